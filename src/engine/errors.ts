@@ -1,0 +1,22 @@
+import type { Json } from '../statechart/types.js';
+
+/**
+ * A refusal that a person or a program can act on: nothing was changed. `code` is kebab-case and listed at `/api/errors`,
+ * where its texts in Kazakh, Russian and English stand; `detail` values fill the gaps in them.
+ */
+export class AppError extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    /** What, in which state, what is possible: in English, for logs and for programs. */
+    message: string,
+    /** Facts that go into the answer: state, accepts, revision, … */
+    readonly facts: Record<string, Json> = {},
+    readonly errors?: { path: string; message: string }[],
+    /** Seconds, for 429 and 503. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+    this.name = 'AppError';
+  }
+}

@@ -1,0 +1,220 @@
+import type { Actor, ChartState, CloseReason, Input, InvocationEntry, Json, JsonObject, Source, Workflow } from '../statechart/types.js';
+import type { AppError } from './errors.js';
+
+/** Who gives a command. `engine` is the system itself; its account id is the zero UUID. */
+export interface Sender {
+  /** Account id: scope of the idempotency keys. */
+  account: string;
+  roles: string[];
+  onBehalfOf?: string;
+}
+
+/** One thing that may happen to one case. Everything that changes a case is a command. */
+export type Command = CommandBase &
+  (
+    | { kind: 'open'; workflow: string; input: JsonObject; subject?: string; parent?: { caseId: string; entryId: string } }
+    | { kind: 'event'; type: string; data?: Json }
+    /** An answer to an open entry. `entryId` is the entry's UUID. */
+    | { kind: 'answer'; entryId: string; output: Json }
+    | { kind: 'failure'; entryId: string; error: Json }
+    | { kind: 'timer'; entryId: string }
+    | { kind: 'act'; act: Act; reason: string }
+  );
+
+export interface CommandBase {
+  organisationId: string;
+  caseId: string;
+  /** 1–128 visible ASCII; unique per account and organisation. */
+  id: string;
+  /** Keep the id, so that a second try gets the first answer. People's commands do; engine answers are fenced by their entry. */
+  keep: boolean;
+  sender: Sender;
+  /** People first, machines fill. */
+  lane: 'people' | 'machines';
+  /** Refused with 409 `stale-revision` when the case has moved on. */
+  revision?: number;
+  /** Outbox row that this command settles: deleted in the same transaction. */
+  settles?: { outboxId: string; attempt: number };
+  /** Answers to an entry that is not open any more: people are told 409, machines' are journaled as ignored. */
+  late?: 'refuse' | 'journal';
+  /** What the sender is told, made inside the transaction and kept with the id, so that a replayed answer is equal. */
+  present?: (result: Accepted) => Json;
+}
+
+export type Act =
+  | { type: 'cancel' }
+  | { type: 'suspend' }
+  | { type: 'resume' }
+  | { type: 'reopen' }
+  | { type: 'modify'; target: Json; context?: JsonObject }
+  | { type: 'list'; invoke: string; add?: Json[]; drop?: string[] }
+  | { type: 'retry'; incidentId: string }
+  | { type: 'resolve'; incidentId: string };
+
+export interface Accepted {
+  case: CaseRecord;
+  /** The journal row that the command became. */
+  seq: number;
+  outcome: 'taken' | 'ignored' | 'incident' | 'parked';
+  reason?: string;
+  /** True where the id was seen before: nothing was done again. */
+  replayed: boolean;
+  /** What `present` made, now or the first time. */
+  answer: Json;
+}
+
+export interface CaseRecord {
+  id: string;
+  organisationId: string;
+  /** For people: `Q-000123`. */
+  number: string;
+  workflow: Workflow;
+  workflowVersion: number;
+  /** What the case is about, opaque to the engine (a family's id). One open case per subject and workflow. */
+  subject: string | null;
+  parent: { caseId: string; entryId: string } | null;
+  status: 'active' | 'suspended' | 'done' | 'cancelled';
+  state: Json;
+  stage: string | null;
+  stages: string[];
+  /** = seq of the newest journal row. */
+  revision: number;
+  chart: ChartState;
+  head: Buffer;
+  openedAt: string;
+  updatedAt: string;
+  closedAt: string | null;
+  /** Earliest due of the case's open deadlines, tasks and hand-offs; null when nothing is due. */
+  dueAt: string | null;
+  incidents: number;
+  /** A hand changed it (`modify`). */
+  modified: boolean;
+}
+
+/** An invocation as features see it. */
+export interface OpenedEntry {
+  /** UUIDv7-shaped, derived from (case, entry id): equal on replay, carried by task, hand-off, job. */
+  entryId: string;
+  entry: InvocationEntry;
+  caseId: string;
+  organisationId: string;
+  caseNumber: string;
+  subject: string | null;
+  workflow: Workflow;
+  /** ISO; `entry.due` is when the answer is due. */
+  at: string;
+  seq: number;
+}
+
+export interface ClosedEntry {
+  entryId: string;
+  entry: InvocationEntry;
+  caseId: string;
+  organisationId: string;
+  reason: CloseReason;
+  /** The answer, when it was answered or failed. */
+  output?: Json;
+  at: string;
+  seq: number;
+  by: Sender;
+}
+
+/** One statement inside the batch's transaction. Statements are pipelined: do not await one before sending the next. */
+export interface BatchTransaction {
+  query<Row extends object = object>(name: string, text: string, values: unknown[]): Promise<{ rows: Row[]; rowCount: number }>;
+}
+
+/**
+ * What stands behind `invoke {src}`: a feature registers one per source. Called once per batch, set-based,
+ * inside the transaction that stores the transition.
+ */
+export interface SourceHandler {
+  src: Source;
+  open(tx: BatchTransaction, rows: OpenedEntry[]): Promise<void>;
+  close(tx: BatchTransaction, rows: ClosedEntry[]): Promise<void>;
+  /** The policy of each answer, evaluated under the row lock, before the step. Returns refusals by command. */
+  admit?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, AppError>>;
+  /** May replace the answer before the step (a service that takes a number). Runs in the transaction, before the step. */
+  settle?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, Json>>;
+  /** `open` writes an outbox row of this topic for each entry, so that a worker carries it out. */
+  topics?: { open?: string; close?: string };
+}
+
+export type AnswerCommand = Extract<Command, { kind: 'answer' } | { kind: 'failure' }>;
+
+/** A thing to carry out outside: one row, delivered at least once with a stable key (its id). */
+export interface OutboxRow {
+  id: string;
+  organisationId: string;
+  caseId: string;
+  seq: number;
+  /** `handOff.open`, `handOff.close`, `service.open`, `case.open`, `case.close`, `case.answer`, `notify`, `openCase`. */
+  topic: string;
+  entryId: string | null;
+  payload: JsonObject;
+  attempt: number;
+}
+
+/** Carries out one outbox row. Throwing or `retry` makes it due again after a back-off. */
+export type OutboxHandler = (row: OutboxRow) => Promise<Delivery>;
+
+export type Delivery =
+  /** Carried out; nothing more to say. */
+  | { kind: 'done' }
+  /** Carried out; the command stores its answer and deletes the row in one transaction. */
+  | { kind: 'answer'; command: Command }
+  /** Not now. `afterMs` overrides the back-off. */
+  | { kind: 'retry'; reason: string; afterMs?: number }
+  /** Never: becomes an incident on the case. */
+  | { kind: 'give-up'; reason: string };
+
+export type JournalKind = 'event' | 'answer' | 'ignored' | 'timer' | 'act' | 'migration';
+
+/** What a journal row says, and what its hash covers (canonical JSON of exactly this). */
+export interface JournalBody {
+  seq: number;
+  at: string;
+  kind: JournalKind;
+  type: string;
+  by: string;
+  onBehalfOf: string | null;
+  commandId: string;
+  /** sha256 (hex) of salt and canonical payload; null where there is none. */
+  payload: string | null;
+  state: Json;
+  stages: string[];
+  /** Entry id → due (ISO) or null. */
+  opened: { id: string; uuid: string; due: string | null }[];
+  closed: { id: string; uuid: string }[];
+  workflow: { key: string; version: number; hash: string };
+  engine: string;
+}
+
+/** What lies in the payload row: enough to make the step again. */
+export interface JournalPayload {
+  input?: Input | { kind: 'start'; input: JsonObject };
+  by?: Actor;
+  reason?: string;
+  /** Acts and migrations carry the state they led to; replay goes on from it. */
+  result?: { chart: ChartState; status: CaseRecord['status'] };
+}
+
+/** What features see of the engine (`engine.ts` has the one implementation). */
+export interface EngineApi {
+  /** Resolves after COMMIT. Throws AppError when refused: nothing changed. */
+  submit(command: Command): Promise<Accepted>;
+  registerSource(handler: SourceHandler): void;
+  registerOutbox(topic: string, handler: OutboxHandler): void;
+  /** Called about once a second by the sweeper of a worker process: what of yours is due. Must be safe in several processes at once. */
+  registerSweep(name: string, sweep: () => Promise<void>): void;
+  /** Reads one case as it is now (no lock). By id or number. */
+  read(organisationId: string, idOrNumber: string): Promise<CaseRecord | null>;
+}
+
+/** `versions.ts`: workflow versions, in the database and compiled in memory. */
+export interface VersionsApi {
+  /** Same content = same version. Throws LoadError, or AppError 422 with findings. */
+  deploy(organisationId: string, files: Record<string, string>, by: string): Promise<{ key: string; version: number; hash: string; created: boolean }>;
+  current(organisationId: string, key: string): Promise<{ workflow: Workflow; version: number }>;
+  byVersion(organisationId: string, key: string, version: number): Promise<Workflow>;
+}
