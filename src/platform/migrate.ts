@@ -1,0 +1,67 @@
+import type { Constructor } from '@mikro-orm/core';
+import { type Migration, Migrator } from '@mikro-orm/migrations';
+import { MikroORM } from '@mikro-orm/postgresql';
+import pg from 'pg';
+import { connectionConfig, SCHEMA } from './database.js';
+import { MIGRATIONS } from './migrations/index.js';
+
+/** Any number, the same in every version: one process migrates a database at a time. */
+const MIGRATION_LOCK = 4_817_263_905;
+
+/**
+ * Brings the database to the version of this code, in one transaction, as the owner. Several processes may call it at
+ * once: one migrates, the others wait and find nothing to do.
+ * @returns names of the migrations that ran
+ */
+export async function migrate(url: string, migrations: Constructor<Migration>[] = MIGRATIONS): Promise<string[]> {
+  const lock = new pg.Client(connectionConfig(url, 'owner', { name: 'migration lock', statementTimeoutMs: 0 }));
+  lock.on('error', () => undefined);
+  await lock.connect();
+  try {
+    await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    return await runMigrations(url, migrations);
+  } finally {
+    await lock.end();
+  }
+}
+
+async function runMigrations(url: string, migrations: Constructor<Migration>[]): Promise<string[]> {
+  const orm = await MikroORM.init({
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+    dbName: databaseName(url),
+    schema: SCHEMA,
+    driverOptions: connectionConfig(url, 'owner', {
+      name: 'migrations',
+      statementTimeoutMs: 0,
+      idleInTransactionMs: 0,
+    }),
+    pool: { min: 0, max: 2 },
+    extensions: [Migrator],
+    migrations: { migrationsList: migrations, tableName: 'migrations', snapshot: false, silent: true },
+  });
+  try {
+    const done = await orm.migrator.getExecuted();
+    refuseNewer(
+      done.map((row) => row.name),
+      migrations.map((migration) => migration.name),
+    );
+    const ran = await orm.migrator.up();
+    return ran.map((migration) => migration.name);
+  } finally {
+    await orm.close();
+  }
+}
+
+function refuseNewer(done: string[], known: string[]): void {
+  const unknown = done.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new Error(
+    `The database was brought forward by a newer Qamqor (${unknown.join(', ')}). Start that version or a later one; ` +
+      'to go back, restore the backup made before the update.',
+  );
+}
+
+export function databaseName(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1));
+}
