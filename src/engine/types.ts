@@ -1,4 +1,14 @@
-import type { Actor, ChartState, CloseReason, Input, InvocationEntry, Json, JsonObject, Source, Workflow } from '../statechart/types.js';
+import type {
+  Actor,
+  ChartState,
+  CloseReason,
+  Input,
+  InvocationEntry,
+  Json,
+  JsonObject,
+  Source,
+  Workflow,
+} from '../statechart/types.js';
 import type { AppError } from './errors.js';
 
 /** Who gives a command. `engine` is the system itself; its account id is the zero UUID. */
@@ -12,13 +22,21 @@ export interface Sender {
 /** One thing that may happen to one case. Everything that changes a case is a command. */
 export type Command = CommandBase &
   (
-    | { kind: 'open'; workflow: string; input: JsonObject; subject?: string; parent?: { caseId: string; entryId: string } }
+    | {
+        kind: 'open';
+        workflow: string;
+        input: JsonObject;
+        subject?: string;
+        parent?: { caseId: string; entryId: string };
+      }
     | { kind: 'event'; type: string; data?: Json }
     /** An answer to an open entry. `entryId` is the entry's UUID. */
     | { kind: 'answer'; entryId: string; output: Json }
     | { kind: 'failure'; entryId: string; error: Json }
     | { kind: 'timer'; entryId: string }
     | { kind: 'act'; act: Act; reason: string }
+    /** What a worker could not carry out: becomes an incident. */
+    | { kind: 'incident'; rule: string; message: string; entryId?: string }
   );
 
 export interface CommandBase {
@@ -28,6 +46,8 @@ export interface CommandBase {
   id: string;
   /** Keep the id, so that a second try gets the first answer. People's commands do; engine answers are fenced by their entry. */
   keep: boolean;
+  /** What makes two tries the same command, where that is not the command itself (ids drawn anew for each try). */
+  digestOf?: Json;
   sender: Sender;
   /** People first, machines fill. */
   lane: 'people' | 'machines';
@@ -121,7 +141,11 @@ export interface ClosedEntry {
 
 /** One statement inside the batch's transaction. Statements are pipelined: do not await one before sending the next. */
 export interface BatchTransaction {
-  query<Row extends object = object>(name: string, text: string, values: unknown[]): Promise<{ rows: Row[]; rowCount: number }>;
+  query<Row extends object = object>(
+    name: string,
+    text: string,
+    values: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number }>;
 }
 
 /**
@@ -136,6 +160,8 @@ export interface SourceHandler {
   admit?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, AppError>>;
   /** May replace the answer before the step (a service that takes a number). Runs in the transaction, before the step. */
   settle?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, Json>>;
+  /** New dues of open entries, after a case stood still. */
+  reschedule?(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void>;
   /** `open` writes an outbox row of this topic for each entry, so that a worker carries it out. */
   topics?: { open?: string; close?: string };
 }
@@ -184,7 +210,7 @@ export interface JournalBody {
   state: Json;
   stages: string[];
   /** Entry id → due (ISO) or null. */
-  opened: { id: string; uuid: string; due: string | null }[];
+  opened: { id: string; uuid: string; src?: Source; due: string | null }[];
   closed: { id: string; uuid: string }[];
   workflow: { key: string; version: number; hash: string };
   engine: string;
@@ -195,6 +221,9 @@ export interface JournalPayload {
   input?: Input | { kind: 'start'; input: JsonObject };
   by?: Actor;
   reason?: string;
+  /** What was not taken: kept with `ignored` rows. */
+  command?: JsonObject;
+  act?: JsonObject;
   /** Acts and migrations carry the state they led to; replay goes on from it. */
   result?: { chart: ChartState; status: CaseRecord['status'] };
 }
@@ -214,7 +243,11 @@ export interface EngineApi {
 /** `versions.ts`: workflow versions, in the database and compiled in memory. */
 export interface VersionsApi {
   /** Same content = same version. Throws LoadError, or AppError 422 with findings. */
-  deploy(organisationId: string, files: Record<string, string>, by: string): Promise<{ key: string; version: number; hash: string; created: boolean }>;
+  deploy(
+    organisationId: string,
+    files: Record<string, string>,
+    by: string,
+  ): Promise<{ key: string; version: number; hash: string; created: boolean }>;
   current(organisationId: string, key: string): Promise<{ workflow: Workflow; version: number }>;
   byVersion(organisationId: string, key: string, version: number): Promise<Workflow>;
 }

@@ -78,6 +78,11 @@ export interface StoredSnapshot {
   context: JsonObject;
   historyValue: Json;
   output?: Json;
+  /**
+   * XState asks parallel regions in the order in which they were entered. Ranks of the active states, in XState's order,
+   * within document order; left out where the two agree.
+   */
+  order?: number[];
 }
 
 /** What may happen to a case. */
@@ -181,6 +186,8 @@ export interface Workflow {
   inputSchema?: JsonObject;
   /** Form name → `{version, schema, ui}`. */
   forms: Record<string, Form>;
+  /** `meta.reopen` of the root: the state (dotted path) from which a closed case goes on. */
+  reopen?: string;
   /** Compiled; only statechart/ looks inside. */
   chart: Chart;
 }

@@ -1,0 +1,242 @@
+import { move } from '../statechart/move.js';
+import { step } from '../statechart/step.js';
+import type { ChartState, Effect, Entry, JsonObject, StepResult } from '../statechart/types.js';
+import { entryUuid } from './entry-uuid.js';
+import { AppError } from './errors.js';
+import { answer, event } from './inputs.js';
+import { type Outcome, recordStep, scope } from './record.js';
+import type { Act, CaseRecord, Command } from './types.js';
+import type { BatchWrites, DecideContext, Decided } from './writes.js';
+
+type ActCommand = Extract<Command, { kind: 'act' }>;
+type ActOf<Type extends Act['type']> = Extract<Act, { type: Type }>;
+
+/** What a hand may do to a case: never XState events, always journaled with actor and reason. */
+export function act(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
+  if (!command.reason.trim())
+    throw new AppError('reason-missing', 422, 'Say why: an act on a case needs a reason.', {}, [
+      { path: '/reason', message: 'must not be empty' },
+    ]);
+  switch (command.act.type) {
+    case 'cancel':
+      return cancel(record, command, context, writes);
+    case 'suspend':
+      return suspend(record, command, context, writes);
+    case 'resume':
+      return resume(record, command, context, writes);
+    case 'reopen':
+      return reopen(record, command, context, writes);
+    case 'modify':
+      return modify(record, command, command.act, context, writes);
+    case 'list':
+      return list(record, command, command.act, context, writes);
+    case 'retry':
+      return retry(record, command, command.act, context, writes);
+    case 'resolve':
+      return resolve(record, command, command.act, context, writes);
+  }
+}
+
+function cancel(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
+  if (record.status === 'done' || record.status === 'cancelled') throw notPossible(record, 'cancel');
+  const chart: ChartState = { ...record.chart, entries: [], lists: [] };
+  return carried(record, command, chart, closing(record.chart.entries), 'cancelled', context, writes);
+}
+
+function suspend(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
+  if (record.status !== 'active') throw notPossible(record, 'suspend');
+  writes.timersPaused.push(record.id);
+  return carried(record, command, record.chart, [], 'suspended', context, writes);
+}
+
+/** Every due moves by as long as the case stood still, then the parked answers are given again. */
+function resume(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
+  if (record.status !== 'suspended') throw notPossible(record, 'resume');
+  const stood = Date.parse(context.now) - Date.parse(context.suspendedAt(record.id) ?? record.updatedAt);
+  const later = (due: string) => new Date(Date.parse(due) + stood).toISOString();
+  const entries = record.chart.entries.map((entry) => (entry.due ? { ...entry, due: later(entry.due) } : entry));
+  for (const entry of entries) {
+    if (!entry.due) continue;
+    const id = entryUuid(record.id, entry.id, entry.seq);
+    if (entry.kind === 'invocation') writes.entriesMoved.push({ entryId: id, due: entry.due, src: entry.src });
+    else writes.timersMoved.push({ id, due: entry.due });
+  }
+  const decided = carried(record, command, { ...record.chart, entries }, [], 'active', context, writes);
+  const { id: caseId, organisationId } = record;
+  writes.outbox.push({
+    id: context.id(),
+    organisationId,
+    caseId,
+    seq: decided.record.revision,
+    topic: 'case.unpark',
+    entryId: null,
+    payload: {},
+    attempt: 0,
+  });
+  return decided;
+}
+
+/** Same number, from the state that the workflow's `meta.reopen` names. */
+function reopen(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
+  if (record.status !== 'done' && record.status !== 'cancelled') throw notPossible(record, 'reopen');
+  const target = record.workflow.reopen;
+  if (target === undefined)
+    throw new AppError(
+      'not-reopenable',
+      409,
+      `Workflow ${record.workflow.key} names no state to reopen from (meta.reopen).`,
+    );
+  return moved(
+    record,
+    command,
+    move(record.workflow, record.chart, target, {}, scope(context, command.sender, record.revision + 1)),
+    context,
+    writes,
+  );
+}
+
+function modify(
+  record: CaseRecord,
+  command: ActCommand,
+  what: ActOf<'modify'>,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  if (record.status === 'suspended') throw notPossible(record, 'modify');
+  const result = move(
+    record.workflow,
+    record.chart,
+    what.target,
+    what.context ?? {},
+    scope(context, command.sender, record.revision + 1),
+  );
+  const decided = moved(record, command, result, context, writes);
+  return { ...decided, record: { ...decided.record, modified: true } };
+}
+
+function moved(
+  record: CaseRecord,
+  command: ActCommand,
+  result: StepResult,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  if (result.outcome !== 'taken') throw cannot(record, result);
+  const status = result.state.snapshot.status === 'done' ? 'done' : 'active';
+  return carried(record, command, result.state, result.effects, status, context, writes);
+}
+
+function list(
+  record: CaseRecord,
+  command: ActCommand,
+  what: ActOf<'list'>,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  if (record.status !== 'active') throw notPossible(record, 'list');
+  const input = {
+    kind: 'list' as const,
+    invoke: what.invoke,
+    ...(what.add ? { add: what.add } : {}),
+    ...(what.drop ? { drop: what.drop } : {}),
+  };
+  const result = step(record.workflow, record.chart, input, scope(context, command.sender, record.revision + 1));
+  if (result.outcome !== 'taken') throw cannot(record, result);
+  return carried(record, command, result.state, result.effects, undefined, context, writes);
+}
+
+/** Gives the command behind an incident again; it stays open when nothing takes it this time either. */
+function retry(
+  record: CaseRecord,
+  command: ActCommand,
+  what: ActOf<'retry'>,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  const incident = openIncident(record, what.incidentId, context);
+  const noted = carried(record, command, record.chart, [], undefined, context, writes);
+  writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'retried', by: command.sender.account });
+  const cleared = { ...noted.record, incidents: Math.max(0, record.incidents - 1) };
+  const behind = JSON.parse(incident.command) as Command;
+  if (behind.kind === 'incident') {
+    if (incident.outboxId) writes.outboxAgain.push(incident.outboxId);
+    return { ...noted, record: cleared };
+  }
+  if (behind.kind === 'event') return event(cleared, behind, context, writes);
+  if (behind.kind === 'answer' || behind.kind === 'failure' || behind.kind === 'timer') {
+    const { settles: _settled, ...again } = behind;
+    return answer(cleared, { ...again, late: 'journal' }, context, writes);
+  }
+  throw new Error(`An incident keeps a command of kind ${behind.kind}, which cannot be given again.`);
+}
+
+function resolve(
+  record: CaseRecord,
+  command: ActCommand,
+  what: ActOf<'resolve'>,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  const incident = openIncident(record, what.incidentId, context);
+  writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'resolved', by: command.sender.account });
+  const noted = carried(record, command, record.chart, [], undefined, context, writes);
+  return { ...noted, record: { ...noted.record, incidents: Math.max(0, record.incidents - 1) } };
+}
+
+/** An act's row carries the state it led to, so that replay goes on from there. */
+function carried(
+  record: CaseRecord,
+  command: ActCommand,
+  chart: ChartState,
+  effects: Effect[],
+  status: CaseRecord['status'] | undefined,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  const resulting = status ?? (chart.snapshot.status === 'done' ? 'done' : record.status);
+  const made: Outcome = {
+    chart,
+    effects,
+    kind: 'act',
+    type: command.act.type,
+    payload: { reason: command.reason, act: { ...command.act } as JsonObject, result: { chart, status: resulting } },
+    outcome: 'taken',
+    status: resulting,
+  };
+  return recordStep(record, command, made, context, writes);
+}
+
+function closing(entries: Entry[]): Effect[] {
+  return entries.map((entry): Effect => {
+    if (entry.kind === 'invocation') return { kind: 'close', entry, reason: 'left' };
+    if (entry.kind === 'timer') return { kind: 'cancel', entry, reason: 'left' };
+    return { kind: 'met', entry };
+  });
+}
+
+function openIncident(record: CaseRecord, id: string, context: DecideContext) {
+  const incident = context.incident(id);
+  if (!incident || incident.caseId !== record.id)
+    throw new AppError('incident-not-found', 404, `Case ${record.number} has no open incident ${id}.`);
+  return incident;
+}
+
+function notPossible(record: CaseRecord, what: string): AppError {
+  return new AppError(
+    'act-not-possible',
+    409,
+    `Case ${record.number} is ${record.status}: "${what}" is not possible.`,
+    { state: record.state, status: record.status },
+  );
+}
+
+function cannot(record: CaseRecord, result: StepResult): AppError {
+  if (result.outcome === 'fault')
+    return new AppError(
+      'act-not-possible',
+      409,
+      `Case ${record.number} cannot be moved there: ${result.fault.message}`,
+      { rule: result.fault.rule },
+    );
+  return new AppError('act-not-possible', 409, `Case ${record.number} cannot be moved there (${result.outcome}).`);
+}

@@ -1,0 +1,348 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Calendar, Json, Source } from '../statechart/types.js';
+import { decide } from './decide.js';
+import { AppError } from './errors.js';
+import { commandDigest, type KeptCommand, keyOf, keyReused } from './keys.js';
+import { entryOf } from './record.js';
+import { caseNotFound } from './refusals.js';
+import { type CaseRow, caseRecord, writeBatch } from './rows.js';
+import * as sql from './statements.js';
+import type {
+  Accepted,
+  AnswerCommand,
+  BatchTransaction,
+  CaseRecord,
+  Command,
+  OutboxRow,
+  SourceHandler,
+  VersionsApi,
+} from './types.js';
+import { type BatchWrites, type DecideContext, type Decided, type IncidentRow, noWrites } from './writes.js';
+
+/** How one command of a batch ended. `skipped`: its case was locked elsewhere, it rides again. */
+export type Settled = { command: Command } & ({ accepted: Accepted } | { error: Error } | { skipped: true });
+
+export interface BatchDependencies {
+  /** Connections of the role `qamqor_engine`, pipelined. */
+  pool: Pool;
+  versions: VersionsApi;
+  sources: ReadonlyMap<Source, SourceHandler>;
+  calendar(organisationId: string): Calendar;
+  /** 16 random bytes for a payload's digest. */
+  salt(): Buffer;
+  /** UUIDv7. */
+  id(): string;
+}
+
+/** How long a case may be locked by somebody else before the command is told 503, when it waits alone. */
+const LOCK_TIMEOUT_MS = 2_000;
+
+/** Everything read at the start of a batch, under the locks. */
+interface Loaded {
+  now: string;
+  records: Map<string, CaseRecord>;
+  kept: Map<string, { digest: Buffer; caseId: string; seq: number; answer: Json }>;
+  numbers: string[];
+  takenSubjects: Map<string, { id: string; number: string }>;
+  incidents: Map<string, IncidentRow>;
+  suspensions: Map<string, string>;
+}
+
+/**
+ * One transaction for many commands: lock the cases, decide in memory, write set-based, commit. All or nothing; what was
+ * refused changes nothing. Returns one result per command, and the outbox rows that are now on disk.
+ */
+export class Batch {
+  readonly writes: BatchWrites = noWrites();
+  private readonly settled: Settled[] = [];
+  private readonly changed = new Map<string, { record: CaseRecord; isNew: boolean }>();
+  private readonly keptCommands: KeptCommand[] = [];
+
+  constructor(
+    private readonly deps: BatchDependencies,
+    private readonly commands: Command[],
+    /** Wait for locked cases instead of passing them over. */
+    private readonly waiting: boolean,
+  ) {}
+
+  async run(client: PoolClient): Promise<Settled[]> {
+    const loaded = await this.load(client);
+    const tx = transactionOf(client);
+    const ready = await this.admit(tx, loaded);
+    const context = this.contextFor(loaded, await this.workflowsOf(ready));
+    for (const command of ready) this.decideOne(command, loaded, context);
+    await writeBatch(client, tx, this.deps.sources, {
+      changed: [...this.changed.values()],
+      kept: this.keptCommands,
+      writes: this.writes,
+      now: loaded.now,
+    });
+    return this.settled;
+  }
+
+  /** What was decided, whether or not the answer to COMMIT arrived. */
+  get results(): Settled[] {
+    return this.settled;
+  }
+
+  /** The row by which a lost COMMIT can be settled: if it is there, all of the batch is. */
+  get witness(): { caseId: string; seq: number; hash: Buffer } | undefined {
+    return this.writes.journal[0];
+  }
+
+  get outbox(): OutboxRow[] {
+    return this.writes.outbox;
+  }
+
+  private async load(client: PoolClient): Promise<Loaded> {
+    const opens = this.commands.filter((c) => c.kind === 'open');
+    const keyed = this.commands.filter((c) => c.keep);
+    const acts = this.commands.filter((c) => c.kind === 'act');
+    const ids = [...new Set(this.commands.map((c) => c.caseId))].sort();
+    const existing = [...new Set(this.commands.filter((c) => c.kind !== 'open').map((c) => c.caseId))];
+    const subjects = opens.filter((c) => c.subject !== undefined && !c.parent);
+    const incidentIds = acts.flatMap((c) => ('incidentId' in c.act ? [c.act.incidentId] : []));
+    const suspended = acts.filter((c) => c.act.type === 'resume').map((c) => c.caseId);
+
+    // Sent in one go and answered in order: the locks are held before the commands are looked up.
+    const [, scope, cases, kept, numbers, taken, incidents, suspensions] = await Promise.all([
+      client.query(this.waiting ? `begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}` : 'begin'),
+      client.query<{ now: string }>({
+        name: 'batch-scope',
+        text: `select set_config('qamqor.cases', $1, true), floor(extract(epoch from qamqor.qamqor_now()) * 1000)::text as now`,
+        values: [`{${ids.join(',')}}`],
+      }),
+      existing.length
+        ? client.query<CaseRow>({ ...(this.waiting ? sql.lockCasesWaiting : sql.lockCases), values: [existing] })
+        : noRows<CaseRow>(),
+      keyed.length
+        ? client.query<{
+            organisation_id: string;
+            account: string;
+            id: string;
+            digest: Buffer;
+            case_id: string;
+            seq: number;
+            answer: string;
+          }>({
+            ...sql.findCommands,
+            values: [keyed.map((c) => c.organisationId), keyed.map((c) => c.sender.account), keyed.map((c) => c.id)],
+          })
+        : noRows<never>(),
+      opens.length ? client.query<{ n: string }>({ ...sql.takeNumbers, values: [opens.length] }) : noRows<never>(),
+      subjects.length
+        ? client.query<{ id: string; number: string; organisation_id: string; workflow_key: string; subject: string }>({
+            ...sql.openSubjects,
+            values: [
+              subjects.map((c) => c.organisationId),
+              subjects.map((c) => c.workflow),
+              subjects.map((c) => c.subject),
+            ],
+          })
+        : noRows<never>(),
+      incidentIds.length
+        ? client.query({ ...sql.findIncidents, values: [incidentIds] })
+        : noRows<Record<string, never>>(),
+      suspended.length
+        ? client.query<{ case_id: string; at: Date }>({ ...sql.findSuspensions, values: [suspended] })
+        : noRows<never>(),
+    ]);
+
+    const records = new Map<string, CaseRecord>();
+    for (const row of cases.rows) {
+      records.set(
+        row.id,
+        caseRecord(
+          row,
+          await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version),
+        ),
+      );
+    }
+    return {
+      now: new Date(Number(scope.rows[0]?.now)).toISOString(),
+      records,
+      kept: new Map(
+        kept.rows.map((row) => [
+          `${row.organisation_id}:${row.account}:${row.id}`,
+          { digest: row.digest, caseId: row.case_id, seq: row.seq, answer: JSON.parse(row.answer) as Json },
+        ]),
+      ),
+      numbers: numbers.rows.map((row) => `Q-${row.n.padStart(6, '0')}`),
+      takenSubjects: new Map(
+        taken.rows.map((row) => [`${row.organisation_id}:${row.workflow_key}:${row.subject}`, row]),
+      ),
+      incidents: new Map(
+        incidents.rows
+          .map((row) => incidentOf(row as Record<string, string>))
+          .map((incident) => [incident.id, incident]),
+      ),
+      suspensions: new Map(suspensions.rows.map((row) => [row.case_id, row.at.toISOString()])),
+    };
+  }
+
+  /** Leaves out replays, absent cases and what the features refuse under the lock; services may settle their answer here. */
+  private async admit(tx: BatchTransaction, loaded: Loaded): Promise<Command[]> {
+    const present: Command[] = [];
+    for (const command of this.commands) {
+      const replay = this.replayed(command, loaded);
+      if (replay) this.settled.push(replay);
+      else if (command.kind !== 'open' && !loaded.records.has(command.caseId))
+        this.settled.push(this.waiting ? { command, error: caseNotFound(command.caseId) } : { command, skipped: true });
+      else if (command.kind === 'open' && this.subjectTaken(command, loaded)) continue;
+      else present.push(command);
+    }
+    const bySource = Map.groupBy(
+      present.filter((c): c is AnswerCommand => c.kind === 'answer' || c.kind === 'failure'),
+      (command) => sourceOf(loaded.records.get(command.caseId), command.entryId),
+    );
+    const refused = new Map<Command, AppError>();
+    const outputs = new Map<Command, Json>();
+    for (const [source, answers] of bySource) {
+      const handler = source && this.deps.sources.get(source);
+      if (!handler) continue;
+      for (const [command, error] of (await handler.admit?.(tx, answers)) ?? []) refused.set(command, error);
+      for (const [command, output] of (await handler.settle?.(
+        tx,
+        answers.filter((a) => !refused.has(a)),
+      )) ?? [])
+        outputs.set(command, output);
+    }
+    for (const [command, error] of refused) this.settled.push({ command, error });
+    return present
+      .filter((command) => !refused.has(command))
+      .map((command) => {
+        const output = outputs.get(command);
+        return output === undefined || command.kind !== 'answer' ? command : Object.assign(command, { output });
+      });
+  }
+
+  private replayed(command: Command, loaded: Loaded): Settled | undefined {
+    const kept = command.keep ? loaded.kept.get(keyOf(command)) : undefined;
+    if (!kept) return undefined;
+    if (!kept.digest.equals(commandDigest(command))) return { command, error: keyReused(command) };
+    const record = loaded.records.get(kept.caseId);
+    return {
+      command,
+      accepted: { case: record as CaseRecord, seq: kept.seq, outcome: 'taken', replayed: true, answer: kept.answer },
+    };
+  }
+
+  private subjectTaken(command: Extract<Command, { kind: 'open' }>, loaded: Loaded): boolean {
+    if (command.subject === undefined || command.parent) return false;
+    const key = `${command.organisationId}:${command.workflow}:${command.subject}`;
+    const other = loaded.takenSubjects.get(key);
+    if (!other) {
+      // A second opening of the same batch meets the first.
+      loaded.takenSubjects.set(key, { id: command.caseId, number: '' });
+      return false;
+    }
+    const error = new AppError(
+      'open-case-exists',
+      409,
+      `There is an open case already: ${other.number || other.id}. Go on with that one.`,
+      { caseId: other.id, caseNumber: other.number },
+    );
+    this.settled.push({ command, error });
+    return true;
+  }
+
+  private async workflowsOf(commands: Command[]) {
+    const workflows = new Map<Command, Awaited<ReturnType<VersionsApi['current']>>>();
+    for (const command of commands) {
+      if (command.kind === 'open')
+        workflows.set(command, await this.deps.versions.current(command.organisationId, command.workflow));
+    }
+    return workflows;
+  }
+
+  private contextFor(
+    loaded: Loaded,
+    workflows: Map<Command, Awaited<ReturnType<VersionsApi['current']>>>,
+  ): Omit<DecideContext, 'calendar'> {
+    return {
+      now: loaded.now,
+      workflow(command) {
+        const current = workflows.get(command);
+        if (!current) throw new Error(`No workflow was loaded for ${command.workflow}.`);
+        return current;
+      },
+      number: () => {
+        const number = loaded.numbers.pop();
+        if (!number) throw new Error('Fewer case numbers were taken than cases are opened.');
+        return number;
+      },
+      topics: (src) => this.deps.sources.get(src)?.topics,
+      incident: (id) => loaded.incidents.get(id),
+      suspendedAt: (caseId) => loaded.suspensions.get(caseId),
+      salt: this.deps.salt,
+      id: this.deps.id,
+    };
+  }
+
+  private decideOne(command: Command, loaded: Loaded, context: Omit<DecideContext, 'calendar'>): void {
+    const calendar = this.deps.calendar(command.organisationId);
+    let decided: Decided;
+    try {
+      decided = decide(loaded.records.get(command.caseId) ?? null, command, { ...context, calendar }, this.writes);
+    } catch (error) {
+      this.settled.push({ command, error: error as Error });
+      return;
+    }
+    const isNew = command.kind === 'open' || (this.changed.get(command.caseId)?.isNew ?? false);
+    loaded.records.set(command.caseId, decided.record);
+    if (decided.touched) this.changed.set(command.caseId, { record: decided.record, isNew });
+    if (decided.refused || decided.seq === undefined) {
+      this.settled.push({
+        command,
+        error: decided.refused ?? new Error('A command was neither accepted nor refused.'),
+      });
+      return;
+    }
+    const accepted: Accepted = {
+      case: decided.record,
+      seq: decided.seq,
+      outcome: decided.outcome ?? 'taken',
+      ...(decided.reason ? { reason: decided.reason } : {}),
+      replayed: false,
+      answer: null,
+    };
+    accepted.answer = command.present?.(accepted) ?? null;
+    if (command.keep)
+      this.keptCommands.push({ command, caseId: decided.record.id, seq: decided.seq, answer: accepted.answer });
+    this.settled.push({ command, accepted });
+  }
+}
+
+function sourceOf(record: CaseRecord | undefined, entryId: string): Source | undefined {
+  const entry = record && entryOf(record, entryId);
+  return entry?.kind === 'invocation' ? entry.src : undefined;
+}
+
+function transactionOf(client: PoolClient): BatchTransaction {
+  return {
+    async query<Row extends object>(name: string, text: string, values: unknown[]) {
+      const result = await client.query({ name, text, values });
+      return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 };
+    },
+  };
+}
+
+function noRows<Row>(): Promise<{ rows: Row[] }> {
+  return Promise.resolve({ rows: [] });
+}
+
+function incidentOf(row: Record<string, string>): IncidentRow {
+  return {
+    id: row['id'] ?? '',
+    organisationId: row['organisation_id'] ?? '',
+    caseId: row['case_id'] ?? '',
+    seq: Number(row['seq']),
+    entryId: row['entry_id'] ?? null,
+    outboxId: row['outbox_id'] ?? null,
+    rule: row['rule'] ?? '',
+    state: row['state'] ?? '',
+    message: row['message'] ?? '',
+    command: row['command'] ?? '{}',
+    at: String(row['opened_at']),
+  };
+}

@@ -1,0 +1,45 @@
+import type { Pool } from 'pg';
+import { type CaseRow, caseRecord } from './rows.js';
+import * as sql from './statements.js';
+import type { CaseRecord, VersionsApi } from './types.js';
+
+/** One case as it is now, by id or number; null where it is not there. No lock. */
+export async function readCase(
+  pool: Pool,
+  versions: VersionsApi,
+  organisationId: string,
+  idOrNumber: string,
+): Promise<CaseRecord | null> {
+  return asOrganisation(pool, organisationId, async (query) => {
+    const rows = await query<CaseRow>(sql.readCase.text, [organisationId, idOrNumber]);
+    const row = rows[0];
+    return row
+      ? caseRecord(row, await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))
+      : null;
+  });
+}
+
+export type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
+
+/** Reads as `qamqor_app` with the organisation's rows in sight; nothing without it. */
+export async function asOrganisation<Result>(
+  pool: Pool,
+  organisationId: string,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let failed: Error | undefined;
+  try {
+    await client.query('begin');
+    await client.query(`select set_config('qamqor.organisation', $1, true)`, [organisationId]);
+    const result = await work(async (text, values = []) => (await client.query(text, values)).rows);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    failed = error as Error;
+    throw error;
+  } finally {
+    if (failed) await client.query('rollback').catch(() => undefined);
+    client.release();
+  }
+}

@@ -1,0 +1,324 @@
+import type { Pool } from 'pg';
+import { isConnectionLost, isRetryable } from '../platform/database.js';
+import type { Source } from '../statechart/types.js';
+import { Batch, type BatchDependencies, type Settled } from './batch.js';
+import { readCase } from './cases.js';
+import { AppError } from './errors.js';
+import { commandDigest, keyOf, keyReused } from './keys.js';
+import { caseNotFound } from './refusals.js';
+import * as sql from './statements.js';
+import type { Accepted, CaseRecord, Command, EngineApi, OutboxHandler, OutboxRow, SourceHandler } from './types.js';
+
+const BATCH_COMMANDS = 200;
+const BATCH_BYTES = 1_000_000;
+/** After so many rounds in which its case was locked elsewhere, a command waits for the lock alone. */
+const ROUNDS_PASSED_OVER = 3;
+/** How long a command is tried again while the database is away, before its sender is told 503. */
+const PATIENCE_MS = 10_000;
+
+/** A command under way, and everyone who waits for its answer. */
+interface Pending {
+  command: Command;
+  bytes: number;
+  digest?: Buffer;
+  passedOver: number;
+  since: number;
+  resolve: (accepted: Accepted) => void;
+  reject: (error: Error) => void;
+}
+
+export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
+  /** Told of outbox rows that are on disk now, so that a worker hears of them at once. */
+  wake(rows: OutboxRow[]): void;
+  /** Connections of the role `qamqor_app`, for reading. */
+  readPool: Pool;
+  /** Monotonic milliseconds. */
+  elapsed(): number;
+  /** 0 ≤ x < 1, for jitter. */
+  random(): number;
+  /** Batches that may run at once. */
+  concurrency: number;
+}
+
+/**
+ * Takes commands, groups those that arrive while a transaction is in flight, and runs each group as one transaction.
+ * Two lanes: people first, machines fill. Alone, a command waits for nobody.
+ */
+export class Engine implements EngineApi {
+  readonly sources = new Map<Source, SourceHandler>();
+  readonly outboxHandlers = new Map<string, OutboxHandler>();
+  readonly sweeps = new Map<string, () => Promise<void>>();
+  private readonly lanes: Record<Command['lane'], Pending[]> = { people: [], machines: [] };
+  /** Kept commands under way in this process, by key: a twin waits for the same answer. */
+  private readonly twins = new Map<string, { digest: Buffer; answer: Promise<Accepted> }>();
+  /** Cases in a running batch of this process. */
+  private readonly busy = new Set<string>();
+  private running = 0;
+  private stopping = false;
+  private idle: (() => void)[] = [];
+
+  constructor(private readonly deps: EngineDependencies) {}
+
+  registerSource(handler: SourceHandler): void {
+    if (this.sources.has(handler.src))
+      throw new Error(`Two features register for "${handler.src}": a source has exactly one handler.`);
+    this.sources.set(handler.src, handler);
+  }
+
+  registerOutbox(topic: string, handler: OutboxHandler): void {
+    if (this.outboxHandlers.has(topic)) throw new Error(`Two handlers register for outbox topic "${topic}".`);
+    this.outboxHandlers.set(topic, handler);
+  }
+
+  registerSweep(name: string, sweep: () => Promise<void>): void {
+    if (this.sweeps.has(name)) throw new Error(`Two sweeps are called "${name}".`);
+    this.sweeps.set(name, sweep);
+  }
+
+  async submit(command: Command): Promise<Accepted> {
+    if (this.stopping) throw unavailable('This process is stopping. Send it again.');
+    const bytes = storable(command);
+    // An unknown workflow is the sender's mistake: found before it can cost a batch.
+    if (command.kind === 'open') await this.deps.versions.current(command.organisationId, command.workflow);
+    if (!command.keep) return this.enqueue(command, bytes);
+
+    const key = keyOf(command);
+    const digest = commandDigest(command);
+    const twin = this.twins.get(key);
+    if (twin) {
+      if (!twin.digest.equals(digest)) throw keyReused(command);
+      return { ...(await twin.answer), replayed: true };
+    }
+    const answer = this.enqueue(command, bytes);
+    this.twins.set(key, { digest, answer });
+    try {
+      return await answer;
+    } finally {
+      this.twins.delete(key);
+    }
+  }
+
+  read(organisationId: string, idOrNumber: string): Promise<CaseRecord | null> {
+    return readCase(this.deps.readPool, this.deps.versions, organisationId, idOrNumber);
+  }
+
+  /** Nothing queued and nothing running: what a simulation waits for before it moves the clock. */
+  get quiet(): boolean {
+    return this.running === 0 && this.lanes.people.length === 0 && this.lanes.machines.length === 0;
+  }
+
+  /** Takes nothing more, and resolves when everything under way has been answered. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (!this.quiet) await new Promise<void>((resolve) => this.idle.push(resolve));
+  }
+
+  private enqueue(command: Command, bytes: number): Promise<Accepted> {
+    return new Promise((resolve, reject) => {
+      this.lanes[command.lane].push({ command, bytes, passedOver: 0, since: this.deps.elapsed(), resolve, reject });
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    while (this.running < this.deps.concurrency) {
+      const group = this.nextGroup();
+      if (group.length === 0) break;
+      this.running += 1;
+      for (const { command } of group) this.busy.add(command.caseId);
+      void this.runGroup(group).finally(() => {
+        this.running -= 1;
+        for (const { command } of group) this.busy.delete(command.caseId);
+        this.pump();
+      });
+    }
+    if (this.quiet) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** People first, then machines, up to the limits; a case that is in a running batch waits for it here, not at its lock. */
+  private nextGroup(): Pending[] {
+    const group: Pending[] = [];
+    let bytes = 0;
+    const blocked = new Set<string>();
+    for (const lane of [this.lanes.people, this.lanes.machines]) {
+      const left: Pending[] = [];
+      for (const pending of lane) {
+        const { caseId } = pending.command;
+        const full = group.length >= BATCH_COMMANDS || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
+        const alone = pending.passedOver >= ROUNDS_PASSED_OVER;
+        if (
+          full ||
+          this.busy.has(caseId) ||
+          blocked.has(caseId) ||
+          (alone && group.length > 0) ||
+          group[0]?.passedOver === ROUNDS_PASSED_OVER
+        ) {
+          // Later commands of this case must not overtake it.
+          blocked.add(caseId);
+          left.push(pending);
+          continue;
+        }
+        group.push(pending);
+        bytes += pending.bytes;
+      }
+      lane.splice(0, lane.length, ...left);
+    }
+    return group;
+  }
+
+  private async runGroup(group: Pending[]): Promise<void> {
+    const waiting = group.length === 1 && (group[0]?.passedOver ?? 0) >= ROUNDS_PASSED_OVER;
+    const batch = new Batch(
+      { ...this.deps, sources: this.sources },
+      group.map((p) => p.command),
+      waiting,
+    );
+    let settled: Settled[];
+    try {
+      settled = await this.transact(batch);
+    } catch (error) {
+      await this.afterFailure(group, error as Error);
+      return;
+    }
+    this.answer(group, settled);
+    if (batch.outbox.length) this.deps.wake(batch.outbox);
+  }
+
+  private async transact(batch: Batch): Promise<Settled[]> {
+    const client = await this.deps.pool.connect();
+    try {
+      const settled = await batch.run(client);
+      client.release();
+      return settled;
+    } catch (error) {
+      if (!isConnectionLost(error)) {
+        await client.query('rollback').catch(() => undefined);
+        client.release();
+        throw error;
+      }
+      client.release(error as Error);
+      // The connection went away: if the first journal row is there, COMMIT had arrived.
+      if (await this.landed(batch)) return batch.results;
+      throw error;
+    }
+  }
+
+  private async landed(batch: Batch): Promise<boolean> {
+    const witness = batch.witness;
+    if (!witness) return false;
+    const client = await this.deps.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query({ text: `select set_config('qamqor.cases', $1, true)`, values: [`{${witness.caseId}}`] });
+      const { rows } = await client.query({ ...sql.findRow, values: [witness.caseId, witness.seq, witness.hash] });
+      return rows.length > 0;
+    } finally {
+      await client.query('rollback').catch(() => undefined);
+      client.release();
+    }
+  }
+
+  /** The batch was rolled back: in halves down to the one at fault, so that nobody pays for a neighbour. */
+  private async afterFailure(group: Pending[], error: Error): Promise<void> {
+    const [first] = group;
+    if (!first) return;
+    if (!isLockTimeout(error) && isRetryable(error)) {
+      const patient = group.filter((p) => this.deps.elapsed() - p.since < PATIENCE_MS);
+      for (const pending of group)
+        if (!patient.includes(pending))
+          pending.reject(unavailable('The database does not answer. Send it again, with the same key.'));
+      if (patient.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 50 + Math.floor(this.deps.random() * 200)));
+      return this.runGroup(patient);
+    }
+    if (group.length > 1) {
+      const middle = group.length >> 1;
+      await this.runGroup(group.slice(0, middle));
+      return this.runGroup(group.slice(middle));
+    }
+    first.reject(isLockTimeout(error) ? busy(first.command) : error);
+  }
+
+  private answer(group: Pending[], settled: Settled[]): void {
+    const byCommand = new Map(settled.map((result) => [result.command, result]));
+    const again: Pending[] = [];
+    for (const pending of group) {
+      const result = byCommand.get(pending.command);
+      if (!result) pending.reject(new Error('A batch forgot one of its commands.'));
+      else if ('accepted' in result) pending.resolve(result.accepted);
+      else if ('error' in result) pending.reject(result.error);
+      else again.push(pending);
+    }
+    if (again.length) void this.rideAgain(again);
+  }
+
+  /** Locked elsewhere, or not there at all: the difference is looked up once, without a lock. */
+  private async rideAgain(passedOver: Pending[]): Promise<void> {
+    try {
+      const ids = [...new Set(passedOver.map((p) => p.command.caseId))];
+      const existing = await this.existing(ids);
+      for (const pending of passedOver) {
+        if (!existing.has(pending.command.caseId)) {
+          pending.reject(caseNotFound(pending.command.caseId));
+          continue;
+        }
+        pending.passedOver += 1;
+        this.lanes[pending.command.lane].unshift(pending);
+      }
+    } catch (error) {
+      for (const pending of passedOver) pending.reject(error as Error);
+    }
+    this.pump();
+  }
+
+  private async existing(ids: string[]): Promise<Set<string>> {
+    const client = await this.deps.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query({ text: `select set_config('qamqor.cases', $1, true)`, values: [`{${ids.join(',')}}`] });
+      const { rows } = await client.query<{ id: string }>({ ...sql.existingCases, values: [ids] });
+      return new Set(rows.map((row) => row.id));
+    } finally {
+      await client.query('rollback').catch(() => undefined);
+      client.release();
+    }
+  }
+}
+
+/** Size in bytes; refuses what PostgreSQL cannot store before it can cost a batch. */
+function storable(command: Command): number {
+  const text = JSON.stringify(command);
+  // JSON.stringify writes both as escapes; a backslash that was typed is doubled and does not count.
+  if (text.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i.test(text)) throw badText();
+  if (!UUID.test(command.caseId)) throw caseNotFound(command.caseId);
+  return text.length;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function badText(): AppError {
+  return new AppError(
+    'bad-text',
+    400,
+    'A text that was sent holds a NUL or half of a character pair (a lone surrogate), which cannot be stored. Remove it and send again.',
+  );
+}
+
+function unavailable(message: string): AppError {
+  return new AppError('unavailable', 503, message, {}, undefined, 2);
+}
+
+function busy(command: Command): AppError {
+  return new AppError(
+    'case-busy',
+    503,
+    `Case ${command.caseId} is locked by something else for too long. Send it again.`,
+    {},
+    undefined,
+    2,
+  );
+}
+
+function isLockTimeout(error: Error): boolean {
+  return (error as { code?: string }).code === '55P03';
+}

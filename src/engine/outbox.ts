@@ -1,0 +1,166 @@
+import type { Pool } from 'pg';
+import type { JsonObject } from '../statechart/types.js';
+import type { Command, Delivery, EngineApi, OutboxHandler, OutboxRow } from './types.js';
+
+/** A worker that is killed lets go of its rows after this long; a living one renews its leases. */
+export const LEASE_S = 10;
+const RENEW_EVERY_MS = 3_000;
+const AT_ONCE = 32;
+/** After this many attempts an outbox row becomes an incident: about two days with the back-off below. */
+const ATTEMPTS = 30;
+const BACKOFF_FIRST_MS = 1_000;
+const BACKOFF_LONGEST_MS = 2 * 60 * 60 * 1000;
+
+export interface OutboxDependencies {
+  /** Connections of the role `qamqor_relay`. */
+  pool: Pool;
+  engine: Pick<EngineApi, 'submit'>;
+  handlers: ReadonlyMap<string, OutboxHandler>;
+  random(): number;
+  /** Something went wrong that no sender waits for. */
+  warn(message: string, error: unknown): void;
+}
+
+/**
+ * Carries out outbox rows that a wake-up names. Every row is leased first, so that of two workers one does it, and each
+ * attempt has a number, so that a worker which was paused beyond its lease can settle nothing.
+ */
+export class OutboxWorker {
+  private readonly held = new Set<string>();
+  private renewal: NodeJS.Timeout | undefined;
+
+  constructor(private readonly deps: OutboxDependencies) {}
+
+  /** Rows that somebody else holds, or that are gone, are passed over: a wake-up may come twice. */
+  async deliver(ids: string[]): Promise<void> {
+    const rows = await this.lease(ids);
+    this.keepLeases();
+    const queue = [...rows];
+    const lanes = Array.from({ length: Math.min(AT_ONCE, queue.length) }, async () => {
+      for (let row = queue.shift(); row; row = queue.shift()) await this.carryOut(row);
+    });
+    await Promise.all(lanes);
+  }
+
+  get busy(): boolean {
+    return this.held.size > 0;
+  }
+
+  stop(): void {
+    clearInterval(this.renewal);
+    this.renewal = undefined;
+  }
+
+  private async lease(ids: string[]): Promise<OutboxRow[]> {
+    const { rows } = await this.deps.pool.query({
+      name: 'lease-outbox',
+      text: `update qamqor.outbox o set attempt = o.attempt + 1, leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
+        from (select id from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now()) for update skip locked) free
+        where o.id = free.id
+        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt`,
+      values: [ids],
+    });
+    for (const row of rows) this.held.add(row.id);
+    return rows.map((row) => ({
+      id: row.id,
+      organisationId: row.organisation_id,
+      caseId: row.case_id,
+      seq: row.seq,
+      topic: row.topic,
+      entryId: row.entry_id,
+      payload: JSON.parse(row.payload) as JsonObject,
+      attempt: row.attempt,
+    }));
+  }
+
+  private async carryOut(row: OutboxRow): Promise<void> {
+    try {
+      await this.settle(row, await this.attempt(row));
+    } catch (error) {
+      // The lease runs out and the sweeper sends the row again.
+      this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error);
+    } finally {
+      this.held.delete(row.id);
+    }
+  }
+
+  private async attempt(row: OutboxRow): Promise<Delivery> {
+    const handler = this.deps.handlers.get(row.topic);
+    if (!handler) return { kind: 'give-up', reason: `Nothing here carries out "${row.topic}".` };
+    try {
+      return await handler(row);
+    } catch (error) {
+      this.deps.warn(`Outbox row ${row.id} (${row.topic}) failed at attempt ${row.attempt}.`, error);
+      return { kind: 'retry', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private async settle(row: OutboxRow, delivery: Delivery): Promise<void> {
+    const settles = { outboxId: row.id, attempt: row.attempt };
+    switch (delivery.kind) {
+      case 'done':
+        await this.deps.pool.query({
+          name: 'done-outbox',
+          text: 'delete from qamqor.outbox where id = $1 and attempt = $2',
+          values: [row.id, row.attempt],
+        });
+        return;
+      case 'answer':
+        await this.deps.engine.submit({ ...delivery.command, settles });
+        return;
+      case 'give-up':
+        await this.deps.engine.submit(incident(row, delivery.reason));
+        return;
+      case 'retry':
+        if (row.attempt >= ATTEMPTS)
+          await this.deps.engine.submit(incident(row, `Given up after ${row.attempt} attempts: ${delivery.reason}`));
+        else await this.again(row, delivery);
+    }
+  }
+
+  private async again(row: OutboxRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
+    const wait = delivery.afterMs ?? backoffMs(row.attempt, this.deps.random());
+    await this.deps.pool.query({
+      name: 'again-outbox',
+      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = qamqor.qamqor_now() + make_interval(secs => $4) where id = $1 and attempt = $2`,
+      values: [row.id, row.attempt, delivery.reason.slice(0, 1_000), wait / 1000],
+    });
+  }
+
+  private keepLeases(): void {
+    this.renewal ??= setInterval(() => {
+      if (this.held.size === 0) return;
+      const renew = this.deps.pool.query({
+        name: 'renew-outbox',
+        text: `update qamqor.outbox set leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}) where id = any ($1::uuid[]) and leased_until is not null`,
+        values: [[...this.held]],
+      });
+      renew.catch((error: unknown) => this.deps.warn('Leases could not be renewed.', error));
+    }, RENEW_EVERY_MS).unref();
+  }
+}
+
+/** 1 s, doubling to 2 h, each between half and the whole, so that many do not come back at once. */
+export function backoffMs(attempt: number, random: number): number {
+  const full = Math.min(BACKOFF_LONGEST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt - 1, 20));
+  return full / 2 + (full / 2) * random;
+}
+
+function incident(row: OutboxRow, reason: string): Command {
+  return {
+    kind: 'incident',
+    organisationId: row.organisationId,
+    caseId: row.caseId,
+    id: `give-up:${row.id}:${row.attempt}`,
+    keep: false,
+    lane: 'machines',
+    sender: ENGINE_SENDER,
+    rule: 'not-delivered',
+    message: reason,
+    ...(row.entryId ? { entryId: row.entryId } : {}),
+    settles: { outboxId: row.id, attempt: row.attempt },
+  };
+}
+
+/** The engine itself, where no person gave the command. */
+export const ENGINE_SENDER = { account: '00000000-0000-0000-0000-000000000000', roles: ['engine'] };

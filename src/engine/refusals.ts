@@ -1,0 +1,126 @@
+import { accepts } from '../statechart/step.js';
+import type { Entry, Json, JsonObject, PublicEvent, StepResult, Workflow } from '../statechart/types.js';
+import { AppError } from './errors.js';
+import { validatorOf } from './schemas.js';
+import type { CaseRecord, Sender } from './types.js';
+import type { IncidentRow } from './writes.js';
+
+/** What the engine says no to, in one place: code and status of the contract, and what is possible instead. */
+
+export function caseNotFound(id: string): AppError {
+  return new AppError('case-not-found', 404, `There is no case ${id}, or you may not see it.`);
+}
+
+export function staleRevision(record: CaseRecord, given: number): AppError {
+  return new AppError(
+    'stale-revision',
+    409,
+    `Case ${record.number} is at revision ${record.revision}, not ${given}: somebody changed it. Read it again.`,
+    {
+      ...stateFacts(record),
+    },
+  );
+}
+
+export function reservedEvent(type: string): void {
+  if (type.startsWith('xstate.') || type.startsWith('qamqor.') || type === '*' || type === '') {
+    throw new AppError('reserved-event', 422, `"${type}" is the engine's own event and cannot be sent from outside.`);
+  }
+}
+
+export function caseNotActive(record: CaseRecord): AppError {
+  const code = record.status === 'suspended' ? 'case-suspended' : 'event-not-accepted';
+  const possible =
+    record.status === 'suspended' ? 'Resume it first.' : 'Reopen it first, where its workflow allows that.';
+  return new AppError(code, 409, `Case ${record.number} is ${record.status} and takes no events. ${possible}`, {
+    ...stateFacts(record),
+    accepts: [],
+  });
+}
+
+export function eventNotAccepted(
+  record: CaseRecord,
+  type: string,
+  code: 'event-not-accepted' | 'guard-refused',
+): AppError {
+  const possible = accepts(record.workflow, record.chart).map((event) => event.type);
+  const why =
+    code === 'guard-refused' ? 'the conditions of its transitions are not met' : 'this state does not take it';
+  return new AppError(
+    code,
+    409,
+    `Case ${record.number} cannot take "${type}" now: ${why}. It accepts: ${possible.join(', ') || 'nothing from outside'}.`,
+    {
+      ...stateFacts(record),
+      accepts: possible,
+    },
+  );
+}
+
+export function roleMayNotSend(record: CaseRecord, event: PublicEvent, sender: Sender): void {
+  if (event.roles.length === 0 || sender.roles.includes('engine')) return;
+  if (event.roles.some((role) => sender.roles.includes(role))) return;
+  throw new AppError(
+    'no-right',
+    403,
+    `"${event.type}" on case ${record.number} belongs to: ${event.roles.join(', ')}.`,
+    { roles: event.roles },
+  );
+}
+
+export function taskClosed(record: CaseRecord): AppError {
+  return new AppError(
+    'task-closed',
+    409,
+    `This part of case ${record.number} is over: it was answered, cancelled, or its state was left.`,
+    stateFacts(record),
+  );
+}
+
+export function answerNotTaken(record: CaseRecord, entry: Entry, reason: string): AppError {
+  return new AppError(
+    'answer-not-taken',
+    409,
+    `Case ${record.number} cannot go on from this answer (${reason}); the task stays open. Change the answer, or ask whoever keeps the workflow.`,
+    {
+      ...stateFacts(record),
+      entry: entry.id,
+    },
+  );
+}
+
+export function caseIncident(record: CaseRecord, incident: IncidentRow): AppError {
+  return new AppError(
+    'case-incident',
+    409,
+    `Case ${record.number} cannot make this step: ${incident.message} An incident is open; a supervisor can retry it.`,
+    {
+      ...stateFacts(record),
+      incident: incident.id,
+      rule: incident.rule,
+    },
+  );
+}
+
+export function startFailed(workflow: Workflow, result: StepResult): AppError {
+  const why = result.outcome === 'fault' ? result.fault.message : `it came back as ${result.outcome}.`;
+  return new AppError('workflow-cannot-start', 422, `Workflow ${workflow.key} cannot start with this input: ${why}`);
+}
+
+/** 422 with paths when `value` does not fit `schema`. */
+export function badInput(name: string, schema: JsonObject | undefined, value: Json, owner: Workflow): void {
+  if (!schema) return;
+  const validate = validatorOf(owner, schema);
+  if (validate(value)) return;
+  const errors = (validate.errors ?? []).map((error) => ({
+    path:
+      error.instancePath ||
+      (typeof error.params['missingProperty'] === 'string' ? `/${error.params['missingProperty']}` : ''),
+    message: error.message ?? error.keyword,
+  }));
+  throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, errors);
+}
+
+function stateFacts(record: CaseRecord): { state: Json; revision: number } {
+  return { state: record.state, revision: record.revision };
+}

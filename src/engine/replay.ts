@@ -1,0 +1,125 @@
+import { canonicalJson } from '../statechart/canonical.js';
+import { position, start, step } from '../statechart/step.js';
+import type { Calendar, ChartState, Effect, Scope, StepResult, Workflow } from '../statechart/types.js';
+import type { StoredRow } from './journal.js';
+import { ENGINE } from './record.js';
+import type { JournalBody, JournalPayload } from './types.js';
+
+export interface Replayed {
+  /** Undefined where it cannot be known: payloads were erased after the last row that carries a state. */
+  chart?: ChartState;
+  everOpened: { id: string; seq: number; src: string }[];
+  problems: { seq: number; rule: string; message: string }[];
+}
+
+/** Dues are taken from the journal, so the calendar of today does not matter. */
+const NO_CALENDAR: Calendar = { zone: 'UTC', week: [1, 2, 3, 4, 5], hours: [{ from: '09:00', to: '18:00' }], days: {} };
+
+/**
+ * The journal alone, through the versions it names, gives the state. Rows that carry the state they led to (acts,
+ * migrations) begin a new segment, from which replay goes on even where earlier payloads were erased.
+ */
+export async function replayCase(
+  rows: StoredRow[],
+  workflowAt: (body: JournalBody) => Promise<Workflow>,
+): Promise<Replayed> {
+  const replayed: Replayed = { everOpened: [], problems: [] };
+  for (const row of rows) {
+    const body = JSON.parse(row.body) as JournalBody;
+    if (body.engine !== ENGINE)
+      replayed.problems.push({
+        seq: row.seq,
+        rule: 'unknown-engine',
+        message: `Row ${row.seq} was written by engine ${body.engine}; this one is ${ENGINE}.`,
+      });
+    replayRow(
+      replayed,
+      body,
+      row.data === null ? undefined : (JSON.parse(row.data) as JournalPayload),
+      await workflowAt(body),
+    );
+  }
+  return replayed;
+}
+
+function replayRow(
+  replayed: Replayed,
+  body: JournalBody,
+  payload: JournalPayload | undefined,
+  workflow: Workflow,
+): void {
+  for (const { id, src } of body.opened) {
+    if (src) replayed.everOpened.push({ id, seq: body.seq, src });
+  }
+  if (body.kind === 'ignored') return;
+  if (payload?.result) {
+    replayed.chart = payload.result.chart;
+    return;
+  }
+  if (!payload?.input || (body.seq > 1 && !replayed.chart)) {
+    delete replayed.chart;
+    return;
+  }
+  const result = again(replayed.chart, body, payload, workflow);
+  if (result.outcome !== 'taken') {
+    replayed.problems.push({
+      seq: body.seq,
+      rule: 'not-replayed',
+      message: `Row ${body.seq} (${body.type}) cannot be made again: ${JSON.stringify(result)}`,
+    });
+    return;
+  }
+  replayed.chart = result.state;
+  compare(replayed, body, result.state, result.effects, workflow);
+}
+
+function again(
+  chart: ChartState | undefined,
+  body: JournalBody,
+  payload: JournalPayload,
+  workflow: Workflow,
+): StepResult {
+  const dues = Object.fromEntries(body.opened.flatMap(({ id, due }) => (due ? [[id, due]] : [])));
+  const scope: Scope = { now: body.at, by: payload.by ?? null, seq: body.seq, calendar: NO_CALENDAR, dues };
+  const input = payload.input;
+  if (input?.kind === 'start') return start(workflow, input.input, scope);
+  if (!input || !chart) throw new Error('A row to replay needs an input and a state.');
+  return step(workflow, chart, input, scope);
+}
+
+function compare(
+  replayed: Replayed,
+  body: JournalBody,
+  chart: ChartState,
+  effects: Effect[],
+  workflow: Workflow,
+): void {
+  const add = (rule: string, message: string) => replayed.problems.push({ seq: body.seq, rule, message });
+  const { state, stages } = position(workflow, chart);
+  if (canonicalJson(state) !== canonicalJson(body.state))
+    add(
+      'state-differs',
+      `Row ${body.seq} says state ${canonicalJson(body.state)}; made again it is ${canonicalJson(state)}.`,
+    );
+  if (canonicalJson(stages) !== canonicalJson(body.stages))
+    add(
+      'stages-differ',
+      `Row ${body.seq} says stages ${body.stages.join(', ')}; made again they are ${stages.join(', ')}.`,
+    );
+  const opened: string[] = [];
+  const closed: string[] = [];
+  for (const effect of effects) {
+    if (effect.kind === 'open' || effect.kind === 'timer' || effect.kind === 'deadline') opened.push(effect.entry.id);
+    else if (effect.kind !== 'action') closed.push(effect.entry.id);
+  }
+  if (opened.join() !== body.opened.map((e) => e.id).join())
+    add(
+      'opened-differs',
+      `Row ${body.seq} opened ${body.opened.map((e) => e.id).join(', ')}; made again it opens ${opened.join(', ')}.`,
+    );
+  if (closed.join() !== body.closed.map((e) => e.id).join())
+    add(
+      'closed-differs',
+      `Row ${body.seq} closed ${body.closed.map((e) => e.id).join(', ')}; made again it closes ${closed.join(', ')}.`,
+    );
+}

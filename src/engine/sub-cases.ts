@@ -1,0 +1,100 @@
+import type { Json, JsonObject } from '../statechart/types.js';
+import { uuidOf } from './entry-uuid.js';
+import { AppError } from './errors.js';
+import { ENGINE_SENDER } from './outbox.js';
+import type { CaseRecord, Command, Delivery, EngineApi, OutboxRow, SourceHandler } from './types.js';
+
+/**
+ * `invoke {src: case, input: {workflow, …}}`: the child is opened, answered and cancelled through the outbox, never in the
+ * parent's transaction. Its id is derived from the entry, so that a second delivery finds the first one's child.
+ */
+export function registerSubCases(engine: EngineApi): void {
+  engine.registerSource(caseSource);
+  engine.registerOutbox('case.open', (row) => openChild(engine, row));
+  engine.registerOutbox('case.close', (row) => cancelChild(engine, row));
+  engine.registerOutbox('case.answer', (row) => answerParent(row));
+  engine.registerOutbox('openCase', (row) => openCase(engine, row));
+}
+
+/** The case row itself is all there is to write: nothing beside the outbox. */
+const caseSource: SourceHandler = {
+  src: 'case',
+  open: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+  topics: { open: 'case.open', close: 'case.close' },
+};
+
+async function openChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
+  const parent = await engine.read(row.organisationId, row.caseId);
+  const entry = parent?.chart.entries.find((e) => e.id === row.payload['entry']);
+  // Its state was left before the child was opened: there is nothing to open.
+  if (!parent || entry?.kind !== 'invocation' || !row.entryId) return { kind: 'done' };
+  const { workflow, ...input } = entry.input;
+  const given = (entry.input['input'] as JsonObject | undefined) ?? input;
+  const child = { workflow: String(workflow), input: given, parent: { caseId: row.caseId, entryId: row.entryId } };
+  const delivery = await opened(engine, { ...base(row, uuidOf(row.entryId, 'case')), kind: 'open', ...child });
+  // The parent may have moved on meanwhile, and its cancelling have found no child yet.
+  const after = await engine.read(row.organisationId, row.caseId);
+  if (after?.chart.entries.some((e) => e.id === entry.id) || delivery.kind !== 'done') return delivery;
+  return cancelChild(engine, row);
+}
+
+async function openCase(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
+  const { workflow, input, subject } = row.payload;
+  const command: Command = {
+    ...base(row, uuidOf(row.id, 'case')),
+    kind: 'open',
+    workflow: String(workflow),
+    input: (input ?? {}) as JsonObject,
+  };
+  return await opened(engine, typeof subject === 'string' ? { ...command, subject } : command);
+}
+
+async function opened(engine: EngineApi, command: Command): Promise<Delivery> {
+  try {
+    await engine.submit(command);
+    return { kind: 'done' };
+  } catch (error) {
+    if (await engine.read(command.organisationId, command.caseId)) return { kind: 'done' };
+    if (error instanceof AppError && error.status < 500) return { kind: 'give-up', reason: error.message };
+    throw error;
+  }
+}
+
+async function cancelChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
+  if (!row.entryId) return { kind: 'done' };
+  const caseId = uuidOf(row.entryId, 'case');
+  const child = await engine.read(row.organisationId, caseId);
+  // Not opened yet: opening will find its entry closed.
+  if (!child || child.status === 'done' || child.status === 'cancelled') return { kind: 'done' };
+  const command: Command = {
+    ...base(row, caseId),
+    kind: 'act',
+    act: { type: 'cancel' },
+    reason: `Left by its parent case (${String(row.payload['reason'])}).`,
+  };
+  await engine.submit(command);
+  return { kind: 'done' };
+}
+
+/** The child's end is the parent's answer; a cancelled child is an error that `onError` may take. */
+function answerParent(row: OutboxRow): Promise<Delivery> {
+  const { parent, status, output } = row.payload;
+  const shared = { ...base(row, String(parent)), entryId: row.entryId ?? '', late: 'journal' as const };
+  const command: Command =
+    status === 'done'
+      ? { ...shared, kind: 'answer', output: output as Json }
+      : { ...shared, kind: 'failure', error: { code: 'case-cancelled', output: output as Json } };
+  return Promise.resolve({ kind: 'answer', command });
+}
+
+function base(row: OutboxRow, caseId: CaseRecord['id']) {
+  return {
+    organisationId: row.organisationId,
+    caseId,
+    id: `outbox:${row.id}`,
+    keep: false,
+    lane: 'machines' as const,
+    sender: ENGINE_SENDER,
+  };
+}

@@ -1,0 +1,251 @@
+import type { Pool } from 'pg';
+import { canonicalJson } from '../statechart/canonical.js';
+import type { ChartState, Workflow } from '../statechart/types.js';
+import { asOrganisation, type Query } from './cases.js';
+import { entryUuid } from './entry-uuid.js';
+import { chainHash, GENESIS, payloadDigest, type StoredRow } from './journal.js';
+import { replayCase } from './replay.js';
+import { type CaseRow, caseRecord } from './rows.js';
+import type { CaseRecord, JournalBody, VersionsApi } from './types.js';
+
+export interface VerifyProblem {
+  case: string;
+  seq: number | null;
+  rule: string;
+  message: string;
+}
+
+export interface VerifyReport {
+  ok: boolean;
+  cases: number;
+  rows: number;
+  problems: VerifyProblem[];
+}
+
+/** What a feature holds of open entries, to be compared with the journal: entry UUID → due (ISO) and whether it is open. */
+export type OpenWork = (
+  query: Query,
+  caseIds: string[],
+) => Promise<{ caseId: string; entryId: string; open: boolean; due: string | null }[]>;
+
+const CASES_AT_ONCE = 100;
+
+/**
+ * Makes every case again from its journal alone and compares: chain, payloads, state, context, history, open entries,
+ * timers and due times, and what the features show for them. One consistent look at the database per group of cases.
+ */
+export async function verify(
+  pool: Pool,
+  versions: VersionsApi,
+  organisationId: string,
+  openWork: Record<string, OpenWork>,
+  progress?: (cases: number) => void,
+): Promise<VerifyReport> {
+  const report: VerifyReport = { ok: true, cases: 0, rows: 0, problems: [] };
+  let after = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
+    const next = await asOrganisation(pool, organisationId, async (query) => {
+      await query('set transaction isolation level repeatable read, read only');
+      return verifyGroup(query, versions, after, openWork, report);
+    });
+    progress?.(report.cases);
+    if (!next) break;
+    after = next;
+  }
+  report.ok = report.problems.length === 0;
+  return report;
+}
+
+async function verifyGroup(
+  query: Query,
+  versions: VersionsApi,
+  after: string,
+  openWork: Record<string, OpenWork>,
+  report: VerifyReport,
+): Promise<string | undefined> {
+  const rows = await query<CaseRow>(
+    `select id, organisation_id, number, workflow_key, workflow_version, subject, parent_case_id, parent_entry_id, status, state, stage, stages,
+       chart, revision, head, opened_at, updated_at, closed_at, due_at, incidents, modified
+     from qamqor.cases where id > $1 order by id limit $2`,
+    [after, CASES_AT_ONCE],
+  );
+  const ids = rows.map((row) => row.id);
+  if (ids.length === 0) return undefined;
+  const journal = Map.groupBy(
+    await query<StoredRow & { case_id: string }>(
+      `select j.case_id, j.seq, j.at, j.kind, j.type, j.body, j.hash, p.salt, p.data
+       from qamqor.journal j left join qamqor.payloads p on p.case_id = j.case_id and p.seq = j.seq
+       where j.case_id = any ($1::uuid[]) order by j.case_id, j.seq`,
+      [ids],
+    ),
+    (row) => row.case_id,
+  );
+  const timers = Map.groupBy(
+    await query<{ case_id: string; id: string; due_at: Date }>(
+      'select case_id, id, due_at from qamqor.timers where case_id = any ($1::uuid[])',
+      [ids],
+    ),
+    (row) => row.case_id,
+  );
+  const work = new Map<string, Map<string, { open: boolean; due: string | null }>>();
+  for (const [src, read] of Object.entries(openWork)) {
+    for (const row of await read(query, ids)) {
+      const key = `${row.caseId}:${src}`;
+      const entries = work.get(key) ?? new Map<string, { open: boolean; due: string | null }>();
+      work.set(key, entries.set(row.entryId, row));
+    }
+  }
+  for (const row of rows) {
+    const stored = journal.get(row.id) ?? [];
+    report.cases += 1;
+    report.rows += stored.length;
+    try {
+      const record = caseRecord(
+        row,
+        await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version),
+      );
+      report.problems.push(
+        ...(await verifyCase(
+          record,
+          stored,
+          timers.get(row.id) ?? [],
+          (src) => (openWork[src] ? (work.get(`${row.id}:${src}`) ?? new Map()) : undefined),
+          versions,
+        )),
+      );
+    } catch (error) {
+      report.problems.push({
+        case: row.id,
+        seq: null,
+        rule: 'unreadable',
+        message: `The case cannot be read: ${(error as Error).message}`,
+      });
+    }
+  }
+  return ids.at(-1);
+}
+
+async function verifyCase(
+  record: CaseRecord,
+  stored: StoredRow[],
+  timers: { id: string; due_at: Date }[],
+  workOf: (src: string) => Map<string, { open: boolean; due: string | null }> | undefined,
+  versions: VersionsApi,
+): Promise<VerifyProblem[]> {
+  const problems: VerifyProblem[] = [];
+  const add = (seq: number | null, rule: string, message: string) =>
+    problems.push({ case: record.id, seq, rule, message });
+  checkChain(record, stored, add);
+  if (problems.some((p) => p.rule !== 'payload-changed')) return problems;
+  if (problems.length > 0) return problems;
+
+  const workflowAt = (body: JournalBody): Promise<Workflow> =>
+    versions.byVersion(record.organisationId, body.workflow.key, body.workflow.version);
+  const replayed = await replayCase(stored, workflowAt);
+  for (const problem of replayed.problems) add(problem.seq, problem.rule, problem.message);
+  if (replayed.chart === undefined) return problems;
+  compareChart(record, replayed.chart, stored.length, add);
+  compareTimers(record, replayed.chart, timers, add);
+  compareWork(record, replayed, workOf, add);
+  return problems;
+}
+
+type Add = (seq: number | null, rule: string, message: string) => void;
+
+/** Rows without gaps, each hash over the one before, columns equal to the body, payloads equal to their digests. */
+function checkChain(record: CaseRecord, stored: StoredRow[], add: Add): void {
+  let previous: Buffer = GENESIS;
+  for (const [index, row] of stored.entries()) {
+    if (row.seq !== index + 1)
+      { add(index + 1, 'row-missing', `Row ${index + 1} is not there; row ${row.seq} stands in its place.`);
+    if (!chainHash(previous, row.body).equals(row.hash))
+      return add(
+        row.seq,
+        'row-changed',
+        `Row ${row.seq} is not what its hash was made of, or follows another row than it did.`,
+      );
+    const body = JSON.parse(row.body) as JournalBody;
+    if (body.seq !== row.seq || body.kind !== row.kind || body.type !== row.type || body.at !== row.at.toISOString())
+      add(row.seq, 'row-changed', `The columns of row ${row.seq} say something else than its body.`);
+    if (row.data !== null && row.salt !== null && payloadDigest(row.salt, row.data) !== body.payload)
+      add(row.seq, 'payload-changed', `The payload of row ${row.seq} is not the one that was journaled.`);
+    previous = row.hash;
+  }
+  if (stored.length !== record.revision)
+    return add(
+      stored.length + 1,
+      'row-missing',
+      `The case is at revision ${record.revision}, the journal ends at ${stored.length}.`,
+    );
+  if (!previous.equals(record.head))
+    add(stored.length, 'head-changed', 'The head of the chain on the case is not the hash of its last row.');
+}
+
+function compareChart(record: CaseRecord, chart: ChartState, seq: number, add: Add): void {
+  for (const part of ['value', 'context', 'historyValue', 'status', 'output'] as const) {
+    const was = canonicalJson(chart.snapshot[part] ?? null);
+    const is = canonicalJson(record.chart.snapshot[part] ?? null);
+    if (was !== is)
+      add(
+        seq,
+        `${part === 'value' ? 'state' : part}-changed`,
+        `The stored ${part} is ${is}; the journal leads to ${was}.`,
+      );
+  }
+  const ids = (state: ChartState) =>
+    canonicalJson(state.entries.map((entry) => ({ id: entry.id, due: entry.due ?? null })));
+  if (ids(chart) !== ids(record.chart))
+    add(
+      seq,
+      'entries-changed',
+      `The stored open entries are ${ids(record.chart)}; the journal leads to ${ids(chart)}.`,
+    );
+  if (canonicalJson(chart.lists) !== canonicalJson(record.chart.lists))
+    add(seq, 'lists-changed', 'The stored progress of a list is not what the journal leads to.');
+}
+
+function compareTimers(record: CaseRecord, chart: ChartState, timers: { id: string; due_at: Date }[], add: Add): void {
+  const stored = new Map(timers.map((timer) => [timer.id, timer.due_at.toISOString()]));
+  for (const entry of chart.entries) {
+    if (entry.kind === 'invocation') continue;
+    const id = entryUuid(record.id, entry.id, entry.seq);
+    const due = stored.get(id);
+    stored.delete(id);
+    if (due === undefined)
+      add(entry.seq, 'timer-missing', `The timer of "${entry.id}", due ${entry.due}, is not there.`);
+    else if (due !== entry.due)
+      add(entry.seq, 'timer-changed', `The timer of "${entry.id}" is due ${due}; the journal says ${entry.due}.`);
+  }
+  for (const id of stored.keys()) add(null, 'timer-unknown', `A timer ${id} waits that the journal does not know.`);
+}
+
+/** Tasks and hand-offs: open exactly where the journal says so, due when it says so. */
+function compareWork(
+  record: CaseRecord,
+  replayed: { chart?: ChartState; everOpened: { id: string; seq: number; src: string }[] },
+  workOf: (src: string) => Map<string, { open: boolean; due: string | null }> | undefined,
+  add: Add,
+): void {
+  const open = new Map(
+    replayed.chart?.entries.flatMap((entry) => (entry.kind === 'invocation' ? [[entry.id, entry] as const] : [])),
+  );
+  for (const { id, seq, src } of replayed.everOpened) {
+    const work = workOf(src);
+    if (!work) continue;
+    const row = work.get(entryUuid(record.id, id, seq));
+    const entry = open.get(id);
+    if (!row) add(seq, `${src}-missing`, `"${id}" was opened, but its row is not there.`);
+    else if (row.open !== (entry !== undefined))
+      add(
+        seq,
+        `${src}-changed`,
+        `"${id}" is ${row.open ? 'open' : 'closed'} in its table and ${entry ? 'open' : 'closed'} in the journal.`,
+      );
+    else if (entry && (entry.due ?? null) !== row.due)
+      add(
+        seq,
+        `${src}-changed`,
+        `"${id}" is due ${row.due ?? 'never'} in its table and ${entry.due ?? 'never'} in the journal.`,
+      );
+  }
+}

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import type { Calendar, JsonObject, Source, Workflow } from '../statechart/types.js';
+import type { AppError } from './errors.js';
+import type { JournalRow } from './journal.js';
+import type { CaseRecord, ClosedEntry, Command, JournalPayload, OpenedEntry, OutboxRow } from './types.js';
+
+/** Everything one batch will write, gathered in memory while commands are decided. */
+export interface BatchWrites {
+  journal: JournalRow[];
+  opened: OpenedEntry[];
+  closed: ClosedEntry[];
+  timersSet: {
+    id: string;
+    caseId: string;
+    organisationId: string;
+    kind: 'timer' | 'deadline';
+    name: string;
+    node: string;
+    due: string;
+  }[];
+  timersDropped: { id: string; caseId: string }[];
+  /** Due, but the case would not take it: kept with its incident, not fired again. */
+  timersPassed: string[];
+  /** Cases whose timers stand still, or run again with the dues given in `timersMoved`. */
+  timersPaused: string[];
+  timersMoved: { id: string; due: string }[];
+  entriesMoved: { entryId: string; due: string; src: Source }[];
+  outbox: OutboxRow[];
+  outboxDone: { outboxId: string; attempt: number }[];
+  outboxAgain: string[];
+  incidents: IncidentRow[];
+  incidentsClosed: { id: string; caseId: string; status: 'retried' | 'resolved'; by: string }[];
+  parked: { caseId: string; organisationId: string; seq: number; command: string }[];
+}
+
+export function noWrites(): BatchWrites {
+  return {
+    journal: [],
+    opened: [],
+    closed: [],
+    timersSet: [],
+    timersDropped: [],
+    timersPassed: [],
+    timersPaused: [],
+    timersMoved: [],
+    entriesMoved: [],
+    outbox: [],
+    outboxDone: [],
+    outboxAgain: [],
+    incidents: [],
+    incidentsClosed: [],
+    parked: [],
+  };
+}
+
+export interface IncidentRow {
+  id: string;
+  organisationId: string;
+  caseId: string;
+  seq: number;
+  entryId: string | null;
+  outboxId: string | null;
+  rule: string;
+  state: string;
+  message: string;
+  command: string;
+  at: string;
+}
+
+/** What deciding needs from outside; the same for every command of a batch. */
+export interface DecideContext {
+  /** The database's clock, ISO 8601 in UTC with milliseconds. */
+  now: string;
+  calendar: Calendar;
+  workflow(command: Extract<Command, { kind: 'open' }>): { workflow: Workflow; version: number };
+  number(command: Extract<Command, { kind: 'open' }>): string;
+  topics(src: Source): { open?: string; close?: string } | undefined;
+  incident(id: string): IncidentRow | undefined;
+  /** When the case was suspended, ISO. */
+  suspendedAt(caseId: string): string | undefined;
+  salt(): Buffer;
+  id(): string;
+}
+
+export interface Decided {
+  record: CaseRecord;
+  seq?: number;
+  outcome?: 'taken' | 'ignored' | 'incident' | 'parked';
+  reason?: string;
+  /** Told to the sender although something (an incident) is stored. */
+  refused?: AppError;
+  /** The record differs from the stored one. */
+  touched: boolean;
+}
+
+/** A second try of the same command at the same revision is the same incident. */
+export function incidentRow(
+  record: CaseRecord,
+  command: Command,
+  cause: { rule: string; state: string; message: string },
+  context: Pick<DecideContext, 'now'>,
+): IncidentRow {
+  const entryId = 'entryId' in command ? (command.entryId ?? null) : null;
+  const what = command.kind === 'event' ? command.type : (entryId ?? command.id);
+  const digest = createHash('sha256')
+    .update(`${record.id}:${record.revision}:${what}:${cause.rule}:${cause.state}`)
+    .digest('hex');
+  const { present: _present, ...stored } = command;
+  return {
+    id: `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`,
+    organisationId: record.organisationId,
+    caseId: record.id,
+    seq: record.revision,
+    entryId,
+    // An answer's row was carried out and goes; what could not be carried out stays, parked.
+    outboxId: command.kind === 'incident' ? (command.settles?.outboxId ?? null) : null,
+    rule: cause.rule,
+    state: cause.state,
+    message: cause.message,
+    command: JSON.stringify(stored),
+    at: context.now,
+  };
+}
+
+/** What an ignored row keeps of the command, so that nothing that was accepted is lost. */
+export function commandFacts(command: Command): Pick<JournalPayload, 'command'> {
+  const facts: JsonObject = { kind: command.kind };
+  if ('entryId' in command && command.entryId) facts['entryId'] = command.entryId;
+  if (command.kind === 'answer') facts['output'] = command.output;
+  if (command.kind === 'failure') facts['error'] = command.error;
+  if (command.kind === 'incident') facts['message'] = command.message;
+  return { command: facts };
+}
