@@ -17,7 +17,7 @@ const POLL_MS = 50;
 export async function withFileLock<T>(
   path: string,
   work: () => Promise<T>,
-  onWait?: (pid: number) => void,
+  onWait: (pid: number) => void = () => undefined,
 ): Promise<T> {
   await acquire(path, onWait);
   try {

@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigError, readConfig } from './config.js';
+
+const SECRET = 'x'.repeat(32);
+const PARTNER_SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+
+function problemsOf(environment: Record<string, string>): Record<string, string> {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return Object.fromEntries(error.problems.map((p) => [p.variable, p.message]));
+    throw error;
+  }
+  return {};
+}
+
+describe('readConfig', () => {
+  it('needs nothing: the defaults are the embedded demonstration', () => {
+    expect(readConfig({})).toMatchObject({
+      port: 3000,
+      host: '127.0.0.1',
+      publicUrl: 'http://localhost:3000',
+      dataDir: '.data',
+      roles: ['web', 'worker'],
+      demo: true,
+      production: false,
+      demoPassword: 'qamqor-demo',
+      partners: {},
+    });
+  });
+
+  it('takes an empty value as not set', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: ' ', QAMQOR_ROLES: '' })).toMatchObject({
+      port: 3000,
+      databaseUrl: undefined,
+    });
+  });
+
+  it('names every bad variable at once, and what to do', () => {
+    const problems = problemsOf({
+      PORT: 'web',
+      DATABASE_URL: 'mysql://x',
+      REDIS_URL: 'here',
+      QAMQOR_ROLES: 'web,cook',
+      QAMQOR_DEMO: 'maybe',
+      QAMQOR_LOG: 'loud',
+    });
+    expect(problems).toEqual({
+      PORT: 'must be a whole number from 0 to 65535',
+      DATABASE_URL: 'must be a URL like postgres://user:password@host:5432/qamqor',
+      REDIS_URL: 'must be a URL like redis://host:6379',
+      QAMQOR_ROLES: 'must be "web", "worker" or "web,worker"',
+      QAMQOR_DEMO: 'must be "on" or "off"',
+      QAMQOR_LOG: expect.stringMatching(/^must be one of fatal, error/),
+    });
+  });
+
+  it('never shows a secret in its error', () => {
+    expect(() => readConfig({ QAMQOR_SECRET: 'hunter2', DATABASE_URL: 'mysql://u:hunter2@h/d' })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    );
+  });
+
+  it('refuses demonstration accounts in a database of somebody else', () => {
+    const environment = { DATABASE_URL: 'postgres://h/d', QAMQOR_SECRET: SECRET };
+    expect(problemsOf({ ...environment, QAMQOR_DEMO: 'on' })).toHaveProperty('QAMQOR_DEMO');
+    expect(readConfig(environment)).toMatchObject({ demo: false, production: true });
+  });
+
+  it('needs a secret of its own for the web role beside DATABASE_URL', () => {
+    expect(problemsOf({ DATABASE_URL: 'postgres://h/d' })).toHaveProperty('QAMQOR_SECRET');
+    expect(problemsOf({ DATABASE_URL: 'postgres://h/d', QAMQOR_ROLES: 'worker' })).toEqual({});
+  });
+
+  it('reads partners by key', () => {
+    const { partners } = readConfig({
+      QAMQOR_PARTNER_OTBASY_BANK_URL: 'https://bank.kz/hooks',
+      QAMQOR_PARTNER_OTBASY_BANK_SECRET: PARTNER_SECRET,
+    });
+    expect(partners).toEqual({ 'otbasy-bank': { url: 'https://bank.kz/hooks', secret: PARTNER_SECRET } });
+  });
+
+  it('refuses half a partner and a short secret', () => {
+    expect(problemsOf({ QAMQOR_PARTNER_ATAMEKEN_URL: 'https://a.kz' })).toHaveProperty(
+      'QAMQOR_PARTNER_ATAMEKEN_SECRET',
+    );
+    expect(problemsOf({ QAMQOR_PARTNER_ATAMEKEN_SECRET: PARTNER_SECRET })).toHaveProperty(
+      'QAMQOR_PARTNER_ATAMEKEN_URL',
+    );
+    expect(problemsOf({ QAMQOR_PARTNER_A_URL: 'https://a.kz', QAMQOR_PARTNER_A_SECRET: 'whsec_MQ==' })).toHaveProperty(
+      'QAMQOR_PARTNER_A_SECRET',
+    );
+  });
+
+  it('tells of misspelt names', () => {
+    expect(readConfig({ QAMQOR_ROLE: 'web', PATH: '/bin' }).unknown).toEqual(['QAMQOR_ROLE']);
+  });
+});

@@ -1,0 +1,240 @@
+import { z } from 'zod';
+
+/** Every setting, once. The only file that reads the environment; an empty value counts as not set. */
+export interface Config {
+  port: number;
+  host: string;
+  /** The address people open, without a slash at its end: links, QR codes and sign-in rely on it. */
+  publicUrl: string;
+  /** PostgreSQL. Not set: the embedded one is used. */
+  databaseUrl: string | undefined;
+  /** Redis or Valkey. Not set: queues live in PostgreSQL. */
+  redisUrl: string | undefined;
+  /** Holds the embedded database and the generated secret. */
+  dataDir: string;
+  roles: Role[];
+  /** Sample families, demonstration accounts and simulated partners. */
+  demo: boolean;
+  demoPassword: string;
+  /** True: the clock cannot be moved by a simulation, nor can a database whose clock was moved be used. */
+  production: boolean;
+  /** What `integration` sends as `Authorization: Bearer`. Not set: nobody can act as `integration`. */
+  apiKey: string | undefined;
+  /** Signs sessions. Not set with the embedded database: one is generated and kept in `dataDir`. */
+  secret: string | undefined;
+  /** By partner key (`otbasy-bank`). */
+  partners: Record<string, PartnerConfig>;
+  logLevel: LogLevel;
+  /** Jobs that one worker process carries out at once, per queue. */
+  concurrency: number;
+  /** Connections that one process keeps to PostgreSQL at most, for each of its roles. */
+  databaseConnections: number;
+  /** Names that begin with QAMQOR_ and mean nothing: a misspelt setting must not pass in silence. */
+  unknown: string[];
+}
+
+export type Role = 'web' | 'worker';
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+export interface PartnerConfig {
+  url: string;
+  /** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes. */
+  secret: string;
+}
+
+/** The settings are wrong; `problems` names each variable and what to do about it. */
+export class ConfigError extends Error {
+  constructor(readonly problems: { variable: string; message: string }[]) {
+    super(
+      `The settings cannot be used:\n${problems.map(({ variable, message }) => `  ${variable}: ${message}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+const url = (protocols: RegExp, example: string) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.test(new URL(text).protocol), {
+    error: `must be a URL like ${example}`,
+  });
+
+const SWITCH: Record<string, boolean> = {
+  on: true,
+  true: true,
+  '1': true,
+  yes: true,
+  off: false,
+  false: false,
+  '0': false,
+  no: false,
+};
+const onOff = z
+  .string()
+  .refine((text) => Object.hasOwn(SWITCH, text.toLowerCase()), { error: 'must be "on" or "off"' })
+  .transform((text) => SWITCH[text.toLowerCase()] === true);
+
+const wholeNumber = (from: number, to: number) => {
+  const error = `must be a whole number from ${from} to ${to}`;
+  return z.coerce.number({ error }).int({ error }).min(from, { error }).max(to, { error });
+};
+
+const roleList = z
+  .string()
+  .transform((text) => [
+    ...new Set(
+      text
+        .split(',')
+        .map((role) => role.trim())
+        .filter(Boolean),
+    ),
+  ])
+  .pipe(
+    z
+      .array(z.enum(['web', 'worker'], { error: 'must be "web", "worker" or "web,worker"' }))
+      .min(1, { error: 'must name "web", "worker" or both' }),
+  );
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const variables = z.object({
+  /** TCP port of the web role. 0 takes a free one. */
+  PORT: wholeNumber(0, 65_535).default(3000),
+  /** Address to listen on; 0.0.0.0 inside a container. */
+  HOST: z.string().default('127.0.0.1'),
+  /** Where people reach the web role from outside. */
+  QAMQOR_URL: url(/^https?:$/, 'https://qamqor.example.kz').optional(),
+  /** PostgreSQL 16 or newer; the login owns the database and may create roles. */
+  DATABASE_URL: url(/^postgres(ql)?:$/, 'postgres://user:password@host:5432/qamqor').optional(),
+  /** Redis 7 or Valkey 8 with maxmemory-policy noeviction and AOF on. */
+  REDIS_URL: url(/^rediss?:$/, 'redis://host:6379').optional(),
+  /** Folder for the embedded database and the generated secret; made if it is not there. */
+  QAMQOR_DATA: z.string().default('.data'),
+  /** What this process does. */
+  QAMQOR_ROLES: roleList.default(['web', 'worker']),
+  /** Sample families and simulated partners. On by itself with the embedded database, impossible with another. */
+  QAMQOR_DEMO: onOff.optional(),
+  /** Password of the demonstration accounts. */
+  QAMQOR_DEMO_PASSWORD: z.string().min(8, { error: 'must have 8 characters or more' }).default('qamqor-demo'),
+  /** Forbids to move the clock. On by itself with DATABASE_URL; off for simulations on a database of their own. */
+  QAMQOR_PRODUCTION: onOff.optional(),
+  /** Key of the account `integration`. */
+  QAMQOR_API_KEY: z
+    .string()
+    .min(16, { error: 'must have 16 characters or more: "openssl rand -hex 32" makes one' })
+    .optional(),
+  /** Signs sessions; the same in every process, kept over restarts. */
+  QAMQOR_SECRET: z
+    .string()
+    .min(32, { error: 'must have 32 characters or more: "openssl rand -hex 32" makes one' })
+    .optional(),
+  /** How much is logged. */
+  QAMQOR_LOG: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  /** Jobs at once, per queue. */
+  QAMQOR_CONCURRENCY: wholeNumber(1, 1000).default(8),
+  /** Connections to PostgreSQL, per role of the database. */
+  QAMQOR_DATABASE_CONNECTIONS: wholeNumber(2, 500).default(10),
+});
+
+type Problem = ConfigError['problems'][number];
+type Environment = Record<string, string | undefined>;
+
+/** @throws ConfigError naming every bad variable at once */
+export function readConfig(environment: Environment = process.env): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
+  const read = variables.safeParse(given);
+  const partners = readPartners(given);
+  const problems = [...partners.problems, ...(read.error?.issues ?? []).map(toProblem)];
+  if (!read.success) throw new ConfigError(problems);
+
+  const v = read.data;
+  const embedded = v.DATABASE_URL === undefined;
+  problems.push(...contradictions(v));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    port: v.PORT,
+    host: v.HOST,
+    publicUrl: (v.QAMQOR_URL ?? `http://localhost:${v.PORT}`).replace(/\/+$/, ''),
+    databaseUrl: v.DATABASE_URL,
+    redisUrl: v.REDIS_URL,
+    dataDir: v.QAMQOR_DATA,
+    roles: v.QAMQOR_ROLES,
+    demo: v.QAMQOR_DEMO ?? embedded,
+    demoPassword: v.QAMQOR_DEMO_PASSWORD,
+    production: v.QAMQOR_PRODUCTION ?? !embedded,
+    apiKey: v.QAMQOR_API_KEY,
+    secret: v.QAMQOR_SECRET,
+    partners: partners.found,
+    logLevel: v.QAMQOR_LOG,
+    concurrency: v.QAMQOR_CONCURRENCY,
+    databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
+    unknown: Object.keys(given).filter((name) => name.startsWith('QAMQOR_') && !isKnown(name)),
+  };
+}
+
+function contradictions(v: z.infer<typeof variables>): Problem[] {
+  const problems: Problem[] = [];
+  const embedded = v.DATABASE_URL === undefined;
+  if (v.QAMQOR_DEMO && !embedded) {
+    problems.push({
+      variable: 'QAMQOR_DEMO',
+      message:
+        'demonstration accounts have a known password and never enter a database given by DATABASE_URL; unset one of the two',
+    });
+  }
+  if (!embedded && v.QAMQOR_SECRET === undefined && v.QAMQOR_ROLES.includes('web')) {
+    problems.push({
+      variable: 'QAMQOR_SECRET',
+      message: 'is needed with DATABASE_URL, the same in every process: "openssl rand -hex 32" makes one',
+    });
+  }
+  return problems;
+}
+
+function toProblem(issue: z.core.$ZodIssue): Problem {
+  return { variable: String(issue.path[0] ?? 'environment'), message: issue.message };
+}
+
+const PARTNER = /^QAMQOR_PARTNER_([A-Z0-9_]+)_(URL|SECRET)$/;
+const partnerUrl = url(/^https?:$/, 'https://partner.example.kz/qamqor');
+
+/** `QAMQOR_PARTNER_OTBASY_BANK_URL` belongs to the partner `otbasy-bank`. */
+function readPartners(given: Environment): { found: Record<string, PartnerConfig>; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const found: Record<string, PartnerConfig> = {};
+  for (const name of Object.keys(given)) {
+    const [, prefix] = PARTNER.exec(name) ?? [];
+    if (prefix === undefined) continue;
+    const variable = { url: `QAMQOR_PARTNER_${prefix}_URL`, secret: `QAMQOR_PARTNER_${prefix}_SECRET` };
+    const partner = { url: given[variable.url] ?? '', secret: given[variable.secret] ?? '' };
+    const key = prefix.toLowerCase().replaceAll('_', '-');
+    if (Object.hasOwn(found, key)) continue;
+    found[key] = partner;
+    if (!partnerUrl.safeParse(partner.url).success) {
+      problems.push({
+        variable: variable.url,
+        message: `must be a URL like https://partner.example.kz/qamqor (${variable.secret} is set)`,
+      });
+    }
+    if (!isWebhookSecret(partner.secret)) {
+      problems.push({
+        variable: variable.secret,
+        message:
+          'must be "whsec_" and base64 of 24 to 64 bytes, as agreed with the partner: `echo whsec_$(openssl rand -base64 32)` makes one',
+      });
+    }
+  }
+  return { found, problems };
+}
+
+function isWebhookSecret(text: string): boolean {
+  const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  if (base64 === undefined) return false;
+  const { length } = Buffer.from(base64, 'base64');
+  return length >= 24 && length <= 64;
+}
+
+/** `QAMQOR_TEST…` belongs to the test runner. */
+function isKnown(name: string): boolean {
+  return Object.hasOwn(variables.shape, name) || PARTNER.test(name) || name.startsWith('QAMQOR_TEST');
+}
