@@ -88,68 +88,10 @@ export async function writeBatch(
   };
   const { writes } = rows;
   sendCases(send, rows);
-  send(
-    sql.insertJournal,
-    writes.journal,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.organisationId,
-    (r) => r.at,
-    (r) => r.kind,
-    (r) => r.type,
-    (r) => r.body,
-    (r) => hex(r.hash),
-  );
-  send(
-    sql.insertPayloads,
-    writes.journal,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.organisationId,
-    (r) => hex(r.salt),
-    (r) => r.payload,
-  );
-  send(
-    sql.insertCommands,
-    rows.kept,
-    (r) => r.command.organisationId,
-    (r) => r.command.sender.account,
-    (r) => r.command.id,
-    (r) => hex(commandDigest(r.command)),
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => JSON.stringify(r.answer),
-    () => rows.now,
-  );
+  sendJournal(send, rows);
   sendTimers(send, writes);
-  send(
-    sql.insertOutbox,
-    writes.outbox,
-    (r) => r.id,
-    (r) => r.organisationId,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.topic,
-    (r) => r.entryId,
-    (r) => JSON.stringify(r.payload),
-    () => rows.now,
-  );
-  send(
-    sql.settleOutbox,
-    writes.outboxDone,
-    (r) => r.outboxId,
-    (r) => r.attempt,
-  );
-  send(sql.rearmOutbox, writes.outboxAgain, (id) => id);
+  sendOutbox(send, rows);
   sendIncidents(send, writes);
-  send(
-    sql.insertParked,
-    writes.parked,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.organisationId,
-    (r) => r.command,
-  );
   for (const [source, handler] of sources) {
     const opened = writes.opened.filter((row) => row.entry.src === source);
     const closed = writes.closed.filter((row) => row.entry.src === source);
@@ -215,6 +157,73 @@ function sendCases(send: Send, rows: BatchRows): void {
     (r) => r.dueAt,
     (r) => r.incidents,
     (r) => r.modified,
+  );
+}
+
+function sendJournal(send: Send, { writes, kept, now }: BatchRows): void {
+  const { journal } = writes;
+  send(
+    sql.insertJournal,
+    journal,
+    (r) => r.caseId,
+    (r) => r.seq,
+    (r) => r.organisationId,
+    (r) => r.at,
+    (r) => r.kind,
+    (r) => r.type,
+    (r) => r.body,
+    (r) => hex(r.hash),
+  );
+  send(
+    sql.insertPayloads,
+    journal,
+    (r) => r.caseId,
+    (r) => r.seq,
+    (r) => r.organisationId,
+    (r) => hex(r.salt),
+    (r) => r.payload,
+  );
+  send(
+    sql.insertCommands,
+    kept,
+    (r) => r.command.organisationId,
+    (r) => r.command.sender.account,
+    (r) => r.command.id,
+    (r) => hex(commandDigest(r.command)),
+    (r) => r.caseId,
+    (r) => r.seq,
+    (r) => JSON.stringify(r.answer),
+    () => now,
+  );
+}
+
+function sendOutbox(send: Send, { writes, now }: BatchRows): void {
+  send(
+    sql.insertOutbox,
+    writes.outbox,
+    (r) => r.id,
+    (r) => r.organisationId,
+    (r) => r.caseId,
+    (r) => r.seq,
+    (r) => r.topic,
+    (r) => r.entryId,
+    (r) => JSON.stringify(r.payload),
+    () => now,
+  );
+  send(
+    sql.settleOutbox,
+    writes.outboxDone,
+    (r) => r.outboxId,
+    (r) => r.attempt,
+  );
+  send(sql.rearmOutbox, writes.outboxAgain, (id) => id);
+  send(
+    sql.insertParked,
+    writes.parked,
+    (r) => r.caseId,
+    (r) => r.seq,
+    (r) => r.organisationId,
+    (r) => r.command,
   );
 }
 

@@ -136,7 +136,6 @@ async function verifyCase(
   const add = (seq: number | null, rule: string, message: string) =>
     problems.push({ case: record.id, seq, rule, message });
   checkChain(record, stored, add);
-  if (problems.some((p) => p.rule !== 'payload-changed')) return problems;
   if (problems.length > 0) return problems;
 
   const workflowAt = (body: JournalBody): Promise<Workflow> =>
@@ -156,29 +155,35 @@ type Add = (seq: number | null, rule: string, message: string) => void;
 function checkChain(record: CaseRecord, stored: StoredRow[], add: Add): void {
   let previous: Buffer = GENESIS;
   for (const [index, row] of stored.entries()) {
-    if (row.seq !== index + 1)
-      { add(index + 1, 'row-missing', `Row ${index + 1} is not there; row ${row.seq} stands in its place.`);
-    if (!chainHash(previous, row.body).equals(row.hash))
-      return add(
-        row.seq,
-        'row-changed',
-        `Row ${row.seq} is not what its hash was made of, or follows another row than it did.`,
-      );
-    const body = JSON.parse(row.body) as JournalBody;
-    if (body.seq !== row.seq || body.kind !== row.kind || body.type !== row.type || body.at !== row.at.toISOString())
-      add(row.seq, 'row-changed', `The columns of row ${row.seq} say something else than its body.`);
-    if (row.data !== null && row.salt !== null && payloadDigest(row.salt, row.data) !== body.payload)
-      add(row.seq, 'payload-changed', `The payload of row ${row.seq} is not the one that was journaled.`);
+    const expected = index + 1;
+    if (row.seq !== expected) {
+      add(expected, 'row-missing', `Row ${expected} is not there; row ${row.seq} stands in its place.`);
+      return;
+    }
+    if (!chainHash(previous, row.body).equals(row.hash)) {
+      add(row.seq, 'row-changed', `Row ${row.seq} is not what its hash covers, or follows another row than it did.`);
+      return;
+    }
+    checkRow(row, add);
     previous = row.hash;
   }
-  if (stored.length !== record.revision)
-    return add(
-      stored.length + 1,
-      'row-missing',
-      `The case is at revision ${record.revision}, the journal ends at ${stored.length}.`,
-    );
-  if (!previous.equals(record.head))
-    add(stored.length, 'head-changed', 'The head of the chain on the case is not the hash of its last row.');
+  const last = stored.length;
+  if (last !== record.revision) {
+    add(last + 1, 'row-missing', `The case is at revision ${record.revision}, the journal ends at ${last}.`);
+  } else if (!previous.equals(record.head)) {
+    add(last, 'head-changed', 'The head of the chain on the case is not the hash of its last row.');
+  }
+}
+
+function checkRow(row: StoredRow, add: Add): void {
+  const body = JSON.parse(row.body) as JournalBody;
+  if (body.seq !== row.seq || body.kind !== row.kind || body.type !== row.type || body.at !== row.at.toISOString()) {
+    add(row.seq, 'row-changed', `The columns of row ${row.seq} say something else than its body.`);
+  }
+  const { data, salt } = row;
+  if (data !== null && salt !== null && payloadDigest(salt, data) !== body.payload) {
+    add(row.seq, 'payload-changed', `The payload of row ${row.seq} is not the one that was journaled.`);
+  }
 }
 
 function compareChart(record: CaseRecord, chart: ChartState, seq: number, add: Add): void {

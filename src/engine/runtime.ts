@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import type { Pool } from 'pg';
+import { openPool } from '../platform/database.js';
+import type { Calendar } from '../statechart/types.js';
+import { Engine } from './engine.js';
+import { OutboxWorker } from './outbox.js';
+import { registerSubCases } from './sub-cases.js';
+import { Sweeper } from './sweeper.js';
+import { Versions } from './versions.js';
+
+/** Outbox rows one wake-up names: enough to make the queue's cost small, few enough to spread over workers. */
+const ROWS_PER_WAKEUP = 50;
+
+export interface RuntimeOptions {
+  /** The login; each pool takes its own role. */
+  url: string;
+  /** UUIDv7. */
+  id(): string;
+  /** 0 ≤ x < 1. */
+  random?(): number;
+  calendar(organisationId: string): Calendar;
+  /** Sends a wake-up to whoever works. Without it this process carries out its own outbox. */
+  wake?(topic: string, ids: string[]): Promise<void>;
+  /** Told of what went wrong where no sender waits for an answer. */
+  warn(message: string, error: unknown): void;
+  /** Batches at once: while one is on its way to disk, the next is decided. */
+  concurrency?: number;
+}
+
+/** The engine with its pools, its worker and its sweeper. Features register before `start`. */
+export class Runtime {
+  readonly readPool: Pool;
+  readonly versions: Versions;
+  readonly engine: Engine;
+  readonly worker: OutboxWorker;
+  readonly sweeper: Sweeper;
+  private readonly enginePool: Pool;
+  private readonly relayPool: Pool;
+  private readonly delivering = new Set<Promise<void>>();
+
+  constructor(private readonly options: RuntimeOptions) {
+    const { url, warn } = options;
+    const concurrency = options.concurrency ?? 2;
+    const random = options.random ?? Math.random;
+    this.readPool = openPool(url, 'app');
+    this.relayPool = openPool(url, 'relay');
+    // One connection more than batches, so that looking up a lost COMMIT never waits for a batch.
+    this.enginePool = openPool(url, 'engine', { pipeline: true, max: concurrency + 2 });
+    this.versions = new Versions(this.readPool, elapsed);
+    this.engine = new Engine({
+      pool: this.enginePool,
+      readPool: this.readPool,
+      versions: this.versions,
+      calendar: options.calendar,
+      salt: () => randomBytes(16),
+      id: options.id,
+      elapsed,
+      random,
+      concurrency,
+      wake: (rows) =>
+        this.wake(rows).catch((error: unknown) => warn('A wake-up was not sent; the sweeper will.', error)),
+    });
+    this.worker = new OutboxWorker({
+      pool: this.relayPool,
+      engine: this.engine,
+      handlers: this.engine.outboxHandlers,
+      random,
+      warn,
+    });
+    this.sweeper = new Sweeper({
+      pool: this.relayPool,
+      engine: this.engine,
+      sweeps: this.engine.sweeps,
+      wake: (rows) => this.wake(rows),
+      warn,
+    });
+    registerSubCases(this.engine);
+  }
+
+  /** Nothing under way in this process. */
+  get quiet(): boolean {
+    return this.engine.quiet && !this.worker.busy && this.delivering.size === 0;
+  }
+
+  async stop(): Promise<void> {
+    await this.sweeper.stop();
+    await Promise.allSettled(this.delivering);
+    await this.engine.stop();
+    this.worker.stop();
+    await Promise.all([this.readPool.end(), this.relayPool.end(), this.enginePool.end()]);
+  }
+
+  private async wake(rows: { id: string; topic: string }[]): Promise<void> {
+    for (const [topic, ofTopic] of Map.groupBy(rows, (row) => row.topic)) {
+      const ids = ofTopic.map((row) => row.id);
+      for (let from = 0; from < ids.length; from += ROWS_PER_WAKEUP) {
+        await this.send(topic, ids.slice(from, from + ROWS_PER_WAKEUP));
+      }
+    }
+  }
+
+  private async send(topic: string, ids: string[]): Promise<void> {
+    if (this.options.wake) {
+      await this.options.wake(topic, ids);
+      return;
+    }
+    const delivery = this.worker.deliver(ids).catch((error: unknown) => {
+      this.options.warn('Outbox rows were not carried out; the sweeper sends them again.', error);
+    });
+    this.delivering.add(delivery);
+    void delivery.finally(() => this.delivering.delete(delivery));
+  }
+}
+
+function elapsed(): number {
+  return performance.now();
+}
