@@ -47,14 +47,14 @@ function build() {
   const { status, stdout, stderr } = spawnSync(process.execPath, [nest(), 'build'], {
     cwd: ROOT,
     encoding: 'utf8',
-    // Without this the compiler says how it went on stdout, where a command's own output belongs.
-    env: { ...process.env, npm_config_loglevel: 'silent' },
   });
   if (status === 0) {
     writeFileSync(STAMP, before);
     return;
   }
-  process.stderr.write(`${stdout}${stderr}\nThe build failed, so the command was not run. Correct the source above and try again.\n`);
+  process.stderr.write(
+    `${stdout}${stderr}\nThe build failed, so the command was not run. Correct the source above and try again.\n`,
+  );
   process.exitCode = 1;
 }
 
@@ -81,7 +81,9 @@ async function underLock(work) {
       if (error.code !== 'EEXIST') throw error;
       if (!isHeld()) rmSync(LOCK, { force: true });
       else if (Date.now() > deadline) {
-        process.stderr.write(`Another build (process ${holder()}) has not ended. End it, or delete ${LOCK}, and try again.\n`);
+        process.stderr.write(
+          `Another build (process ${holder()}) has not ended. End it, or delete ${LOCK}, and try again.\n`,
+        );
         process.exit(1);
       }
     }

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const rate = z.number().min(0).max(1);
+const span = z.tuple([z.number().int().min(0), z.number().int().min(0)]);
+const shares = (names: readonly [string, ...string[]]) =>
+  z
+    .strictObject(Object.fromEntries(names.map((name) => [name, rate])))
+    .refine(
+      (parts) => Math.abs(Object.values(parts).reduce((sum, part) => sum + part, 0) - 1) < 1e-6,
+      'shares must add up to 1',
+    );
+
+/** The `staff:` and `families:` sections of `behaviour.yaml`. All rates are shares between 0 and 1. */
+const schema = z.object({
+  staff: z.strictObject({
+    /** Half working days from the opening of a task to its answer, least and most, by form. */
+    halfDays: z.record(z.string(), span),
+    /** How many tasks lie longer than they may, and for how many half days more. */
+    late: z.strictObject({ rate, halfDays: span }),
+    refusalSentBack: rate,
+    planSentBack: rate,
+    certificateSentBack: rate,
+    waitingList: rate,
+    teaches: shares(['atameken', 'centre']),
+    partnerProblem: shares(['send-again', 'go-on', 'stop']),
+    nextStep: shares(['another-course', 'goal-met', 'stop']),
+    /** Days from the preparation of a bid to the end of its wave. */
+    waveClosesInDays: span,
+    commission: shares(['refused', 'reserve', 'won']),
+    complaint: shares(['rejected', 'upheld']),
+  }),
+  families: z.strictObject({
+    consents: rate,
+    papersMissing: rate,
+    housingWish: rate,
+    urgent: rate,
+    outsideCity: rate,
+    noCategory: rate,
+    papersNeeded: rate,
+    papersBrought: rate,
+    papersBroughtAfterHalfDays: span,
+    goal: shares(['own-business', 'home-income', 'consultation-only']),
+    noShow: rate,
+    noShowAgain: rate,
+    freeLegalAid: rate,
+    reachedAtAttempt: rate,
+    declinesCourse: rate,
+    exam: shares(['passed', 'failed', 'not-admitted', 'dropped-out']),
+    resit: shares(['passed', 'failed', 'absent']),
+    goalMetBeforeGrant: rate,
+    missesWave: rate,
+    afterRefusal: shares(['next-wave', 'complaint', 'stop']),
+    declinesGrant: rate,
+    withdraws: rate,
+  }),
+});
+
+export type Behaviour = z.infer<typeof schema>;
+
+/** Throws with the place and the reason when the file is not as it should be. */
+export function readBehaviour(path: string): Behaviour {
+  const result = schema.safeParse(parse(readFileSync(path, 'utf8')));
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`${path} is not as it should be.\n${problems.join('\n')}`);
+}
