@@ -1,0 +1,32 @@
+import type { EntityClass, EntitySchema } from '@mikro-orm/core';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { connectionConfig, type DatabaseRole, SCHEMA } from './database.js';
+import { databaseName } from './migrate.js';
+
+export type Entity = EntityClass<object> | EntitySchema;
+
+/**
+ * MikroORM for the features' records, as the role `app`. Rows that the command path writes set-based must not be entities:
+ * the identity map would not see them change.
+ */
+export async function openOrm(
+  url: string,
+  entities: Entity[],
+  options: { role?: DatabaseRole; max?: number; onQuery?: (text: string) => void } = {},
+): Promise<MikroORM> {
+  const role = options.role ?? 'app';
+  return MikroORM.init({
+    entities,
+    discovery: { warnWhenNoEntities: false },
+    dbName: databaseName(url),
+    schema: SCHEMA,
+    driverOptions: connectionConfig(url, role, { name: `${role} orm` }),
+    pool: { min: 0, max: options.max ?? 10 },
+    // Each request forks its own identity map; using the global one would mix what two people see.
+    allowGlobalContext: false,
+    // Times are UTC everywhere; only people's screens know a zone.
+    forceUtcTimezone: true,
+    debug: options.onQuery ? ['query'] : false,
+    ...(options.onQuery ? { logger: options.onQuery } : {}),
+  });
+}
