@@ -40,7 +40,7 @@ class Scanner {
   private at = 0;
   /** Names seen in each open object, undefined for arrays. */
   private readonly open: (Set<string> | undefined)[] = [];
-  private nameExpected = false;
+  private nameExpected: boolean = false;
 
   constructor(private readonly text: string) {}
 

@@ -1,0 +1,71 @@
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiOperation, ApiParam, ApiQuery, ApiResponse, type OpenAPIObject } from '@nestjs/swagger';
+import { z } from 'zod';
+import { problemSchema } from './schemas.js';
+
+type SchemaObject = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+export const CONTRACT = Symbol('contract');
+
+/** What one route takes and gives. The OpenAPI document and the checks of every request are made from the same words. */
+export interface Contract {
+  summary: string;
+  /** Part of the document it appears in. */
+  tag: string;
+  params?: Record<string, string>;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** Status → answer. */
+  answers: Record<number, { description: string; schema?: z.ZodType; contentType?: string }>;
+  /** `If-Match: "<revision>"` is understood. */
+  ifMatch?: boolean;
+  /** The body may be left out. */
+  bodyOptional?: boolean;
+}
+
+const WRITES = 'Idempotency-Key';
+
+/** Declares a route: what comes in is checked against it, what goes out is promised in `/api/openapi.json`. */
+export function Describe(contract: Contract & { writes?: boolean }): MethodDecorator {
+  const decorators: MethodDecorator[] = [
+    SetMetadata(CONTRACT, contract),
+    ApiOperation({ summary: contract.summary, tags: [contract.tag] }),
+    ApiResponse({ status: 'default', description: 'What went wrong and what to do', content: { 'application/problem+json': { schema: openApiSchema(problemSchema) } } }),
+  ];
+  for (const [name, description] of Object.entries(contract.params ?? {})) decorators.push(ApiParam({ name, description, schema: { type: 'string' } }));
+  for (const [name, schema] of Object.entries(contract.query?.shape ?? {})) {
+    decorators.push(ApiQuery({ name, required: false, schema: openApiSchema(schema as z.ZodType, 'input') }));
+  }
+  if (contract.body) decorators.push(ApiBody({ required: !contract.bodyOptional, schema: openApiSchema(contract.body, 'input') }));
+  for (const [status, { description, schema, contentType }] of Object.entries(contract.answers)) {
+    const content = schema ? { content: { [contentType ?? 'application/json']: { schema: openApiSchema(schema) } } } : {};
+    decorators.push(ApiResponse({ status: Number(status), description, ...content }));
+  }
+  if (contract.writes !== false && contract.body !== undefined) {
+    decorators.push(ApiHeader({ name: WRITES, required: false, description: 'The same key gives the same answer: 1–128 visible ASCII characters', schema: { type: 'string', maxLength: 128 } }));
+  }
+  if (contract.ifMatch) {
+    decorators.push(ApiHeader({ name: 'If-Match', required: false, description: 'The revision that you read, in quotes', schema: { type: 'string' } }));
+  }
+  return applyDecorators(...decorators);
+}
+
+/** Schemas with an id, for `components.schemas`. */
+export const components: Record<string, SchemaObject> = {};
+
+/** The JSON Schema of a zod schema, with everything that has a name moved to the components. */
+export function openApiSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): SchemaObject {
+  const made = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' }) as Record<string, unknown>;
+  const { $schema: _dialect, $defs, ...own } = JSON.parse(JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/')) as Record<string, unknown>;
+  for (const [name, definition] of Object.entries(($defs as Record<string, SchemaObject> | undefined) ?? {})) components[name] = withoutId(definition);
+  if (typeof own['id'] === 'string') {
+    components[own['id']] = withoutId(own as SchemaObject);
+    return { $ref: `#/components/schemas/${own['id']}` } as SchemaObject;
+  }
+  return own as SchemaObject;
+}
+
+function withoutId(definition: object): SchemaObject {
+  const { id: _id, ...rest } = definition as { id?: string };
+  return rest as SchemaObject;
+}

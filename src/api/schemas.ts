@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import type { Json, JsonObject } from '../statechart/types.js';
+
+/** Any JSON: what arrives was read by parseStrictJson, so there is nothing left to check. */
+export const json = z.unknown() as z.ZodType<Json>;
+export const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
+
+export const text = z
+  .object({ kk: z.string().optional(), ru: z.string().optional(), en: z.string().optional() })
+  .meta({ id: 'Text', description: 'A text in the languages that have it' });
+
+export const moment = z.string().meta({ format: 'date-time', description: 'ISO 8601 with offset' });
+export const uuid = z.string().meta({ format: 'uuid' });
+
+const state = json.meta({ description: "XState's state value" });
+
+export const publicEvent = z
+  .object({
+    type: z.string(),
+    title: text,
+    schema: jsonObject.nullable().meta({ description: 'JSON Schema of the data, null where it takes none' }),
+    roles: z.array(z.string()).meta({ description: 'Who may send it; empty: everybody of the centre' }),
+    confirm: text.optional(),
+  })
+  .meta({ id: 'PublicEvent' });
+
+export const caseView = z
+  .object({
+    id: uuid,
+    number: z.string(),
+    workflow: z.object({ key: z.string(), version: z.number().int() }),
+    subject: z.string().nullable().meta({ description: 'What the case is about: the id of a family' }),
+    state,
+    stage: z.string().nullable().meta({ description: 'The furthest active stage' }),
+    stages: z.array(z.string()),
+    status: z.enum(['active', 'suspended', 'done', 'cancelled']),
+    revision: z.number().int(),
+    accepts: z.array(publicEvent),
+    incidents: z.number().int(),
+    overdue: z.boolean(),
+    dueAt: moment.nullable(),
+    openedAt: moment,
+    updatedAt: moment,
+    closedAt: moment.nullable(),
+    modified: z.boolean().meta({ description: 'A hand changed where it stands' }),
+    can: z.record(z.string(), z.boolean()).meta({ description: 'Which acts the signed-in account may do now' }),
+  })
+  .meta({ id: 'Case' });
+
+export const taskView = z
+  .object({
+    id: uuid,
+    caseId: uuid,
+    caseNumber: z.string(),
+    invocation: z.string(),
+    item: z.string().nullable(),
+    form: z.object({ name: z.string(), version: z.number().int(), schema: jsonObject, ui: jsonObject }),
+    title: text,
+    role: z.string(),
+    status: z.enum(['open', 'claimed', 'held', 'done', 'cancelled']),
+    assignee: uuid.nullable().meta({ description: 'Who has it; of an open task: who had it last time, and is offered it' }),
+    assigneeName: z.string().nullable(),
+    dueAt: moment.nullable(),
+    priority: z.number().int(),
+    heldUntil: moment.nullable(),
+    holdReason: z.string().nullable(),
+    draft: json.nullable(),
+    revision: z.number().int(),
+    openedAt: moment,
+    closedAt: moment.nullable(),
+    can: z.object({
+      claim: z.boolean(),
+      release: z.boolean(),
+      assign: z.boolean(),
+      hold: z.boolean(),
+      draft: z.boolean(),
+      complete: z.boolean(),
+    }),
+  })
+  .meta({ id: 'Task' });
+
+export const journalRow = z
+  .object({
+    seq: z.number().int(),
+    at: moment,
+    kind: z.enum(['event', 'answer', 'ignored', 'timer', 'act', 'migration']),
+    type: z.string(),
+    data: json.nullable().meta({ description: 'What was sent; null where it was erased' }),
+    by: z.string(),
+    onBehalfOf: z.string().nullable(),
+    commandId: z.string(),
+    state,
+    stages: z.array(z.string()),
+    opened: z.array(z.object({ id: z.string(), uuid, due: moment.nullable() })),
+    closed: z.array(z.object({ id: z.string(), uuid })),
+    prevHash: z.string(),
+    hash: z.string(),
+  })
+  .meta({ id: 'JournalRow' });
+
+export const incidentView = z
+  .object({
+    id: uuid,
+    caseId: uuid,
+    caseNumber: z.string(),
+    seq: z.number().int(),
+    rule: z.string(),
+    state: z.string(),
+    message: z.string(),
+    status: z.enum(['open', 'retried', 'resolved']),
+    openedAt: moment,
+    closedAt: moment.nullable(),
+    can: z.object({ retry: z.boolean(), resolve: z.boolean() }),
+  })
+  .meta({ id: 'Incident' });
+
+export const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.string().meta({ description: 'One of /api/errors' }),
+    detail: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+
+/** A page of a list: `next` is the cursor of the page after it, null at the end. */
+export function page<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), next: z.string().nullable(), total: z.number().int().optional() });
+}
+
+/** Query names that every list understands. */
+export const paging = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(500).optional(),
+};
+
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');

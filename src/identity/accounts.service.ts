@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { AppError } from '../engine/errors.js';
+import { withTransaction } from '../platform/database.js';
+import { hashPassword } from './auth.js';
+import type { Principal } from './principal.js';
+import { isRole } from './roles.js';
+
+export interface NewAccount {
+  email: string;
+  name: string;
+  password: string;
+  roles: string[];
+  organisationId: string;
+  /** Goes away when the demonstration is off. */
+  demonstration?: boolean;
+  /** Who grants the roles. */
+  by: string;
+}
+
+interface PrincipalRow {
+  id: string;
+  organisation_id: string;
+  name: string;
+  email: string;
+  roles: string[];
+}
+
+const PRINCIPAL = `select a.id, a.organisation_id, a.name, a.email,
+    array(select r.role from qamqor.account_roles r where r.account_id = a.id order by r.role) as roles
+  from qamqor.accounts a where a.disabled_at is null`;
+
+/** Who there is, and with which roles. */
+@Injectable()
+export class AccountsService {
+  constructor(
+    /** Connections of the role `qamqor_app`. */
+    private readonly pool: Pool,
+    /** UUIDv7. */
+    private readonly id: () => string,
+  ) {}
+
+  /** As of now: a role that was taken away a moment ago is not among them. Null for absent and disabled accounts. */
+  async principal(accountId: string): Promise<Principal | null> {
+    const { rows } = await this.pool.query<PrincipalRow>({ name: 'principal', text: `${PRINCIPAL} and a.id = $1`, values: [accountId] });
+    return rows[0] ? toPrincipal(rows[0]) : null;
+  }
+
+  async principalByEmail(email: string): Promise<Principal | null> {
+    const { rows } = await this.pool.query<PrincipalRow>(`${PRINCIPAL} and a.email = $1`, [email.toLowerCase()]);
+    return rows[0] ? toPrincipal(rows[0]) : null;
+  }
+
+  /** Makes the account, or brings name, password and roles of the one with this e-mail to what is given. */
+  async save(account: NewAccount): Promise<string> {
+    const email = account.email.trim().toLowerCase();
+    const wrong = account.roles.find((role) => !isRole(role));
+    if (wrong !== undefined) throw new AppError('schema', 422, `There is no role "${wrong}".`, {}, [{ path: '/roles', message: `unknown role ${wrong}` }]);
+    const password = await hashPassword(account.password);
+    return withTransaction(this.pool, async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        `insert into qamqor.accounts (id, organisation_id, name, email, email_verified, demonstration) values ($1, $2, $3, $4, true, $5)
+         on conflict (email) do update set name = excluded.name, updated_at = clock_timestamp(), disabled_at = null
+         returning id`,
+        [this.id(), account.organisationId, account.name, email, account.demonstration ?? false],
+      );
+      const id = rows[0]?.id ?? '';
+      await client.query(
+        `insert into qamqor.account_credentials (id, user_id, account_id, provider_id, password) values ($1, $2, $2::text, 'credential', $3)
+         on conflict (provider_id, account_id) do update set password = excluded.password, updated_at = clock_timestamp()`,
+        [this.id(), id, password],
+      );
+      await client.query('delete from qamqor.account_roles where account_id = $1 and role <> all ($2::text[])', [id, account.roles]);
+      await client.query(
+        `insert into qamqor.account_roles (account_id, role, organisation_id, granted_by)
+         select $1, role, $2, $4 from unnest($3::text[]) as role on conflict do nothing`,
+        [id, account.organisationId, account.roles, account.by],
+      );
+      return id;
+    });
+  }
+
+  /** Ends every session at once and takes no new ones. */
+  async disable(accountId: string): Promise<void> {
+    await withTransaction(this.pool, async (client) => {
+      await client.query('update qamqor.accounts set disabled_at = clock_timestamp() where id = $1', [accountId]);
+      await client.query('delete from qamqor.account_sessions where user_id = $1', [accountId]);
+    });
+  }
+}
+
+function toPrincipal(row: PrincipalRow): Principal {
+  return { account: row.id, organisationId: row.organisation_id, name: row.name, email: row.email, roles: row.roles };
+}
