@@ -4,6 +4,7 @@ import { openPool } from '../platform/database.js';
 import type { Calendar } from '../statechart/types.js';
 import { Engine } from './engine.js';
 import { OutboxWorker } from './outbox.js';
+import { registerParked } from './parked.js';
 import { registerSubCases } from './sub-cases.js';
 import { Sweeper } from './sweeper.js';
 import { Versions } from './versions.js';
@@ -75,6 +76,7 @@ export class Runtime {
       warn,
     });
     registerSubCases(this.engine);
+    registerParked(this.engine, this.readPool);
   }
 
   /** Nothing under way in this process. */

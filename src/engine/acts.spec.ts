@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EngineFixture, ORGANISATION } from '../../test/engine.js';
+import { DatabaseClock } from '../platform/clock.js';
+import { verify } from './verify.js';
+
+const workflow = {
+  key: 'help',
+  title: { en: 'Help' },
+  meta: { reopen: 'work' },
+  context: { tries: 0 },
+  events: { NEXT: { roles: [] } },
+  initial: 'work',
+  delays: { week: '7 days' },
+  states: {
+    work: {
+      invoke: { id: 'do', src: 'task', input: { form: 'work', role: 'curator', deadline: '2 days' }, onDone: 'check' },
+      after: { week: { target: 'late' } },
+      entry: { type: 'set', params: { tries: '= context.tries + 1' } },
+    },
+    check: {
+      invoke: {
+        id: 'ask',
+        src: 'handOff',
+        input: { partner: 'atameken', service: 'advice' },
+        onDone: 'done',
+        onError: 'late',
+      },
+    },
+    late: { on: { NEXT: 'done' } },
+    done: { type: 'final' },
+  },
+};
+
+let fixture: EngineFixture;
+let clock: DatabaseClock;
+beforeAll(async () => {
+  fixture = await EngineFixture.create();
+  clock = new DatabaseClock(fixture.runtime.readPool);
+  await fixture.deploy(workflow);
+}, 60_000);
+afterAll(async () => {
+  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  await fixture.close();
+  expect(report.problems).toEqual([]);
+});
+
+const day = 24 * 3600 * 1000;
+const later = async (ms: number) => clock.advanceTo(new Date(Date.parse(await clock.now()) + ms).toISOString());
+
+describe('an act', () => {
+  it('needs a reason', async () => {
+    const { id } = await fixture.open('help');
+    await expect(fixture.act(id, { type: 'cancel' }, ' ')).rejects.toMatchObject({
+      code: 'reason-missing',
+      status: 422,
+    });
+  });
+
+  it('is journaled with actor and reason', async () => {
+    const { id } = await fixture.open('help');
+    await fixture.act(id, { type: 'cancel' }, 'moved away');
+    const [row] = await fixture.sql<{ body: string; data: string }>(
+      'select j.body, p.data from qamqor.journal j join qamqor.payloads p using (case_id, seq) where case_id = $1 and seq = 2',
+      [id],
+    );
+    expect(JSON.parse(row?.body ?? '{}')).toMatchObject({ kind: 'act', type: 'cancel', by: 'aida' });
+    expect(JSON.parse(row?.data ?? '{}')).toMatchObject({ reason: 'moved away' });
+  });
+});
+
+describe('cancel', () => {
+  it('closes whatever was open and takes nothing more', async () => {
+    const { id } = await fixture.open('help');
+    const done = await fixture.act(id, { type: 'cancel' });
+    expect(done.case).toMatchObject({ status: 'cancelled', dueAt: null, chart: { entries: [] } });
+    expect(fixture.closed.filter((row) => row.caseId === id)).toMatchObject([{ reason: 'left' }]);
+    expect(await fixture.sql('select 1 from qamqor.timers where case_id = $1', [id])).toEqual([]);
+    await expect(fixture.send(id, 'NEXT')).rejects.toMatchObject({ code: 'event-not-accepted', status: 409 });
+    await expect(fixture.act(id, { type: 'cancel' })).rejects.toMatchObject({ code: 'act-not-possible' });
+  });
+});
+
+describe('suspend and resume', () => {
+  it('stop every clock of the case and move each due by as long as it stood still', async () => {
+    const { id, chart } = await fixture.open('help');
+    const before = chart.entries.map((entry) => Date.parse(entry.due ?? ''));
+    await fixture.act(id, { type: 'suspend' });
+    await later(10 * day);
+    await fixture.runtime.sweeper.sweep();
+    expect(await fixture.read(id)).toMatchObject({ status: 'suspended', state: 'work' });
+    const resumed = await fixture.act(id, { type: 'resume' });
+    const after = resumed.case.chart.entries.map((entry) => Date.parse(entry.due ?? ''));
+    for (const [index, due] of after.entries()) {
+      expect(due - (before[index] ?? 0)).toBeGreaterThanOrEqual(10 * day);
+      expect(due - (before[index] ?? 0)).toBeLessThan(10 * day + 60_000);
+    }
+    await later(6 * day);
+    await fixture.runtime.sweeper.sweep();
+    expect((await fixture.read(id)).state).toBe('work');
+    await later(2 * day);
+    await fixture.runtime.sweeper.sweep();
+    expect((await fixture.read(id)).state).toBe('late');
+  });
+
+  it('keep the answers that come meanwhile, and take them when the case goes on', async () => {
+    const { id } = await fixture.open('help');
+    await fixture.answer(id, fixture.entry(id, 'do'));
+    await fixture.act(id, { type: 'suspend' });
+    const parked = await fixture.answer(id, fixture.entry(id, 'ask'), { result: 'ok' }, { late: 'journal' });
+    expect(parked).toMatchObject({ outcome: 'parked', case: { state: 'check' } });
+    await fixture.act(id, { type: 'resume' });
+    await fixture.settled();
+    expect(await fixture.read(id)).toMatchObject({ state: 'done', status: 'done' });
+  });
+});
+
+describe('reopen', () => {
+  it('goes on under the same number from the state that the workflow names', async () => {
+    const { id, number } = await fixture.open('help');
+    await fixture.act(id, { type: 'cancel' });
+    const again = await fixture.act(id, { type: 'reopen' }, 'came back');
+    expect(again.case).toMatchObject({ id, number, status: 'active', state: 'work', closedAt: null });
+    expect(again.case.chart.snapshot.context).toEqual({ tries: 2 });
+    await fixture.answer(id, fixture.entry(id, 'do'));
+    expect((await fixture.read(id)).state).toBe('check');
+  });
+
+  it('is possible after the end too, and never before', async () => {
+    const { id } = await fixture.open('help');
+    await expect(fixture.act(id, { type: 'reopen' })).rejects.toMatchObject({ code: 'act-not-possible' });
+    await fixture.answer(id, fixture.entry(id, 'do'));
+    await fixture.answer(id, fixture.entry(id, 'ask'));
+    expect((await fixture.read(id)).status).toBe('done');
+    expect((await fixture.act(id, { type: 'reopen' })).case).toMatchObject({ status: 'active', state: 'work' });
+  });
+});
+
+describe('modify', () => {
+  it('puts the case into another state, closes and opens what belongs to it, and says that a hand did it', async () => {
+    const { id } = await fixture.open('help');
+    const moved = await fixture.act(id, { type: 'modify', target: 'check', context: { tries: 7 } }, 'wrong button');
+    expect(moved.case).toMatchObject({ state: 'check', modified: true });
+    expect(moved.case.chart.snapshot.context).toEqual({ tries: 7 });
+    expect(fixture.closed.filter((row) => row.caseId === id)).toMatchObject([
+      { entry: { invoke: 'do' }, reason: 'left' },
+    ]);
+    expect((await fixture.read(id)).modified).toBe(true);
+  });
+
+  it('refuses a state that is not there', async () => {
+    const { id } = await fixture.open('help');
+    await expect(fixture.act(id, { type: 'modify', target: 'nowhere' })).rejects.toMatchObject({
+      code: 'act-not-possible',
+      status: 409,
+    });
+  });
+});

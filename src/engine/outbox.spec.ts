@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { EngineFixture, until } from '../../test/engine.js';
+import { DatabaseClock } from '../platform/clock.js';
+import { backoffMs, ENGINE_SENDER } from './outbox.js';
+import type { Delivery, OutboxRow } from './types.js';
+
+const workflow = {
+  key: 'send',
+  title: { en: 'Send' },
+  events: { STOP: { roles: [] } },
+  initial: 'sending',
+  on: { STOP: '.stopped' },
+  states: {
+    sending: {
+      invoke: {
+        id: 'ask',
+        src: 'handOff',
+        input: { partner: 'atameken', service: 'advice' },
+        onDone: 'sent',
+        onError: 'refused',
+      },
+    },
+    sent: { entry: { type: 'notify', params: { template: 'sent' } }, type: 'final' },
+    refused: { type: 'final' },
+    stopped: { type: 'final' },
+  },
+};
+
+let fixture: EngineFixture;
+let clock: DatabaseClock;
+/** What the handler of each topic was asked to carry out, and what it says. */
+let asked: OutboxRow[];
+let says: (row: OutboxRow) => Delivery | Promise<Delivery>;
+
+beforeEach(async () => {
+  fixture = await EngineFixture.create(['task']);
+  asked = [];
+  says = () => ({ kind: 'done' });
+  const { engine } = fixture.runtime;
+  engine.registerSource({ ...fixture.noting('handOff'), topics: { open: 'handOff.open', close: 'handOff.close' } });
+  for (const topic of ['handOff.open', 'handOff.close', 'notify']) {
+    engine.registerOutbox(topic, async (row) => {
+      asked.push(row);
+      return await says(row);
+    });
+  }
+  clock = new DatabaseClock(fixture.runtime.readPool);
+  await fixture.deploy(workflow);
+}, 60_000);
+afterEach(async () => {
+  await fixture?.close();
+});
+
+const waitForOutbox = (count: number) =>
+  until(async () => (await fixture.sql<{ n: number }>('select count(*)::int as n from qamqor.outbox'))[0]?.n === count);
+const answerOf = (row: OutboxRow): Delivery => ({
+  kind: 'answer',
+  command: {
+    kind: 'answer',
+    entryId: row.entryId ?? '',
+    output: { ok: true },
+    organisationId: row.organisationId,
+    caseId: row.caseId,
+    id: row.id,
+    keep: false,
+    lane: 'machines',
+    sender: ENGINE_SENDER,
+    late: 'journal',
+  },
+});
+const later = async (seconds: number) => {
+  await clock.advanceTo(new Date(Date.parse(await clock.now()) + seconds * 1000).toISOString());
+  await fixture.runtime.sweeper.sweep();
+};
+
+describe('an outbox row', () => {
+  it('is carried out right after its commit, and gone when its answer is stored', async () => {
+    says = (row) => (row.topic === 'handOff.open' ? answerOf(row) : { kind: 'done' });
+    const { id } = await fixture.open('send');
+    await waitForOutbox(0);
+    expect((await fixture.read(id)).state).toBe('sent');
+    expect(asked.map((row) => [row.topic, row.attempt])).toEqual([
+      ['handOff.open', 1],
+      ['notify', 1],
+    ]);
+    expect(asked[1]?.payload).toEqual({ template: 'sent' });
+  });
+
+  it('is tried again under the same id after a failure', async () => {
+    says = (row) => (row.attempt < 3 ? { kind: 'retry', reason: 'partner is away' } : { kind: 'done' });
+    await fixture.open('send');
+    await until(
+      async () =>
+        (await fixture.sql<{ last_error: string }>('select last_error from qamqor.outbox'))[0]?.last_error ===
+        'partner is away',
+    );
+    await later(60);
+    await until(() => asked.length === 2);
+    await until(
+      async () =>
+        (await fixture.sql<{ n: number }>('select count(*)::int as n from qamqor.outbox where leased_until is null'))[0]
+          ?.n === 1,
+    );
+    await later(60);
+    await waitForOutbox(0);
+    expect(new Set(asked.map((row) => row.id)).size).toBe(1);
+    expect(asked.map((row) => row.attempt)).toEqual([1, 2, 3]);
+  });
+
+  it('whose worker died is carried out by another one when the lease is over', async () => {
+    says = () => new Promise(() => undefined);
+    await fixture.open('send');
+    await until(() => asked.length === 1);
+    // The worker's renewals stop with it.
+    fixture.runtime.worker.stop();
+    says = () => ({ kind: 'done' });
+    await later(5);
+    expect(asked).toHaveLength(1);
+    await later(20);
+    await waitForOutbox(0);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('is settled only by the attempt that holds it', async () => {
+    let wakeUp: (delivery: Delivery) => void = () => undefined;
+    says = (row) =>
+      row.attempt === 1
+        ? new Promise((resolve) => (wakeUp = resolve))
+        : { kind: 'retry', reason: 'later', afterMs: 3_600_000 };
+    await fixture.open('send');
+    await until(() => asked.length === 1);
+    fixture.runtime.worker.stop();
+    await later(20);
+    await until(() => asked.length === 2);
+    await until(
+      async () => (await fixture.sql('select 1 from qamqor.outbox where last_error = $1', ['later'])).length === 1,
+    );
+    wakeUp({ kind: 'done' });
+    await until(() => !fixture.runtime.worker.busy);
+    expect(await fixture.sql('select attempt from qamqor.outbox')).toEqual([{ attempt: 2 }]);
+  });
+
+  it('that cannot be carried out becomes an incident, and goes out again when it is retried', async () => {
+    says = () => ({ kind: 'give-up', reason: 'The partner does not exist.' });
+    const { id } = await fixture.open('send');
+    await until(async () => (await fixture.read(id)).incidents === 1);
+    const [incident] = await fixture.sql<{ id: string; message: string }>('select id, message from qamqor.incidents');
+    expect(incident?.message).toBe('The partner does not exist.');
+    await later(3600);
+    expect(asked).toHaveLength(1);
+
+    says = answerOf;
+    await fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
+    await later(0);
+    await until(async () => (await fixture.read(id)).state === 'sent');
+    expect((await fixture.read(id)).incidents).toBe(0);
+  });
+
+  it('that nothing here carries out is an incident, not a silence', async () => {
+    fixture.runtime.engine.outboxHandlers.delete('handOff.open');
+    const { id } = await fixture.open('send');
+    await until(async () => (await fixture.read(id)).incidents === 1);
+  });
+
+  it('of a state that was left tells whoever was asked', async () => {
+    says = (row) =>
+      row.topic === 'handOff.open' ? { kind: 'retry', reason: 'slow', afterMs: 60_000 } : { kind: 'done' };
+    const { id } = await fixture.open('send');
+    await until(() => asked.length === 1);
+    await fixture.send(id, 'STOP');
+    await until(() => asked.some((row) => row.topic === 'handOff.close'));
+    expect(asked.at(-1)).toMatchObject({ entryId: fixture.entry(id, 'ask'), payload: { reason: 'left' } });
+  });
+});
+
+describe('the back-off', () => {
+  it('doubles from one second to two hours, and spreads', () => {
+    expect(backoffMs(1, 0)).toBe(500);
+    expect(backoffMs(1, 1)).toBe(1_000);
+    expect(backoffMs(4, 1)).toBe(8_000);
+    expect(backoffMs(60, 1)).toBe(7_200_000);
+  });
+});

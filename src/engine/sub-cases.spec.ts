@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EngineFixture, ORGANISATION, until } from '../../test/engine.js';
+import { verify } from './verify.js';
+
+const parent = {
+  key: 'family',
+  title: { en: 'Family' },
+  context: { members: ['= input.members'], result: null },
+  events: { LEAVE: { roles: [] } },
+  initial: 'learning',
+  on: { LEAVE: '.left' },
+  states: {
+    learning: {
+      invoke: {
+        id: 'track',
+        src: 'case',
+        each: '= context.members',
+        key: '= item.person',
+        input: { workflow: 'track', input: { person: '= item.person' } },
+        onDone: { target: 'taught', actions: { type: 'set', params: { result: '= event.output' } } },
+        onError: 'failed',
+      },
+    },
+    taught: { type: 'final' },
+    failed: { type: 'final' },
+    left: { type: 'final' },
+  },
+};
+
+const track = {
+  key: 'track',
+  title: { en: 'Track' },
+  context: { person: '= input.person', mark: null },
+  initial: 'study',
+  states: {
+    study: {
+      invoke: {
+        id: 'exam',
+        src: 'task',
+        input: { form: 'exam', role: 'trainer' },
+        onDone: { target: 'passed', actions: { type: 'set', params: { mark: '= event.output.mark' } } },
+      },
+    },
+    passed: { type: 'final' },
+  },
+  output: { person: '= context.person', mark: '= context.mark' },
+};
+
+let fixture: EngineFixture;
+beforeAll(async () => {
+  fixture = await EngineFixture.create();
+  await fixture.deploy(track);
+  await fixture.deploy({ ...parent, context: { members: '= input.members', result: null } });
+}, 60_000);
+afterAll(async () => {
+  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  await fixture.close();
+  expect(report.problems).toEqual([]);
+});
+
+interface Child {
+  id: string;
+  status: string;
+}
+
+const childrenOf = (id: string) =>
+  fixture.sql<Child>('select id, status from qamqor.cases where parent_case_id = $1 order by id', [id]);
+
+async function aFamily(...people: string[]): Promise<{ id: string; children: Child[] }> {
+  const { id } = await fixture.open('family', { members: people.map((person) => ({ person })) });
+  await until(async () => (await childrenOf(id)).length === people.length);
+  return { id, children: await childrenOf(id) };
+}
+
+describe('sub-cases', () => {
+  it('are opened one per item, and their outputs come back in input order', async () => {
+    const { id, children } = await aFamily('dana', 'aru');
+    for (const child of children) {
+      const { person } = (await fixture.read(child.id)).chart.snapshot.context;
+      await fixture.answer(child.id, fixture.entry(child.id, 'exam'), { mark: person === 'dana' ? 5 : 4 });
+    }
+    await until(async () => (await fixture.read(id)).status === 'done');
+    expect(await fixture.read(id)).toMatchObject({
+      state: 'taught',
+      chart: {
+        snapshot: {
+          context: {
+            result: [
+              { person: 'dana', mark: 5 },
+              { person: 'aru', mark: 4 },
+            ],
+          },
+        },
+      },
+    });
+  });
+
+  it('are cancelled with their tasks when the parent leaves', async () => {
+    const { id, children } = await aFamily('dana');
+    await fixture.send(id, 'LEAVE');
+    await until(async () => (await childrenOf(id)).every((child) => child.status === 'cancelled'));
+    expect(fixture.closed.filter((row) => row.caseId === children[0]?.id)).toMatchObject([
+      { entry: { invoke: 'exam' }, reason: 'left' },
+    ]);
+  });
+
+  it('that are cancelled by hand are an error to their parent', async () => {
+    const { id, children } = await aFamily('dana');
+    await fixture.act(children[0]?.id ?? '', { type: 'cancel' });
+    await until(async () => (await fixture.read(id)).state === 'failed');
+  });
+});

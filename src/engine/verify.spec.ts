@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EngineFixture, ORGANISATION } from '../../test/engine.js';
+import { verify } from './verify.js';
+
+const workflow = {
+  key: 'loan',
+  title: { en: 'Loan' },
+  context: { sum: 0 },
+  events: { ADD: { roles: [] } },
+  initial: 'open',
+  delays: { limit: '30 days' },
+  on: { ADD: { actions: { type: 'set', params: { sum: '= context.sum + 1' } } } },
+  states: {
+    open: {
+      invoke: {
+        id: 'sign',
+        src: 'task',
+        input: { form: 'sign', role: 'curator', deadline: '3 days' },
+        onDone: 'signed',
+      },
+      after: { limit: 'signed' },
+    },
+    signed: { type: 'final' },
+  },
+};
+
+let fixture: EngineFixture;
+beforeAll(async () => {
+  fixture = await EngineFixture.create();
+  await fixture.deploy(workflow);
+}, 60_000);
+afterAll(async () => {
+  await fixture?.close();
+});
+
+/** A case with four rows, one open task and one open timer, told apart by its own id. */
+async function aCase(): Promise<string> {
+  const { id } = await fixture.open('loan');
+  for (const _ of [1, 2, 3]) await fixture.send(id, 'ADD', { note: 'Әлия' });
+  return id;
+}
+
+async function problemsOf(caseId: string) {
+  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  return report.problems.filter((problem) => problem.case === caseId).map(({ seq, rule }) => ({ seq, rule }));
+}
+
+describe('verify', () => {
+  it('finds nothing wrong with what the engine wrote', async () => {
+    const id = await aCase();
+    await fixture.answer(id, fixture.entry(id, 'sign'), { signed: true });
+    expect(await problemsOf(id)).toEqual([]);
+  });
+
+  it.each<[string, string, { seq: number | null; rule: string }]>([
+    [
+      'one context value',
+      `update qamqor.cases set chart = replace(chart, '"sum":3', '"sum":4') where id = $1`,
+      { seq: 4, rule: 'context-changed' },
+    ],
+    [
+      'one state',
+      `update qamqor.cases set chart = replace(chart, '"value":"open"', '"value":"signed"') where id = $1`,
+      { seq: 4, rule: 'state-changed' },
+    ],
+    [
+      `one timer's due`,
+      `update qamqor.timers set due_at = due_at + interval '1 day' where case_id = $1`,
+      { seq: 1, rule: 'timer-changed' },
+    ],
+    ['a timer that is gone', 'delete from qamqor.timers where case_id = $1', { seq: 1, rule: 'timer-missing' }],
+    [
+      'one payload',
+      `update qamqor.payloads set data = replace(data, 'Әлия', 'Алия') where case_id = $1 and seq = 3`,
+      { seq: 3, rule: 'payload-changed' },
+    ],
+    [
+      'one column of a row',
+      `update qamqor.journal set type = 'TAKE' where case_id = $1 and seq = 2`,
+      { seq: 2, rule: 'row-changed' },
+    ],
+    [
+      'one body',
+      `update qamqor.journal set body = replace(body, '"by":"aida"', '"by":"dana"') where case_id = $1 and seq = 2`,
+      { seq: 2, rule: 'row-changed' },
+    ],
+    [
+      'the last row deleted',
+      'delete from qamqor.journal where case_id = $1 and seq = 4',
+      { seq: 4, rule: 'row-missing' },
+    ],
+    [
+      'a row in the middle deleted',
+      'delete from qamqor.journal where case_id = $1 and seq = 2',
+      { seq: 2, rule: 'row-missing' },
+    ],
+    [
+      'two rows swapped',
+      `with two as (select seq, at, kind, type, body, hash from qamqor.journal where case_id = $1 and seq in (2, 3))
+       update qamqor.journal j set body = two.body, hash = two.hash, at = two.at from two where j.case_id = $1 and j.seq in (2, 3) and two.seq = 5 - j.seq`,
+      { seq: 2, rule: 'row-changed' },
+    ],
+  ])('finds %s changed by hand, by case and row', async (_what, change, problem) => {
+    const id = await aCase();
+    await fixture.sql(change, [id]);
+    expect(await problemsOf(id)).toEqual([problem]);
+  });
+
+  it('finds a whole tail that was cut off together with its revision', async () => {
+    const id = await aCase();
+    await fixture.sql('delete from qamqor.journal where case_id = $1 and seq = 4', [id]);
+    await fixture.sql('update qamqor.cases set revision = 3 where id = $1', [id]);
+    expect(await problemsOf(id)).toEqual([{ seq: 3, rule: 'head-changed' }]);
+  });
+
+  it('goes on past an erased payload from the next row that carries a state', async () => {
+    const id = await aCase();
+    await fixture.act(id, { type: 'suspend' });
+    await fixture.act(id, { type: 'resume' });
+    await fixture.sql('delete from qamqor.payloads where case_id = $1 and seq = 3', [id]);
+    expect(await problemsOf(id)).toEqual([]);
+  });
+
+  it('finds a case that no journal leads to', async () => {
+    const id = await aCase();
+    await fixture.sql('delete from qamqor.journal where case_id = $1', [id]);
+    expect(await problemsOf(id)).toEqual([{ seq: 1, rule: 'row-missing' }]);
+  });
+});

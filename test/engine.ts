@@ -1,0 +1,161 @@
+import { Runtime } from '../src/engine/runtime.js';
+import type {
+  Accepted,
+  Act,
+  CaseRecord,
+  ClosedEntry,
+  Command,
+  OpenedEntry,
+  SourceHandler,
+} from '../src/engine/types.js';
+import { systemIds } from '../src/platform/ids.js';
+import type { Calendar, Json, JsonObject, Source } from '../src/statechart/types.js';
+import { createDatabase, type TestDatabase } from './database.js';
+
+export const ORGANISATION = '00000000-0000-7000-8000-000000000001';
+const CALENDAR: Calendar = {
+  zone: 'Asia/Almaty',
+  week: [1, 2, 3, 4, 5],
+  hours: [{ from: '09:00', to: '18:00' }],
+  days: {},
+};
+
+/** The real engine on a database of its own, with sources that only note what was opened and closed. */
+export class EngineFixture {
+  readonly opened: OpenedEntry[] = [];
+  readonly closed: ClosedEntry[] = [];
+  readonly warnings: string[] = [];
+  readonly runtime: Runtime;
+  private next = 0;
+
+  private constructor(readonly database: TestDatabase) {
+    this.runtime = new Runtime({
+      url: database.url,
+      id: () => systemIds.next(),
+      calendar: () => CALENDAR,
+      warn: (message, error) => this.warnings.push(`${message} ${String(error)}`),
+    });
+  }
+
+  static async create(sources: Source[] = ['task', 'handOff', 'service']): Promise<EngineFixture> {
+    const fixture = new EngineFixture(await createDatabase());
+    for (const src of sources) fixture.runtime.engine.registerSource(fixture.noting(src));
+    return fixture;
+  }
+
+  noting(src: Source): SourceHandler {
+    return {
+      src,
+      open: (_tx, rows) => {
+        this.opened.push(...rows);
+        return Promise.resolve();
+      },
+      close: (_tx, rows) => {
+        this.closed.push(...rows);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  async deploy(
+    workflow: object,
+    files: Record<string, object> = {},
+  ): Promise<{ key: string; version: number; hash: string; created: boolean }> {
+    const texts = Object.entries({ 'workflow.yaml': workflow, ...files }).map(([path, content]) => [
+      path,
+      JSON.stringify(content),
+    ]);
+    return await this.runtime.versions.deploy(ORGANISATION, Object.fromEntries(texts), 'test');
+  }
+
+  async open(workflow: string, input: JsonObject = {}, more: Partial<Command> = {}): Promise<CaseRecord> {
+    const command = { ...this.base(systemIds.next()), kind: 'open', workflow, input, ...more } as Command;
+    return (await this.runtime.engine.submit(command)).case;
+  }
+
+  send(caseId: string, type: string, data?: Json, more: Partial<Command> = {}): Promise<Accepted> {
+    return this.runtime.engine.submit({
+      ...this.base(caseId),
+      kind: 'event',
+      type,
+      ...(data === undefined ? {} : { data }),
+      ...more,
+    } as Command);
+  }
+
+  answer(caseId: string, entryId: string, output: Json = null, more: Partial<Command> = {}): Promise<Accepted> {
+    return this.runtime.engine.submit({
+      ...this.base(caseId),
+      kind: 'answer',
+      entryId,
+      output,
+      late: 'refuse',
+      ...more,
+    } as Command);
+  }
+
+  fail(caseId: string, entryId: string, error: Json = null): Promise<Accepted> {
+    return this.runtime.engine.submit({ ...this.base(caseId), kind: 'failure', entryId, error, late: 'journal' });
+  }
+
+  act(caseId: string, act: Act, reason = 'because'): Promise<Accepted> {
+    return this.runtime.engine.submit({ ...this.base(caseId), kind: 'act', act, reason });
+  }
+
+  async read(caseId: string): Promise<CaseRecord> {
+    const record = await this.runtime.engine.read(ORGANISATION, caseId);
+    if (!record) throw new Error(`No case ${caseId}.`);
+    return record;
+  }
+
+  /** Entry UUID of the newest opening of this invocation. */
+  entry(caseId: string, invoke: string): string {
+    const found = this.opened.findLast((row) => row.caseId === caseId && row.entry.invoke === invoke);
+    if (!found) throw new Error(`"${invoke}" was never opened.`);
+    return found.entryId;
+  }
+
+  /** As the owner: past every policy. */
+  async sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.database.pool('owner').query(text, values)).rows as Row[];
+  }
+
+  /** Until this process has carried out all it can: outbox, answers, wake-ups. */
+  async settled(): Promise<void> {
+    for (;;) {
+      await until(() => this.runtime.quiet);
+      const [left] = await this.sql<{ count: number }>(
+        'select count(*)::int as count from qamqor.outbox where not parked and next_at <= qamqor.qamqor_now()',
+      );
+      if (left?.count === 0 && this.runtime.quiet) return;
+      await this.runtime.sweeper.sweep();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.runtime.stop();
+    await this.database.close();
+  }
+
+  private base(caseId: string) {
+    this.next += 1;
+    return {
+      organisationId: ORGANISATION,
+      caseId,
+      id: `test-${this.next}`,
+      keep: true,
+      lane: 'people' as const,
+      sender: { account: 'aida', roles: ['curator', 'supervisor'] },
+    };
+  }
+}
+
+/** Waits for a condition, not for a time. */
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+  const began = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - began > limitMs)
+      throw new Error(`Waited ${limitMs} ms for a condition that did not come true: ${condition.toString()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
