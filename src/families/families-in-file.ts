@@ -110,11 +110,12 @@ function withoutNamesakes(persons: PersonRow[], remarks: Remarks): PersonRow[] {
   return kept;
 }
 
-/** A key under which one person is found again inside their family when there is no identity number to go by. */
-export function personKey(
-  person: Pick<PersonRow, 'surname' | 'given' | 'patronymic'> & { birthDate: string | null },
-): string {
-  return `${searchKey([person.surname, person.given, person.patronymic].join(' '))} ${person.birthDate ?? ''}`;
+/**
+ * A key under which one person is found again inside their family when there is no identity number to go by.
+ * Without the patronymic, which one file states and the next leaves out.
+ */
+export function personKey(person: Pick<PersonRow, 'surname' | 'given'> & { birthDate: string | null }): string {
+  return `${searchKey([person.surname, person.given].join(' '))} ${person.birthDate ?? ''}`;
 }
 
 function samePerson(one: PersonRow, other: PersonRow): boolean {

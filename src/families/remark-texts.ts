@@ -10,6 +10,11 @@ const SAVE_AS = {
 
 /** Why something could not be taken: what is wrong, and what to do. `{…}` are the facts of the remark. */
 export const PROBLEM_TEXTS = {
+  'unreadable-file': {
+    kk: 'Файлды ашу мүмкін емес: {value}. Атауын және оны оқуға рұқсат бар-жоғын тексеріңіз.',
+    ru: 'Не удалось открыть файл: {value}. Проверьте имя и право на чтение.',
+    en: 'The file cannot be opened: {value}. Check its name, and that you may read it.',
+  },
   'empty-file': {
     kk: 'Файл бос. Бірінші жолда баған атаулары, одан кейін әр адамға бір жол болуы керек.',
     ru: 'Файл пуст. В первой строке должны стоять названия столбцов, ниже — по одной строке на человека.',
@@ -174,6 +179,11 @@ export const PROBLEM_TEXTS = {
     kk: 'Бұл отбасында өтініш беруші бұрыннан бар ({otherRow}-жол). Тек бір адам applicant бола алады.',
     ru: 'В этой семье уже есть заявитель (строка {otherRow}). Только один человек может быть applicant.',
     en: 'This family already has an applicant (row {otherRow}). Only one of its people can be.',
+  },
+  'other-applicant': {
+    kk: 'Жазбаларда бұл отбасының өтініш берушісі басқа адам, ал ол файлда жоқ. Оның жолын жаңа туыстығымен қосыңыз.',
+    ru: 'В записях заявитель этой семьи — другой человек, и его нет в файле. Добавьте его строку с новым родством.',
+    en: 'In the records the applicant of this family is someone else, who is not in the file. Add their row with the new relation.',
   },
 } satisfies Record<string, Texts>;
 

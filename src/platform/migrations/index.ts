@@ -2,8 +2,15 @@ import type { Constructor } from '@mikro-orm/core';
 import type { Migration } from '@mikro-orm/migrations';
 import { M0001Platform } from './m0001-platform.js';
 import { M0002Engine } from './m0002-engine.js';
+import { M0003Families } from './m0003-families.js';
 import { M0004Identity } from './m0004-identity.js';
 import { M0006Tasks } from './m0006-tasks.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
-export const MIGRATIONS: Constructor<Migration>[] = [M0001Platform, M0002Engine, M0004Identity, M0006Tasks];
+export const MIGRATIONS: Constructor<Migration>[] = [
+  M0001Platform,
+  M0002Engine,
+  M0003Families,
+  M0004Identity,
+  M0006Tasks,
+];

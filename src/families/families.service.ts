@@ -1,0 +1,177 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { sql } from 'kysely';
+import { type Ids, systemIds } from '../platform/ids.js';
+import { Family } from './family.entity.js';
+import { type Author, FamilyStore, inOrganisation } from './family-store.js';
+import { tidyIin } from './iin.js';
+import { familySearchKey } from './merge-family.js';
+import { searchKey, tidyName, tidyText } from './names.js';
+import { Person } from './person.entity.js';
+import { readPhone } from './phone.js';
+import type { Language } from './remarks.js';
+import type { Category } from './vocabulary.js';
+
+/** Someone who came to the centre: all that is known of the family at first. One of the names may be empty. */
+export interface Applicant {
+  surname: string | null;
+  given: string | null;
+  patronymic?: string | null;
+  /** As it was said; kept in E.164 where it can be dialled, else as it was said. */
+  phone?: string | null;
+  language: Language;
+  categories: Category[];
+  interest?: string | null;
+}
+
+export interface Registration extends Author {
+  /** The same key registers the same family once, however often it is tried. */
+  key?: string;
+}
+
+/** The records of families and the people in them. Each method sees one organisation. */
+export class FamiliesService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly ids: Ids = systemIds,
+  ) {}
+
+  async findFamily(organisation: string, id: string): Promise<Family | null> {
+    return this.reader(organisation).findOne(Family, { id, organisationId: organisation });
+  }
+
+  async familyByNumber(organisation: string, number: string): Promise<Family | null> {
+    return this.reader(organisation).findOne(Family, {
+      number: tidyText(number).toUpperCase(),
+      organisationId: organisation,
+    });
+  }
+
+  /** The applicant first, then everyone in the order in which they were named. */
+  async personsOf(organisation: string, familyId: string): Promise<Person[]> {
+    const persons = await this.reader(organisation).find(
+      Person,
+      { familyId, organisationId: organisation },
+      { orderBy: { place: 'asc' } },
+    );
+    const isApplicant = (person: Person) => Number(person.relation === 'applicant');
+    return persons.sort((one, other) => isApplicant(other) - isApplicant(one));
+  }
+
+  /**
+   * Families by whatever a visitor says: beginnings of names in any spelling, a family's number, a telephone number, an
+   * identity number. At most `limit`, by number.
+   */
+  async searchFamilies(organisation: string, query: string, limit = 50): Promise<Family[]> {
+    const text = tidyText(query).slice(0, 200);
+    const words = searchKey(text).split(' ').filter(Boolean);
+    if (words.length === 0) return [];
+    const phone = readPhone(text);
+    const em = this.reader(organisation);
+    const author = { organisation, actor: '' };
+    const byIin = /^[0-9]{12}$/.test(tidyIin(text))
+      ? await em.transactional((inside) => new FamilyStore(inside, author).familiesOfIin(tidyIin(text)))
+      : [];
+    return em.find(
+      Family,
+      {
+        organisationId: organisation,
+        $or: [
+          { $and: words.map((word) => ({ searchKey: { $like: `% ${word}%` } })) },
+          { number: { $like: `${text.toUpperCase().replace(/[\\%_]/g, '\\$&')}%` } },
+          ...(phone.ok ? [{ phone: phone.e164 }] : []),
+          { id: { $in: byIin } },
+        ],
+      },
+      { orderBy: { number: 'asc' }, limit },
+    );
+  }
+
+  /** Records a family that came without papers: the applicant alone, under a new number. */
+  async registerApplicant(
+    applicant: Applicant,
+    registration: Registration,
+  ): Promise<{ familyId: string; personId: string }> {
+    const { organisation, key } = registration;
+    return inOrganisation(this.em, organisation).transactional(async (em) => {
+      // Two tries of one command at once: the second waits, and finds what the first wrote.
+      if (key) {
+        const lock = `registration ${organisation} ${key}`;
+        await sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`.execute(em.getKysely<unknown>());
+        const before = await em.findOne(Family, { organisationId: organisation, registrationKey: key });
+        if (before) return { familyId: before.id, personId: await applicantOf(em, before.id) };
+      }
+      return this.register(em, applicant, registration);
+    });
+  }
+
+  private async register(em: EntityManager, applicant: Applicant, { organisation, actor, key }: Registration) {
+    const name = (text: string | null | undefined) => (text && tidyName(text)) || null;
+    const person = {
+      surname: name(applicant.surname),
+      given: name(applicant.given),
+      patronymic: name(applicant.patronymic),
+    };
+    const { now, today } = await moment(em);
+    const written = { createdAt: now, createdBy: actor, updatedAt: now, updatedBy: actor, revision: 1 };
+    const family = em.create(Family, {
+      id: this.ids.next(),
+      organisationId: organisation,
+      number: await nextNumber(em, organisation),
+      categories: applicant.categories,
+      interest: applicant.interest ?? null,
+      language: applicant.language,
+      phone: applicant.phone ? dialled(applicant.phone) : null,
+      registeredOn: today,
+      searchKey: familySearchKey([person]),
+      registrationKey: key ?? null,
+      ...written,
+    });
+    const member = em.create(Person, {
+      id: this.ids.next(),
+      organisationId: organisation,
+      familyId: family.id,
+      place: 0,
+      relation: 'applicant',
+      ...person,
+      ...written,
+    });
+    // One after the other: no relation tells the ORM that a family comes before its people.
+    await em.persist(family).flush();
+    await em.persist(member).flush();
+    return { familyId: family.id, personId: member.id };
+  }
+
+  private reader(organisation: string): EntityManager {
+    return inOrganisation(this.em, organisation);
+  }
+}
+
+async function applicantOf(em: EntityManager, familyId: string): Promise<string> {
+  const { id } = await em.findOneOrFail(Person, { familyId, relation: 'applicant' });
+  return id;
+}
+
+/** Numbers from a spreadsheet may look like ours: those in use are passed over. */
+async function nextNumber(em: EntityManager, organisation: string): Promise<string> {
+  for (;;) {
+    const query = sql<{ number: string }>`select 'F-' || lpad(nextval('family_numbers')::text, 6, '0') as number`;
+    const { rows } = await query.execute(em.getKysely<unknown>());
+    const number = rows[0]?.number ?? '';
+    const taken = await em.count(Family, { organisationId: organisation, number });
+    if (taken === 0) return number;
+  }
+}
+
+async function moment(em: EntityManager): Promise<{ now: Date; today: string }> {
+  const query = sql<{ now: string; today: string }>`
+    select to_json(now)#>>'{}' as now, (now at time zone 'Asia/Almaty')::date::text as today
+    from (select qamqor_now() as now) clock`;
+  const { rows } = await query.execute(em.getKysely<unknown>());
+  const { now = '', today = '' } = rows[0] ?? {};
+  return { now: new Date(now), today };
+}
+
+function dialled(phone: string): string {
+  const reading = readPhone(phone);
+  return reading.ok ? reading.e164 : tidyText(phone).slice(0, 60);
+}
