@@ -91,7 +91,7 @@ export interface TransitionDef {
 }
 
 /** True for a string that is evaluated: it starts with `=`. */
-export function isExpression(value: Json | undefined): value is string {
+export function isExpression(value: Json | undefined): value is `=${string}` {
   return typeof value === 'string' && value.startsWith('=');
 }
 

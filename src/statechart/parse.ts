@@ -57,6 +57,8 @@ class Reader {
         ? config.id
         : [this.machineId, ...(path === '' ? [] : [path])].join('.');
     const states = this.states(config, path, depth);
+    if (config.spawn !== undefined)
+      this.problems.add('spawn', path, 'It has `spawn`.', 'Use `invoke`, or an `invoke` with `each` for several.');
     const node: ChartNode = {
       path,
       key,
@@ -180,6 +182,15 @@ class Reader {
         node.path,
         'An `invoke` has no `src`.',
         'Name what it waits for: task, handOff, service or case.',
+      );
+    }
+    for (const name of ['systemId', 'onSnapshot', 'logic', 'autoForward']) {
+      if (config[name] === undefined) continue;
+      this.problems.add(
+        'invoke-option',
+        node.path,
+        `An \`invoke\` has \`${name}\`.`,
+        'Remove it: nothing runs inside the chart, so there is nothing to address or to watch.',
       );
     }
     const id = typeof config.id === 'string' && config.id !== '' ? config.id : `${index}.${node.id}`;

@@ -1,0 +1,220 @@
+import { type AnyMachineSnapshot, type AnyStateMachine, type AnyStateNode, createMachine } from 'xstate';
+import type { Definition } from './definition.js';
+import { HAPPENING, type Happening, MachineConfig } from './machine-config.js';
+import { type Names, StepFault } from './template.js';
+import type { Actor, Fault, Json, JsonObject, StoredSnapshot } from './types.js';
+
+const MAX_MICROSTEPS = 1000;
+/** Combinations of active states kept ready; a chart rarely visits more. */
+const MAX_CONFIGURATIONS = 5000;
+
+export interface MachineOptions {
+  /** Names that are missing from the initial context's expressions are null, not a fault. */
+  tolerantStart?: boolean;
+}
+
+/** The outer command's; the same object for all guards of one step. */
+export interface Moment {
+  now: string;
+  by: Actor;
+  zone: string;
+}
+
+export type EngineEvent = { type: string } & JsonObject;
+
+export interface Macrostep {
+  snapshot: AnyMachineSnapshot;
+  /** In XState's order. */
+  happenings: Happening[];
+  /** What the event itself selected: nothing, only transitions that do nothing, or some that do. */
+  selected: 'none' | 'forbidden' | 'effective';
+}
+
+/**
+ * The one file that knows how XState works inside. XState decides which transitions are taken and in which order
+ * things happen; invocations, timers and deadlines are plain actions to it, so that nothing ever starts or waits
+ * inside it: what happened comes back as data. The events of the engine (`xstate.done.actor.…`, `xstate.after.…`)
+ * are ordinary events with XState's own names.
+ */
+export class Machine {
+  private readonly machine: AnyStateMachine;
+  private readonly nodesById = new Map<string, AnyStateNode>();
+  private readonly configurations = new Map<string, AnyMachineSnapshot>();
+  private readonly scope: Scope;
+  private moment: Moment = { now: '', by: null, zone: 'UTC' };
+  private fault: Fault | null = null;
+  private happenings: Happening[] = [];
+  private selected: Macrostep['selected'] | null = null;
+  private seen: { event: unknown; names: JsonObject } = { event: null, names: {} };
+
+  constructor(definition: Definition, options: MachineOptions = {}) {
+    const config = new MachineConfig(definition, {
+      names: (context, event) => this.names(context, event),
+      keep: (fault) => {
+        this.fault ??= fault;
+      },
+    });
+    this.machine = createMachine({
+      ...config.root(options.tolerantStart === true),
+      options: { maxIterations: MAX_MICROSTEPS },
+    } as Parameters<typeof createMachine>[0]);
+    this.remember(this.machine.root);
+    this.scope = this.inertScope(definition.id);
+  }
+
+  /** The first macrostep. Throws StepFault. */
+  start(input: JsonObject, moment: Moment): Macrostep {
+    this.begin(moment);
+    const snapshot = this.machine.getInitialSnapshot(this.scope, input);
+    if (snapshot.status === 'error') throw this.failure(snapshot.error);
+    return { snapshot, happenings: this.happenings, selected: 'effective' };
+  }
+
+  /** One macrostep. When nothing was selected the snapshot must be thrown away. Throws StepFault. */
+  take(snapshot: AnyMachineSnapshot, event: EngineEvent, moment: Moment): Macrostep {
+    this.begin(moment);
+    try {
+      const next: AnyMachineSnapshot = this.machine.transition(snapshot, event, this.scope);
+      return { snapshot: next, happenings: this.happenings, selected: this.selected ?? 'none' };
+    } catch (error) {
+      throw this.failure(error);
+    }
+  }
+
+  /** As XState's `restoreSnapshot`, without its walk through the context: what the state value decides is kept ready. */
+  restore(stored: StoredSnapshot): AnyMachineSnapshot {
+    const key = JSON.stringify(stored.value) + (stored.order?.join() ?? '');
+    const resting = this.configurations.get(key) ?? this.configuration(stored, key);
+    return {
+      ...resting,
+      status: stored.status,
+      context: stored.context,
+      historyValue: this.revive(stored.historyValue),
+      output: stored.output,
+    } as AnyMachineSnapshot;
+  }
+
+  store(snapshot: AnyMachineSnapshot): StoredSnapshot {
+    const done = snapshot.status === 'done';
+    const order = done ? undefined : permutation(snapshot._nodes);
+    return {
+      status: done ? 'done' : 'active',
+      value: snapshot.value as Json,
+      context: snapshot.context as JsonObject,
+      historyValue: storedHistory(snapshot.historyValue),
+      ...(snapshot.output !== undefined && { output: snapshot.output as Json }),
+      ...(order !== undefined && { order }),
+    };
+  }
+
+  /** Paths of the active states. */
+  active(snapshot: AnyMachineSnapshot): string[] {
+    return snapshot._nodes.map((node) => node.path.join('.'));
+  }
+
+  private begin(moment: Moment): void {
+    this.moment = moment;
+    this.fault = null;
+    this.happenings = [];
+    this.selected = null;
+  }
+
+  /** XState wraps or swallows what is thrown through it: the fault itself was kept. */
+  private failure(error: unknown): StepFault {
+    if (this.fault !== null) return new StepFault(this.fault);
+    const message = error instanceof Error ? error.message : String(error);
+    if (!message.startsWith('Infinite loop')) return new StepFault({ rule: 'state-error', state: '', message });
+    const endless = `The step did not come to rest within ${MAX_MICROSTEPS} transitions: \`always\` or \`raise\` go round in a circle.`;
+    return new StepFault({ rule: 'endless', state: '', message: endless });
+  }
+
+  private names(context: JsonObject, event: JsonObject): Names {
+    if (this.seen.event !== event) this.seen = { event, names: { data: null, output: null, ...event } };
+    const { now, by, zone } = this.moment;
+    return { context, event: this.seen.names, now, by, zone };
+  }
+
+  /** Everything that XState would start, schedule or send goes nowhere. */
+  private inertScope(id: string): Scope {
+    const nothing = () => undefined;
+    return {
+      self: {},
+      id,
+      sessionId: id,
+      logger: nothing,
+      defer: nothing,
+      stopChild: nothing,
+      emit: nothing,
+      system: { _sendInspectionEvent: (report: InspectionReport) => this.inspect(report) },
+      actionExecutor: (action: { type: string; params: unknown }) => {
+        if (action.type === HAPPENING) this.happenings.push(action.params as Happening);
+      },
+    } as unknown as Scope;
+  }
+
+  /** The first microstep tells what the event itself selected. */
+  private inspect({ type, _transitions: transitions }: InspectionReport): void {
+    if (this.selected !== null || type !== '@xstate.microstep' || transitions === undefined) return;
+    const effective = transitions.some(({ target, actions }) => target !== undefined || actions.length > 0);
+    this.selected = effective ? 'effective' : transitions.length > 0 ? 'forbidden' : 'none';
+  }
+
+  private configuration(stored: StoredSnapshot, key: string): AnyMachineSnapshot {
+    const persisted = { status: 'active', value: stored.value, context: {}, historyValue: {}, children: {} };
+    const resting = this.machine.restoreSnapshot(persisted as unknown as Persisted, this.scope);
+    const sorted = inDocumentOrder(resting._nodes);
+    const nodes = stored.order?.length === sorted.length ? stored.order.flatMap((rank) => sorted[rank] ?? []) : sorted;
+    const found = { ...resting, _nodes: nodes, value: stateValue(this.machine.root, nodes) } as AnyMachineSnapshot;
+    if (this.configurations.size >= MAX_CONFIGURATIONS) this.configurations.clear();
+    this.configurations.set(key, found);
+    return found;
+  }
+
+  private revive(stored: Json): AnyMachineSnapshot['historyValue'] {
+    const revived: Record<string, AnyStateNode[]> = {};
+    for (const [id, nodes] of Object.entries(stored as Record<string, { id: string }[]>)) {
+      revived[id] = nodes.flatMap((node) => this.nodesById.get(node.id) ?? []);
+    }
+    return revived;
+  }
+
+  private remember(node: AnyStateNode): void {
+    this.nodesById.set(node.id, node);
+    for (const child of Object.values(node.states)) this.remember(child);
+  }
+}
+
+interface InspectionReport {
+  type: string;
+  _transitions?: { target?: unknown; actions: unknown[] }[];
+}
+
+type Scope = Parameters<AnyStateMachine['transition']>[2];
+type Persisted = Parameters<AnyStateMachine['restoreSnapshot']>[0];
+
+/**
+ * XState keeps active states in the order in which they were entered, and asks parallel regions in that order:
+ * undefined when it is document order.
+ */
+function permutation(nodes: readonly AnyStateNode[]): number[] | undefined {
+  if (nodes.every((node, index) => index === 0 || (nodes[index - 1]?.order ?? 0) < node.order)) return undefined;
+  const sorted = inDocumentOrder(nodes);
+  return nodes.map((node) => sorted.indexOf(node));
+}
+
+function inDocumentOrder(nodes: readonly AnyStateNode[]): AnyStateNode[] {
+  return [...nodes].sort((one, other) => one.order - other.order);
+}
+
+function stateValue(node: AnyStateNode, active: readonly AnyStateNode[]): string | Record<string, unknown> {
+  const children = active.filter((candidate) => candidate.parent === node);
+  const [only] = children;
+  if (node.type === 'compound' && (only?.type === 'atomic' || only?.type === 'final')) return only.key;
+  return Object.fromEntries(children.map((child) => [child.key, stateValue(child, active)]));
+}
+
+function storedHistory(history: AnyMachineSnapshot['historyValue']): Json {
+  const stored: JsonObject = {};
+  for (const [id, nodes] of Object.entries(history)) stored[id] = nodes.map((node) => ({ id: node.id }));
+  return stored;
+}

@@ -1,0 +1,74 @@
+import { isExpression } from './definition.js';
+import { type CompiledExpression, compileExpression } from './expression.js';
+import type { Actor, Fault, Json, JsonObject } from './types.js';
+
+/** What expressions see. `item`, `index`, `input`, `results` and `items` only where they are given. */
+export interface Names {
+  context: JsonObject;
+  /** `{type, data, output}`, null where the event carries none. */
+  event: JsonObject;
+  now: string;
+  by: Actor;
+  /** IANA name: whose day it is. */
+  zone: string;
+  [extra: string]: Json | Actor;
+}
+
+/** A step that cannot be made. Thrown through XState, which may wrap it: `Moment` keeps the fault itself. */
+export class StepFault extends Error {
+  constructor(readonly fault: Fault) {
+    super(fault.message);
+  }
+}
+
+/** A value as a definition writes it, with its expressions compiled. */
+export interface Template {
+  /** Nothing in it is evaluated. */
+  constant: boolean;
+  resolve(names: Names): Json;
+}
+
+/** Expressions may stand anywhere inside. `place` is the state's path, for faults. `tolerant`: what is missing is null. */
+export function compileTemplate(value: Json, place: string, tolerant = false): Template {
+  if (isExpression(value)) {
+    const expression = compileExpression(value);
+    if (tolerant) return { constant: false, resolve: (names) => expression.evaluate(names).value ?? null };
+    return { constant: false, resolve: (names) => evaluate(expression, names, value, place) };
+  }
+  if (Array.isArray(value)) return compileArray(value, (part) => compileTemplate(part, place, tolerant));
+  if (typeof value === 'object' && value !== null)
+    return compileObject(value, (part) => compileTemplate(part, place, tolerant));
+  return { constant: true, resolve: () => value };
+}
+
+/** Evaluates; a warning is a fault, because a misspelt name would otherwise quietly be null. */
+export function evaluate(expression: CompiledExpression, names: Names, text: string, place: string): Json {
+  const { value, warnings } = expression.evaluate(names);
+  if (warnings.length > 0)
+    throw new StepFault({ rule: 'expression', state: place, message: `${text}: ${warnings.join('; ')}` });
+  if (value === undefined) return null;
+  if (!isJson(value))
+    throw new StepFault({ rule: 'not-json', state: place, message: `${text} gives a value that JSON cannot carry.` });
+  return value;
+}
+
+function compileArray(values: Json[], compile: (value: Json) => Template): Template {
+  const parts = values.map(compile);
+  if (parts.every((part) => part.constant)) return { constant: true, resolve: () => values };
+  return { constant: false, resolve: (names) => parts.map((part) => part.resolve(names)) };
+}
+
+function compileObject(value: JsonObject, compile: (value: Json) => Template): Template {
+  const parts = Object.entries(value).map(([key, part]) => [key, compile(part)] as const);
+  if (parts.every(([, part]) => part.constant)) return { constant: true, resolve: () => value };
+  return {
+    constant: false,
+    resolve: (names) => Object.fromEntries(parts.map(([key, part]) => [key, part.resolve(names)])),
+  };
+}
+
+function isJson(value: Json): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(isJson);
+}
