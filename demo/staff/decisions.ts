@@ -178,7 +178,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     reached: asked.tired || asked.happens(asked.rates.reachedAtAttempt, 'reached'),
     channel: asked.one(['phone', 'message', 'visit'], 'channel'),
   }),
-  'course-offer': (asked) => {
+  'course-offer': (asked): JsonObject => {
     const course =
       asked.first && COURSES.includes(asked.situation.family.interest)
         ? asked.situation.family.interest

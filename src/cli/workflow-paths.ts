@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { projectPath } from '../platform/project-root.js';
+import { readCatalogue, readWorkflow, readWorkflowsFolder } from '../workflows/folder.js';
+import { TerminalError } from './terminal.js';
+
+/** The pipelines that come with Qamqor. */
+export const SHIPPED_WORKFLOWS = projectPath('workflows');
+
+export interface FoundWorkflow {
+  path: string;
+  files: Record<string, string>;
+  /** `partners.yaml`, `roles.yaml`, … that go with it. */
+  catalogue: Record<string, string>;
+}
+
+/**
+ * Workflows at a path: a file, a workflow's folder, or a folder of workflows; without a path, those that come with
+ * Qamqor. The catalogue is the one beside the workflows, else Qamqor's own. Throws FolderError.
+ */
+export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[] {
+  const at = resolve(path);
+  if (!existsSync(at))
+    throw new TerminalError(`There is nothing at ${path}. Give a workflow's file or folder, or a folder of workflows.`);
+  if (at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') || existsSync(join(at, 'workflow.yaml'))) {
+    const folder = at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') ? dirname(at) : at;
+    return [{ path: at, files: readWorkflow(at), catalogue: catalogueFor(dirname(folder)) }];
+  }
+  const { workflows } = readWorkflowsFolder(at);
+  if (workflows.length === 0)
+    throw new TerminalError(`${path} holds no workflows: none of its folders has a workflow.yaml in it.`);
+  return workflows.map(({ folder, files }) => ({ path: folder, files, catalogue: catalogueFor(at) }));
+}
+
+/** A workflow by the key under which it comes with Qamqor, or by its path. */
+export function findWorkflow(keyOrPath: string): FoundWorkflow {
+  const shipped = join(SHIPPED_WORKFLOWS, keyOrPath);
+  const isKey = /^[a-z0-9-]+$/i.test(keyOrPath) && existsSync(join(shipped, 'workflow.yaml'));
+  const [found, ...more] = findWorkflows(isKey ? shipped : keyOrPath);
+  if (!found || more.length > 0) throw new TerminalError(`${keyOrPath} holds ${more.length + 1} workflows; give one.`);
+  return found;
+}
+
+function catalogueFor(folder: string): Record<string, string> {
+  const beside = existsSync(join(folder, 'roles.yaml')) || existsSync(join(folder, 'partners.yaml'));
+  return readCatalogue(beside ? folder : SHIPPED_WORKFLOWS);
+}

@@ -1,0 +1,271 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { dueAt, parseDelay } from '../statechart/delay.js';
+import { position, start, step } from '../statechart/step.js';
+import type {
+  Calendar,
+  ChartState,
+  Effect,
+  Input,
+  InvocationEntry,
+  JsonObject,
+  Scope,
+  StepResult,
+  TimerEntry,
+  Workflow,
+} from '../statechart/types.js';
+
+const json = z.record(z.string(), z.json());
+const expectation = z.strictObject({
+  stage: z.string().optional(),
+  /** Ids of the open invocations, in any order. */
+  waitsFor: z.array(z.string()).optional(),
+  closed: z.array(z.string()).optional(),
+  /** Templates of the notifications that went out in this step. */
+  told: z.array(z.string()).optional(),
+  outcome: z.string().optional(),
+});
+const occurrence = z.union([
+  z.strictObject({ task: z.string(), answer: json }),
+  z.strictObject({ handOff: z.string(), result: json }),
+  z.strictObject({ handOff: z.string(), fails: z.string() }),
+  z.strictObject({ service: z.string(), result: json }),
+  z.strictObject({ service: z.string(), fails: z.string() }),
+  z.strictObject({ event: z.string(), data: json.optional(), by: z.string() }),
+  z.strictObject({ time: z.string() }),
+  z.strictObject({ until: z.string() }),
+]);
+const schema = z.strictObject({
+  title: z.string(),
+  given: z.union([
+    z.strictObject({ input: json, at: z.string() }),
+    /** Plays another scenario up to a stage, or up to the step before an invocation is answered. */
+    z.strictObject({ scenario: z.string(), until: z.string(), context: json.optional() }),
+  ]),
+  // biome-ignore lint/suspicious/noThenProperty: "then" is the word that people read in a scenario
+  then: expectation.optional(),
+  steps: z.array(
+    z.strictObject({
+      when: occurrence,
+      // biome-ignore lint/suspicious/noThenProperty: as above
+      then: expectation.optional(),
+    }),
+  ),
+});
+
+type Scenario = z.infer<typeof schema>;
+type Occurrence = z.infer<typeof occurrence>;
+type Expectation = z.infer<typeof expectation>;
+
+export interface ScenarioResult {
+  name: string;
+  title: string;
+  ok: boolean;
+  /** Where it went another way: step (1 is the first, 0 the beginning), what was expected, what happened. */
+  problem?: { step: number; message: string };
+}
+
+/** Plays the scenarios of a workflow (file name → YAML) on the pure statechart. */
+export function playScenarios(workflow: Workflow, texts: Record<string, string>, calendar: Calendar): ScenarioResult[] {
+  const scenarios = new Map(Object.entries(texts).map(([name, text]) => [name, readScenario(name, text)]));
+  return [...scenarios].map(([name, scenario]) => {
+    const play = new Play(workflow, calendar, scenarios);
+    try {
+      play.all(scenario);
+      return { name, title: scenario.title, ok: true };
+    } catch (error) {
+      if (!(error instanceof Deviation)) throw error;
+      return { name, title: scenario.title, ok: false, problem: { step: play.at, message: error.message } };
+    }
+  });
+}
+
+function readScenario(name: string, text: string): Scenario {
+  const result = schema.safeParse(parse(text));
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The scenario "${name}" cannot be read.\n${problems.join('\n')}`);
+}
+
+/** The case did something else than the scenario says. */
+class Deviation extends Error {}
+
+class Play {
+  /** The step that is being played: 0 is the beginning. */
+  at = 0;
+  private now = '';
+  private seq = 0;
+  private state: ChartState | null = null;
+  private effects: Effect[] = [];
+  private readonly ajv: Ajv2020;
+
+  constructor(
+    private readonly workflow: Workflow,
+    private readonly calendar: Calendar,
+    private readonly scenarios: Map<string, Scenario>,
+  ) {
+    this.ajv = new Ajv2020({ strict: false, allErrors: true });
+    addFormats.default(this.ajv);
+  }
+
+  all(scenario: Scenario): void {
+    this.begin(scenario);
+    this.at = 0;
+    if (scenario.then) this.expect(scenario.then);
+    for (const { when, then } of scenario.steps) {
+      this.at += 1;
+      this.happen(when);
+      if (then) this.expect(then);
+    }
+  }
+
+  private begin({ given }: Scenario): void {
+    if ('input' in given) {
+      this.now = new Date(given.at).toISOString();
+      this.seq = 1;
+      this.take(start(this.workflow, given.input, this.scope(null)));
+      return;
+    }
+    const other = this.scenarios.get(given.scenario);
+    if (!other) throw new Deviation(`There is no scenario "${given.scenario}" to begin with.`);
+    this.begin(other);
+    for (const { when } of other.steps) {
+      if (this.isAt(given.until)) break;
+      this.happen(when);
+    }
+    if (!this.isAt(given.until))
+      throw new Deviation(`The scenario "${given.scenario}" never comes to "${given.until}".`);
+    if (given.context) Object.assign(this.current.snapshot.context, structuredClone(given.context));
+  }
+
+  private isAt(place: string): boolean {
+    return this.open().some((entry) => entry.invoke === place) || position(this.workflow, this.current).stage === place;
+  }
+
+  private happen(when: Occurrence): void {
+    this.effects = [];
+    if ('task' in when) {
+      this.checkAnswer(when.task, when.answer);
+      this.answer(when.task, { kind: 'answer', output: when.answer });
+    } else if ('handOff' in when || 'service' in when) {
+      const invocation = 'handOff' in when ? when.handOff : when.service;
+      this.answer(
+        invocation,
+        'fails' in when ? { kind: 'failure', error: { code: when.fails } } : { kind: 'answer', output: when.result },
+      );
+    } else if ('event' in when) this.event(when.event, when.data, when.by);
+    else if ('time' in when) this.passUntil(this.after(when.time));
+    else this.passUntil(new Date(when.until).toISOString());
+  }
+
+  private answer(
+    invocation: string,
+    answer: { kind: 'answer'; output: JsonObject } | { kind: 'failure'; error: JsonObject },
+  ): void {
+    const entry = this.open().find((candidate) => candidate.invoke === invocation);
+    if (!entry)
+      throw new Deviation(
+        `Nothing waits for "${invocation}"; it waits for ${this.openNames().join(', ') || 'nothing'}.`,
+      );
+    this.step({ ...answer, entry: entry.id });
+  }
+
+  private checkAnswer(invocation: string, answer: JsonObject): void {
+    const entry = this.open().find((candidate) => candidate.invoke === invocation);
+    const form = typeof entry?.input.form === 'string' ? this.workflow.forms[entry.input.form] : undefined;
+    if (!form || this.ajv.validate(form.schema, answer)) return;
+    throw new Deviation(`The form "${form.name}" does not take this answer: ${this.ajv.errorsText()}.`);
+  }
+
+  private event(type: string, data: JsonObject | undefined, by: string): void {
+    const declared = this.workflow.events.find((event) => event.type === type);
+    if (!declared?.roles.includes(by)) throw new Deviation(`${by} may not send ${type}.`);
+    this.step({ kind: 'event', type, ...(data && { data }) }, by);
+  }
+
+  private after(span: string): string {
+    const scope = this.scope(null);
+    const names = {
+      context: this.current.snapshot.context,
+      event: {},
+      now: this.now,
+      by: null,
+      zone: this.calendar.zone,
+    };
+    const due = dueAt(parseDelay(span), names, scope);
+    if (due === null) throw new Deviation(`It cannot be told when "${span}" is over.`);
+    return due;
+  }
+
+  /** Timers fire in the order in which they are due. */
+  private passUntil(moment: string): void {
+    for (;;) {
+      const timers = this.current.entries.filter(
+        (entry): entry is TimerEntry => entry.kind === 'timer' && entry.due <= moment,
+      );
+      const next = timers.sort((one, other) => one.due.localeCompare(other.due))[0];
+      if (!next) break;
+      this.now = next.due > this.now ? next.due : this.now;
+      this.step({ kind: 'timer', entry: next.id });
+    }
+    this.now = moment;
+  }
+
+  private step(input: Input, by: string | null = null): void {
+    this.seq += 1;
+    this.take(step(this.workflow, this.current, input, this.scope(by)));
+  }
+
+  private take(result: StepResult): void {
+    if (result.outcome === 'fault') throw new Deviation(`The step cannot be made: ${result.fault.message}`);
+    if (result.outcome !== 'taken')
+      throw new Deviation(`Nothing in ${JSON.stringify(this.current.snapshot.value)} takes it (${result.reason}).`);
+    this.state = result.state;
+    this.effects.push(...result.effects);
+  }
+
+  private expect(expected: Expectation): void {
+    const { stage } = position(this.workflow, this.current);
+    const output = this.current.snapshot.output as { outcome?: unknown } | undefined;
+    compare('the stage', expected.stage, stage);
+    compare('the outcome', expected.outcome, output?.outcome ?? null);
+    compare('what it waits for', expected.waitsFor?.toSorted(), this.openNames());
+    const told = this.effects.flatMap((effect) =>
+      effect.kind === 'action' && effect.type === 'notify' ? [String(effect.params.template)] : [],
+    );
+    compare('what was told', expected.told?.toSorted(), told.sort());
+    const closed = this.effects.flatMap((effect) => (effect.kind === 'close' ? [effect.entry.invoke] : []));
+    compare('what was closed', expected.closed?.toSorted(), closed.sort());
+  }
+
+  private get current(): ChartState {
+    if (!this.state) throw new Error('The scenario has not begun.');
+    return this.state;
+  }
+
+  private open(): InvocationEntry[] {
+    return this.current.entries.filter((entry): entry is InvocationEntry => entry.kind === 'invocation');
+  }
+
+  private openNames(): string[] {
+    return this.open()
+      .map((entry) => entry.invoke)
+      .sort();
+  }
+
+  private scope(by: string | null): Scope {
+    return {
+      now: this.now,
+      by: by === null ? null : { id: 'scenario', roles: [by] },
+      seq: this.seq,
+      calendar: this.calendar,
+    };
+  }
+}
+
+function compare(what: string, expected: unknown, actual: unknown): void {
+  if (expected === undefined || JSON.stringify(expected) === JSON.stringify(actual)) return;
+  throw new Deviation(`Expected ${what} to be ${JSON.stringify(expected)}; it is ${JSON.stringify(actual)}.`);
+}

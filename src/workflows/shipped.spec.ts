@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import { projectPath } from '../platform/project-root.js';
+import { loadWorkflow } from '../statechart/load.js';
+import { readScenarios, readWorkflowsFolder } from './folder.js';
+import { playScenarios } from './scenario.js';
+
+const calendar = { zone: 'Asia/Almaty', week: [1, 2, 3, 4, 5], hours: [{ from: '09:00', to: '18:00' }], days: {} };
+const { workflows } = readWorkflowsFolder(projectPath('workflows'));
+
+describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? '', folder, files] as const))(
+  'the workflow %s',
+  (_name, folder, files) => {
+    const workflow = loadWorkflow(files);
+    const results = playScenarios(workflow, readScenarios(folder), calendar);
+
+    it.each(results.map((result) => [result.title, result] as const))('%s', (_title, result) => {
+      expect(result.problem).toBeUndefined();
+    });
+
+    it('has a scenario for every end', () => {
+      const ends = Object.values(readScenarios(folder))
+        .join('\n')
+        .matchAll(/outcome: ([a-z-]+)/g);
+      expect([...new Set([...ends].map(([, outcome]) => outcome))].sort()).toEqual([
+        'goal-met',
+        'grant-awarded',
+        'not-completed',
+        'not-eligible',
+        'refused',
+        'unreachable',
+        'withdrawn',
+      ]);
+    });
+  },
+);
+
+describe('playing a scenario', () => {
+  const [family] = workflows;
+  const play = (scenario: string) => playScenarios(loadWorkflow(family?.files ?? {}), { tried: scenario }, calendar)[0];
+  const given = 'given: { input: { familyId: f }, at: 2026-03-02T09:00:00+05:00 }';
+
+  it('says which step went another way, and how', () => {
+    const result = play(
+      `{ title: t, ${given}, then: { waitsFor: [registration] }, steps: [ { when: { time: 1 day }, then: { stage: course } } ] }`,
+    );
+    expect(result).toMatchObject({
+      ok: false,
+      problem: { step: 1, message: 'Expected the stage to be "course"; it is "intake".' },
+    });
+  });
+
+  it('does not let an answer pass that its form would refuse', () => {
+    const result = play(
+      `{ title: t, ${given}, steps: [ { when: { task: registration, answer: { urgent: perhaps } } } ] }`,
+    );
+    expect(result?.problem?.message).toContain('urgent must be boolean');
+  });
+
+  it('does not let an event pass from someone who may not send it', () => {
+    const result = play(
+      `{ title: t, ${given}, steps: [ { when: { event: WITHDRAW, data: { reason: own-wish }, by: lawyer } } ] }`,
+    );
+    expect(result?.problem?.message).toBe('lawyer may not send WITHDRAW.');
+  });
+
+  it('refuses a scenario that it does not understand', () => {
+    expect(() => play(`{ title: t, ${given}, steps: [ { when: { miracle: true } } ] }`)).toThrow(
+      '"tried" cannot be read',
+    );
+  });
+});
