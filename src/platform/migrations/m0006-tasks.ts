@@ -12,7 +12,8 @@ export class M0006Tasks extends Migration {
         case_number text not null,
         subject text,
         workflow_key text not null,
-        workflow_version integer not null,
+        -- Its form belongs to the version that opened it, also when the case moves to another.
+        workflow_hash text not null,
         invocation text not null,
         item text,
         form text not null,

@@ -1,0 +1,42 @@
+import type { CaseRecord } from '../engine/types.js';
+import { accepts } from '../statechart/accepts.js';
+import type { Json, JsonObject } from '../statechart/types.js';
+import { casePermissions } from './case.policy.js';
+
+/**
+ * A case as the API shows it to one account. `now` (ISO 8601) decides what is overdue. Pure, so that it can be made inside
+ * the transaction that changes the case and kept with the command's id.
+ */
+export function presentCase(record: CaseRecord, by: { roles: readonly string[] }, now: string): JsonObject {
+  const { status } = record;
+  return {
+    id: record.id,
+    number: record.number,
+    workflow: { key: record.workflow.key, version: record.workflowVersion },
+    subject: record.subject,
+    state: record.state,
+    stage: record.stage,
+    stages: record.stages,
+    status,
+    revision: record.revision,
+    accepts: status === 'active' ? accepts(record.workflow, record.chart).map(presentEvent) : [],
+    incidents: record.incidents,
+    overdue: (status === 'active' || status === 'suspended') && record.dueAt !== null && record.dueAt < now,
+    dueAt: record.dueAt,
+    openedAt: record.openedAt,
+    updatedAt: record.updatedAt,
+    closedAt: record.closedAt,
+    modified: record.modified,
+    can: casePermissions(by, record),
+  };
+}
+
+function presentEvent(event: ReturnType<typeof accepts>[number]): Json {
+  return {
+    type: event.type,
+    title: event.title as JsonObject,
+    schema: event.schema ?? null,
+    roles: event.roles,
+    ...(event.confirm ? { confirm: event.confirm as JsonObject } : {}),
+  };
+}

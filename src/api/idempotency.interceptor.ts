@@ -1,0 +1,118 @@
+import { createHmac } from 'node:crypto';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
+import { lastValueFrom, type Observable, from } from 'rxjs';
+import { asOrganisation } from '../engine/cases.js';
+import { AppError } from '../engine/errors.js';
+import { type Principal, principalOf } from '../identity/principal.js';
+import { canonicalJson } from '../statechart/canonical.js';
+import type { Json } from '../statechart/types.js';
+import { idempotencyKey } from './write.js';
+
+const REPLAYED = 'Idempotency-Replayed';
+const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+const KEPT = '30 days';
+
+/** The answer of a command, marked if it is the one that was given the first time. */
+export function replayed(reply: FastifyReply, { answer, replayed: again }: { answer: Json; replayed: boolean }): Json {
+  if (again) void reply.header(REPLAYED, 'true');
+  return answer;
+}
+
+interface KeptAnswer {
+  digest: Buffer;
+  status: number | null;
+  answer: string | null;
+}
+
+/**
+ * A write that comes twice with the same Idempotency-Key is carried out once: its first answer is kept for 30 days. Only
+ * accepted writes are; a refused one may be corrected and sent again with its key. A process that dies between the write
+ * and keeping its answer is covered below: the engine knows the ids of its commands, and the other writes change nothing
+ * when repeated.
+ */
+@Injectable()
+export class IdempotencyInterceptor implements NestInterceptor {
+  /** Writes under way in this process, so that a twin waits for the same answer. */
+  private readonly underWay = new Map<string, Promise<unknown>>();
+
+  constructor(
+    /** Connections of the role `qamqor_app`. */
+    private readonly pool: Pool,
+    private readonly secret: string,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const by = principalOf(request);
+    const key = WRITES.has(request.method) ? idempotencyKey(request) : undefined;
+    if (!by || key === undefined) return next.handle();
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    return from(this.once(by, key, request, reply, () => lastValueFrom(next.handle())));
+  }
+
+  private async once(by: Principal, key: string, request: FastifyRequest, reply: FastifyReply, work: () => Promise<unknown>): Promise<unknown> {
+    const id = `${by.organisationId}:${by.account}:${key}`;
+    // A twin that was refused leaves the key free: then it is this one's turn.
+    for (let twin = this.underWay.get(id); twin; twin = this.underWay.get(id)) await twin.catch(() => undefined);
+    const turn = this.answer(by, key, this.digest(request), reply, work);
+    this.underWay.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.underWay.get(id) === turn) this.underWay.delete(id);
+    }
+  }
+
+  private async answer(by: Principal, key: string, digest: Buffer, reply: FastifyReply, work: () => Promise<unknown>): Promise<unknown> {
+    const kept = await this.reserve(by, key, digest);
+    if (!kept.digest.equals(digest)) throw new AppError('key-reused', 422, `The key "${key}" was used before with another request. Use a new key for a new request.`);
+    if (kept.status !== null && kept.answer !== null) {
+      void reply.status(kept.status).header(REPLAYED, 'true');
+      return JSON.parse(kept.answer);
+    }
+    try {
+      const answer = await work();
+      await this.keep(by, key, reply.statusCode, answer);
+      return answer;
+    } catch (error) {
+      if (error instanceof AppError && error.status < 500) await this.free(by, key);
+      throw error;
+    }
+  }
+
+  private async reserve(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer> {
+    return asOrganisation(this.pool, by.organisationId, async (run) => {
+      const [mine] = await run<KeptAnswer>(
+        `insert into qamqor.idempotency_keys as k (organisation_id, account, key, digest, at) values ($1, $2, $3, $4, clock_timestamp())
+         on conflict (organisation_id, account, key) do update set at = k.at returning digest, status, answer`,
+        [by.organisationId, by.account, key, digest],
+      );
+      return mine ?? { digest, status: null, answer: null };
+    });
+  }
+
+  private async keep(by: Principal, key: string, status: number, answer: unknown): Promise<void> {
+    await asOrganisation(this.pool, by.organisationId, (run) =>
+      run('update qamqor.idempotency_keys set status = $3, answer = $4 where account = $1 and key = $2', [by.account, key, status, JSON.stringify(answer ?? null)]),
+    );
+  }
+
+  private async free(by: Principal, key: string): Promise<void> {
+    await asOrganisation(this.pool, by.organisationId, (run) =>
+      run('delete from qamqor.idempotency_keys where account = $1 and key = $2 and answer is null', [by.account, key]),
+    );
+  }
+
+  /** Keyed: a body may hold personal data, and a plain digest of little is easily guessed. */
+  private digest(request: FastifyRequest): Buffer {
+    const what = { method: request.method, url: request.url, body: (request.body ?? null) as Json };
+    return createHmac('sha256', this.secret).update(canonicalJson(what)).digest();
+  }
+}
+
+/** For the sweeper, as `qamqor_relay`. */
+export async function forgetOldKeys(relay: Pool): Promise<void> {
+  await relay.query(`delete from qamqor.idempotency_keys where at < clock_timestamp() - interval '${KEPT}'`);
+}

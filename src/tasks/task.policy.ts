@@ -1,0 +1,42 @@
+import { hasRole, isOverseer, isStaff, mayInspect } from '../identity/identity.policy.js';
+
+/** What the policies look at. */
+export interface TaskFacts {
+  status: TaskStatus;
+  role: string;
+  assignee: string | null;
+}
+
+export type TaskStatus = 'open' | 'claimed' | 'held' | 'done' | 'cancelled';
+
+type Asker = { account: string; roles: readonly string[] };
+
+const isOpen = (task: TaskFacts) => task.status === 'open' || task.status === 'claimed' || task.status === 'held';
+const isMine = (by: Asker, task: TaskFacts) => task.status !== 'open' && task.assignee === by.account;
+
+/** The role that the workflow asks for; nobody's rank stands in for it. */
+export const isCandidate = (by: Asker, task: Pick<TaskFacts, 'role'>) => hasRole(by, task.role);
+
+export const maySeeTask = (by: Asker, task: TaskFacts) => isStaff(by) || isCandidate(by, task);
+export const maySeeAllTasks = (by: Asker) => mayInspect(by);
+
+export const mayClaim = (by: Asker, task: TaskFacts) =>
+  isCandidate(by, task) && (task.status === 'open' || (task.status === 'held' && isMine(by, task)));
+export const mayRelease = (by: Asker, task: TaskFacts) =>
+  (task.status === 'claimed' || task.status === 'held') && (isMine(by, task) || isOverseer(by));
+export const mayAssign = (by: Asker, task: TaskFacts) => isOpen(task) && isOverseer(by);
+export const mayHold = (by: Asker, task: TaskFacts) => isOpen(task) && isMine(by, task) && isCandidate(by, task);
+export const mayDraft = mayHold;
+export const mayComplete = (by: Asker, task: TaskFacts) =>
+  isCandidate(by, task) && (task.status === 'open' || (isOpen(task) && isMine(by, task)));
+
+export function taskPermissions(by: Asker, task: TaskFacts) {
+  return {
+    claim: mayClaim(by, task),
+    release: mayRelease(by, task),
+    assign: mayAssign(by, task),
+    hold: mayHold(by, task),
+    draft: mayDraft(by, task),
+    complete: mayComplete(by, task),
+  };
+}

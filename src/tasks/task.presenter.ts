@@ -1,0 +1,56 @@
+import type { Principal } from '../identity/principal.js';
+import type { Form, Json, JsonObject, Text } from '../statechart/types.js';
+import { type TaskStatus, taskPermissions } from './task.policy.js';
+
+export interface TaskRow {
+  id: string;
+  organisation_id: string;
+  case_id: string;
+  case_number: string;
+  workflow_key: string;
+  workflow_version: number;
+  invocation: string;
+  item: string | null;
+  form: string;
+  form_version: number;
+  title: string;
+  role: string;
+  status: TaskStatus;
+  assignee: string | null;
+  assignee_name: string | null;
+  priority: number;
+  due_at: Date | null;
+  held_until: Date | null;
+  hold_reason: string | null;
+  revision: number;
+  opened_at: Date;
+  closed_at: Date | null;
+  draft: string | null;
+}
+
+/** What an account sees of a task, and what it may do with it. */
+export function presentTask(row: TaskRow, form: Form | undefined, by: Principal): JsonObject {
+  return {
+    id: row.id,
+    caseId: row.case_id,
+    caseNumber: row.case_number,
+    invocation: row.invocation,
+    item: row.item,
+    form: { name: row.form, version: row.form_version, schema: form?.schema ?? {}, ui: form?.ui ?? {} },
+    title: JSON.parse(row.title) as Text as JsonObject,
+    role: row.role,
+    status: row.status,
+    assignee: row.assignee,
+    assigneeName: row.assignee_name,
+    dueAt: row.due_at?.toISOString() ?? null,
+    priority: row.priority,
+    heldUntil: row.held_until?.toISOString() ?? null,
+    holdReason: row.hold_reason,
+    // Begun answers may be personal: only for whom they belong to.
+    draft: row.draft !== null && row.assignee === by.account ? (JSON.parse(row.draft) as Json) : null,
+    revision: row.revision,
+    openedAt: row.opened_at.toISOString(),
+    closedAt: row.closed_at?.toISOString() ?? null,
+    can: taskPermissions(by, row),
+  };
+}

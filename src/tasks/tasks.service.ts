@@ -1,0 +1,258 @@
+import { createHmac } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { presentCase } from '../api/case.presenter.js';
+import { pageOf, readCursor, writeCursor, isUuid } from '../api/cursor.js';
+import { commandOf, type Write } from '../api/write.js';
+import { asOrganisation } from '../engine/cases.js';
+import { AppError } from '../engine/errors.js';
+import { badInput } from '../engine/refusals.js';
+import type { EngineApi, VersionsApi } from '../engine/types.js';
+import type { AccountsService } from '../identity/accounts.service.js';
+import type { Principal } from '../identity/principal.js';
+import { canonicalJson } from '../statechart/canonical.js';
+import type { Form, Json, JsonObject } from '../statechart/types.js';
+import { splitPersonal } from './personal.js';
+import { isOverseer } from '../identity/identity.policy.js';
+import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
+import { presentTask, type TaskRow } from './task.presenter.js';
+import { notYours, taskNotFound, taskOver, taskStale, taskTaken, wrongRole } from './task-refusals.js';
+import type { TaskSource } from './task-source.js';
+import * as sql from './task.statements.js';
+
+export type TaskView = 'mine' | 'available' | 'cases' | 'all';
+
+export interface TaskQuery {
+  view: TaskView;
+  limit: number;
+  cursor?: string | undefined;
+  caseId?: string | undefined;
+  status?: TaskRow['status'] | undefined;
+}
+
+export interface TasksDependencies {
+  engine: EngineApi;
+  versions: VersionsApi;
+  /** Connections of the role `qamqor_app`. */
+  pool: Pool;
+  accounts: AccountsService;
+  source: TaskSource;
+  /** UUIDv7. */
+  id(): string;
+  /** Key for digests of what may hold personal data. */
+  secret: string;
+}
+
+/** What an answered task comes back as. `replayed`: the key was seen before and nothing was done again. */
+export interface Completed {
+  answer: Json;
+  replayed: boolean;
+}
+
+/** Human tasks: who has which, and what they answered. */
+@Injectable()
+export class TasksService {
+  constructor(private readonly deps: TasksDependencies) {}
+
+  async list(by: Principal, query: TaskQuery): Promise<{ items: JsonObject[]; next: string | null }> {
+    if (query.view === 'all' && !maySeeAllTasks(by)) throw new AppError('no-right', 403, 'Only supervisors, directors, administrators and auditors see all tasks.');
+    const values: unknown[] = [];
+    const value = (given: unknown) => `$${values.push(given)}`;
+    const conditions = [`t.organisation_id = ${value(by.organisationId)}`, viewCondition(by, query.view, value)];
+    if (query.caseId !== undefined) conditions.push(`t.case_id = ${value(query.caseId)}`);
+    conditions.push(query.status === undefined ? `t.status in ('open', 'claimed', 'held')` : `t.status = ${value(query.status)}`);
+    if (query.cursor !== undefined) {
+      const key = readCursor(query.cursor, isTaskKey);
+      conditions.push(sql.AFTER_CURSOR(values.length + 1));
+      values.push(...key);
+    }
+    const text = `${sql.SELECT_TASKS} where ${conditions.join(' and ')} ${sql.QUEUE_ORDER} limit ${value(query.limit + 1)}`;
+    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<TaskRow>(text, values));
+    const forms = await this.formsOf(rows);
+    return pageOf(rows, query.limit, cursorOf, (row) => presentTask(row, forms.get(row), by));
+  }
+
+  async read(by: Principal, id: string): Promise<JsonObject> {
+    return this.present(by, await this.find(by, id));
+  }
+
+  /** Of two who claim at once one has it; the other is told who. Claiming what one has already changes nothing. */
+  async claim(by: Principal, id: string, write: Write = {}): Promise<JsonObject> {
+    const task = await this.find(by, id);
+    if (!isCandidate(by, task)) throw wrongRole(task.role);
+    return this.change(by, id, write, sql.CLAIM, [], (now) => {
+      if (now.status === 'claimed' && now.assignee === by.account) return 'already';
+      return now.status === 'open' || now.assignee === by.account ? 'again' : taskTaken(now.assignee, now.assignee_name);
+    });
+  }
+
+  async release(by: Principal, id: string, write: Write = {}): Promise<JsonObject> {
+    await this.find(by, id);
+    const oversees = isOverseer(by);
+    return this.change(by, id, write, sql.RELEASE, [oversees], (now) => {
+      if (now.status === 'open') return 'already';
+      return oversees || now.assignee === by.account ? 'again' : taskTaken(now.assignee, now.assignee_name);
+    });
+  }
+
+  /** Gives the task to somebody whose role it asks for. */
+  async assign(by: Principal, id: string, assignee: string, write: Write = {}): Promise<JsonObject> {
+    const task = await this.find(by, id);
+    if (!isOverseer(by)) throw new AppError('no-right', 403, 'Only supervisors, directors and administrators assign tasks.');
+    const other = isUuid(assignee) ? await this.deps.accounts.principal(assignee) : null;
+    if (!other || other.organisationId !== by.organisationId || !isCandidate(other, task)) {
+      throw new AppError('account-not-found', 422, `There is no account ${assignee.slice(0, 64)} with the role "${task.role}".`, { role: task.role }, [
+        { path: '/assignee', message: `must be an account with the role ${task.role}` },
+      ]);
+    }
+    return this.change(by, id, write, sql.ASSIGN, [other.account], () => 'again');
+  }
+
+  /** Puts the task aside until a moment (ISO 8601); it comes back by itself. */
+  async hold(by: Principal, id: string, until: string, reason: string, write: Write = {}): Promise<JsonObject> {
+    await this.find(by, id);
+    return this.change(by, id, write, sql.HOLD, [until, reason], (now) => notMine(by, now));
+  }
+
+  async saveDraft(by: Principal, id: string, draft: Json, write: Write = {}): Promise<JsonObject> {
+    await this.find(by, id);
+    return this.change(by, id, write, sql.SAVE_DRAFT, [JSON.stringify(draft)], (now) => notMine(by, now));
+  }
+
+  /** Answers the task: `{task, case}`. What nobody has is claimed by the answer itself. */
+  async complete(by: Principal, id: string, output: Json, write: Write = {}): Promise<Completed> {
+    const task = await this.find(by, id);
+    const workflow = await this.deps.versions.byVersion(by.organisationId, task.workflow_key, task.workflow_version);
+    const form = workflow.forms[task.form];
+    // With a key the engine must be asked first: the answer may be the one that closed the task.
+    if (write.key === undefined) refuseOver(by, task);
+    badInput(task.form, form?.schema, output, workflow);
+    const { answer, values } = splitPersonal(form?.schema ?? {}, output, this.deps.id);
+    const { revision, ...rest } = write;
+    const command = {
+      ...commandOf(by, { digestOf: this.digestOf('complete', id, output), ...rest }, this.deps.id),
+      kind: 'answer' as const,
+      caseId: task.case_id,
+      entryId: task.id,
+      output: answer,
+      late: 'refuse' as const,
+      present: (accepted: { case: Parameters<typeof presentCase>[0] }): Json => ({
+        task: this.presentDone(by, task, form, accepted.case.updatedAt),
+        case: presentCase(accepted.case, by, accepted.case.updatedAt),
+      }),
+    };
+    this.deps.source.keepPersonal(answer, values);
+    if (revision !== undefined) this.deps.source.expectRevision(command, revision);
+    try {
+      const accepted = await this.deps.engine.submit(command);
+      return { answer: accepted.answer, replayed: accepted.replayed };
+    } catch (error) {
+      throw await this.named(by, error);
+    }
+  }
+
+  /** For the sweeper: what was held comes back, drafts whose time is over go. */
+  async sweep(relay: Pool): Promise<void> {
+    await relay.query(sql.END_HOLDS);
+    await relay.query(sql.ERASE_DRAFTS);
+  }
+
+  /** The task, if the account may see it. @throws AppError `task-not-found` */
+  private async find(by: Principal, id: string): Promise<TaskRow> {
+    if (!isUuid(id)) throw taskNotFound(id);
+    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<TaskRow>(`${sql.SELECT_TASKS} where t.id = $1`, [id]));
+    const row = rows[0];
+    if (!row || !maySeeTask(by, row)) throw taskNotFound(id);
+    return row;
+  }
+
+  /** One UPDATE decides; only when it found nothing is the row read to say why. */
+  private async change(by: Principal, id: string, write: Write, statement: string, values: unknown[], judge: (now: TaskRow) => Standing): Promise<JsonObject> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { row, changed } = await asOrganisation(this.deps.pool, by.organisationId, async (run) => {
+        const found = await run<{ id: string }>(statement, [id, by.account, write.revision ?? null, ...values]);
+        const [now] = await run<TaskRow>(`${sql.SELECT_TASKS} where t.id = $1`, [id]);
+        return { row: now, changed: found.length > 0 };
+      });
+      if (!row) throw taskNotFound(id);
+      if (changed) return this.present(by, row);
+      if (row.status === 'done' || row.status === 'cancelled') throw taskOver(row.status);
+      const standing = judge(row);
+      if (standing === 'already') return this.present(by, row);
+      if (standing !== 'again') throw standing;
+      if (write.revision !== undefined && row.revision !== write.revision) throw taskStale(row.revision, write.revision);
+      if (attempt === ATTEMPTS) throw taskTaken(row.assignee, row.assignee_name);
+    }
+  }
+
+  private async present(by: Principal, row: TaskRow): Promise<JsonObject> {
+    return presentTask(row, (await this.formsOf([row])).get(row), by);
+  }
+
+  /** What the task will be once its answer is taken. */
+  private presentDone(by: Principal, task: TaskRow, form: Form | undefined, at: string): JsonObject {
+    const done = { ...task, status: 'done' as const, assignee: by.account, assignee_name: by.name, closed_at: new Date(at), held_until: null, hold_reason: null, draft: null, revision: task.revision + 1 };
+    return presentTask(done, form, by);
+  }
+
+  private async formsOf(rows: TaskRow[]): Promise<Map<TaskRow, Form | undefined>> {
+    const forms = new Map<TaskRow, Form | undefined>();
+    for (const row of rows) {
+      const workflow = await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version);
+      forms.set(row, workflow.forms[row.form]);
+    }
+    return forms;
+  }
+
+  /** The engine knows who has a task by id only. */
+  private async named(by: Principal, error: unknown): Promise<unknown> {
+    if (!(error instanceof AppError) || error.code !== 'task-taken') return error;
+    const { assignee } = error.facts;
+    const other = typeof assignee === 'string' ? await this.deps.accounts.principal(assignee) : null;
+    return taskTaken(typeof assignee === 'string' ? assignee : null, other?.organisationId === by.organisationId ? other.name : null);
+  }
+
+  /** Equal for equal answers, and no help to somebody who wants to guess what was answered. */
+  private digestOf(...what: Json[]): Json {
+    return createHmac('sha256', this.deps.secret).update(canonicalJson(what)).digest('hex');
+  }
+}
+
+/** Why a change found nothing to change: it is so already, the row looks right by now, or the reason to refuse. */
+type Standing = 'already' | 'again' | AppError;
+
+/** How often a task may change under our hands between two looks. */
+const ATTEMPTS = 3;
+
+function notMine(by: Principal, now: TaskRow): Standing {
+  if (now.status === 'open') return notYours();
+  return now.assignee === by.account ? 'again' : taskTaken(now.assignee, now.assignee_name);
+}
+
+function refuseOver(by: Principal, task: TaskRow): void {
+  if (task.status === 'done' || task.status === 'cancelled') throw taskOver(task.status);
+  if (!isCandidate(by, task)) throw wrongRole(task.role);
+  if (task.status !== 'open' && task.assignee !== by.account) throw taskTaken(task.assignee, task.assignee_name);
+}
+
+function viewCondition(by: Principal, view: TaskView, value: (given: unknown) => string): string {
+  switch (view) {
+    case 'mine':
+      return `t.assignee = ${value(by.account)}`;
+    case 'available':
+      return `t.status = 'open' and t.role = any (${value(by.roles)}::text[])`;
+    case 'cases':
+      return `exists (select from qamqor.tasks m where m.case_id = t.case_id and m.assignee = ${value(by.account)})`;
+    case 'all':
+      return 'true';
+  }
+}
+
+function cursorOf(row: TaskRow): string {
+  return writeCursor(-row.priority, row.due_at?.toISOString() ?? 'infinity', row.id);
+}
+
+function isTaskKey(key: unknown[]): key is [number, string, string] {
+  const [priority, due, id] = key;
+  return key.length === 3 && Number.isInteger(priority) && (due === 'infinity' || (typeof due === 'string' && !Number.isNaN(Date.parse(due)))) && isUuid(id);
+}
