@@ -22,8 +22,13 @@ export interface ConnectionOptions {
   idleInTransactionMs?: number;
   /** Shown in pg_stat_activity, after `qamqor `. */
   name?: string;
-  /** Sends statements without waiting for the answers before them. See `sendAll`. */
+  /**
+   * Sends statements without waiting for the answers before them. Each keeps its own answer and its own error; inside a
+   * transaction those after a failed one fail with 25P02. Await all of them, then `commit`.
+   */
   pipeline?: boolean;
+  /** Where unqualified names are looked up; our own schema if not given. */
+  schema?: string;
 }
 
 export interface PoolOptions extends ConnectionOptions {
@@ -41,7 +46,7 @@ export function connectionConfig(url: string, role: DatabaseRole, options: Conne
   const { connectionString, given } = splitOptions(url);
   const { statementTimeoutMs, idleInTransactionMs } = { ...DEFAULTS, ...options };
   const settings = [
-    `search_path=${SCHEMA}`,
+    `search_path=${options.schema ?? SCHEMA}`,
     'TimeZone=UTC',
     `statement_timeout=${statementTimeoutMs}`,
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
