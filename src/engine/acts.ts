@@ -1,5 +1,4 @@
-import { move } from '../statechart/move.js';
-import { step } from '../statechart/step.js';
+import { move, step } from '../statechart/step.js';
 import type { ChartState, Effect, Entry, JsonObject, StepResult } from '../statechart/types.js';
 import { entryUuid } from './entry-uuid.js';
 import { AppError } from './errors.js';

@@ -21,16 +21,17 @@ export async function readCase(
 
 export type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
 
-/** Reads as `qamqor_app` with the organisation's rows in sight; nothing without it. */
+/** Reads as `qamqor_app` with the organisation's rows in sight; nothing without it. `snapshot`: all reads see one moment. */
 export async function asOrganisation<Result>(
   pool: Pool,
   organisationId: string,
   work: (query: Query) => Promise<Result>,
+  isolation: 'latest' | 'snapshot' = 'latest',
 ): Promise<Result> {
   const client = await pool.connect();
   let failed: Error | undefined;
   try {
-    await client.query('begin');
+    await client.query(isolation === 'snapshot' ? 'begin isolation level repeatable read, read only' : 'begin');
     await client.query(`select set_config('qamqor.organisation', $1, true)`, [organisationId]);
     const result = await work(async (text, values = []) => (await client.query(text, values)).rows);
     await client.query('commit');

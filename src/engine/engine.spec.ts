@@ -315,7 +315,7 @@ describe('a transition that cannot be made', () => {
     await fixture.deploy({
       key: 'broken',
       title: { en: 'Broken' },
-      context: { count: 'many' },
+      context: { count: null },
       events: { GO: { roles: [] } },
       initial: 'a',
       states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },

@@ -22,6 +22,7 @@ interface Pending {
   bytes: number;
   digest?: Buffer;
   passedOver: number;
+  lookedAgain?: boolean;
   since: number;
   resolve: (accepted: Accepted) => void;
   reject: (error: Error) => void;
@@ -236,6 +237,11 @@ export class Engine implements EngineApi {
       await this.runGroup(group.slice(0, middle));
       return this.runGroup(group.slice(middle));
     }
+    // Another process stored the same key or opened the same subject first: looked at again, that is found and said.
+    if (isTaken(error) && !first.lookedAgain) {
+      first.lookedAgain = true;
+      return this.runGroup(group);
+    }
     first.reject(isLockTimeout(error) ? busy(first.command) : error);
   }
 
@@ -317,6 +323,11 @@ function busy(command: Command): AppError {
     undefined,
     2,
   );
+}
+
+/** unique_violation. */
+function isTaken(error: Error): boolean {
+  return (error as { code?: string }).code === '23505';
 }
 
 function isLockTimeout(error: Error): boolean {

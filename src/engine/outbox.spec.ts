@@ -108,7 +108,8 @@ describe('an outbox row', () => {
   });
 
   it('whose worker died is carried out by another one when the lease is over', async () => {
-    says = () => new Promise(() => undefined);
+    let wakeUp: (delivery: Delivery) => void = () => undefined;
+    says = () => new Promise((resolve) => (wakeUp = resolve));
     await fixture.open('send');
     await until(() => asked.length === 1);
     // The worker's renewals stop with it.
@@ -119,6 +120,7 @@ describe('an outbox row', () => {
     await later(20);
     await waitForOutbox(0);
     expect(asked).toHaveLength(2);
+    wakeUp({ kind: 'done' });
   });
 
   it('is settled only by the attempt that holds it', async () => {

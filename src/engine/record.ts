@@ -1,4 +1,4 @@
-import { position } from '../statechart/step.js';
+import { position } from '../statechart/accepts.js';
 import type { ChartState, Effect, Entry, Scope } from '../statechart/types.js';
 import { entryUuid } from './entry-uuid.js';
 import { journalRow } from './journal.js';

@@ -1,4 +1,4 @@
-import { accepts } from '../statechart/step.js';
+import { accepts } from '../statechart/accepts.js';
 import type { Entry, Json, JsonObject, PublicEvent, StepResult, Workflow } from '../statechart/types.js';
 import { AppError } from './errors.js';
 import { validatorOf } from './schemas.js';

@@ -1,5 +1,6 @@
+import { position } from '../statechart/accepts.js';
 import { canonicalJson } from '../statechart/canonical.js';
-import { position, start, step } from '../statechart/step.js';
+import { start, step } from '../statechart/step.js';
 import type { Calendar, ChartState, Effect, Scope, StepResult, Workflow } from '../statechart/types.js';
 import type { StoredRow } from './journal.js';
 import { ENGINE } from './record.js';

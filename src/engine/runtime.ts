@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { openPool } from '../platform/database.js';
 import type { Calendar } from '../statechart/types.js';
@@ -84,9 +85,12 @@ export class Runtime {
     return this.engine.quiet && !this.worker.busy && this.delivering.size === 0;
   }
 
-  async stop(): Promise<void> {
+  /** Finishes what is under way for up to `graceMs`; what is not finished then is another worker's when its lease is over. */
+  async stop(graceMs = 20_000): Promise<void> {
     await this.sweeper.stop();
-    await Promise.allSettled(this.delivering);
+    const patience = new AbortController();
+    await Promise.race([Promise.allSettled(this.delivering), sleep(graceMs, undefined, { signal: patience.signal })]);
+    patience.abort();
     await this.engine.stop();
     this.worker.stop();
     await Promise.all([this.readPool.end(), this.relayPool.end(), this.enginePool.end()]);

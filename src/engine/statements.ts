@@ -36,10 +36,7 @@ export const findCommands = {
 
 export const openSubjects = {
   name: 'open-subjects',
-  text: `select c.id, c.number, c.organisation_id, c.workflow_key, c.subject
-    from unnest($1::uuid[], $2::text[], $3::text[]) as k (organisation_id, workflow_key, subject)
-    join qamqor.cases c on c.organisation_id = k.organisation_id and c.workflow_key = k.workflow_key and c.subject = k.subject
-      and c.status in ('active', 'suspended') and c.parent_case_id is null`,
+  text: 'select * from qamqor.open_subjects($1::uuid[], $2::text[], $3::text[])',
 };
 
 export const takeNumbers = {

@@ -44,10 +44,8 @@ export async function verify(
   const report: VerifyReport = { ok: true, cases: 0, rows: 0, problems: [] };
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const next = await asOrganisation(pool, organisationId, async (query) => {
-      await query('set transaction isolation level repeatable read, read only');
-      return verifyGroup(query, versions, after, openWork, report);
-    });
+    const group = (query: Query) => verifyGroup(query, versions, after, openWork, report);
+    const next = await asOrganisation(pool, organisationId, group, 'snapshot');
     progress?.(report.cases);
     if (!next) break;
     after = next;

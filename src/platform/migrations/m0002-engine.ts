@@ -52,6 +52,17 @@ export class M0002Engine extends Migration {
       create unique index cases_number on qamqor.cases (organisation_id, number);
       create unique index cases_open_subject on qamqor.cases (organisation_id, workflow_key, subject)
         where status in ('active', 'suspended') and parent_case_id is null and subject is not null;
+      -- Which of these subjects have an open case: the engine may ask that of cases its batch does not name.
+      create function qamqor.open_subjects(organisation_ids uuid[], workflow_keys text[], subjects text[])
+        returns table (id uuid, number text, organisation_id uuid, workflow_key text, subject text)
+        language sql stable security definer set search_path = qamqor, pg_temp as $$
+          select c.id, c.number, c.organisation_id, c.workflow_key, c.subject
+          from unnest(organisation_ids, workflow_keys, subjects) as k (organisation_id, workflow_key, subject)
+          join cases c on c.organisation_id = k.organisation_id and c.workflow_key = k.workflow_key and c.subject = k.subject
+            and c.status in ('active', 'suspended') and c.parent_case_id is null
+        $$;
+      revoke execute on function qamqor.open_subjects(uuid[], text[], text[]) from public;
+      grant execute on function qamqor.open_subjects(uuid[], text[], text[]) to qamqor_engine;
       create index cases_board on qamqor.cases (organisation_id, workflow_key, stage) where status in ('active', 'suspended');
       create index cases_parent on qamqor.cases (parent_case_id) where parent_case_id is not null;
 
