@@ -139,6 +139,9 @@ function parseUntil(value: { [key: string]: Json }): DelayRule {
 }
 
 function until(expression = '', direction: string | undefined, offset: string | undefined): DelayRule {
+  const unread = /\s(?:before|after)\s+[^(]*$/.exec(expression)?.[0];
+  if (unread !== undefined)
+    throw new Error(`"${unread.trim()}" does not move the moment; write for example "before 2 working days".`);
   const rule = { kind: 'until' as const, expression: checked(expression) };
   if (offset === undefined) return rule;
   return { ...rule, offset: { direction: direction === 'before' ? 'before' : 'after', rule: parseSpan(offset) } };
@@ -149,7 +152,7 @@ function span(amount: number, unit: Unit, text: string): DelayRule {
 }
 
 function iso(text: string): DelayRule {
-  if (!isSensible(Duration.fromISO(text)))
+  if (!/\d/.test(text) || !isSensible(Duration.fromISO(text)))
     throw new Error(`"${text}" is not an ISO 8601 duration of at most ${MAX_DAYS} days, such as P3D or PT4H.`);
   return { kind: 'iso', duration: text };
 }

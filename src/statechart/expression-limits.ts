@@ -8,12 +8,12 @@ export interface DataLimit {
 }
 
 export const MAX_RANGE = 1000;
-/** Elementary steps of feelin, a few tenths of a microsecond each: at worst well below a second. */
-const MAX_WORK = 3_000_000;
+/** Elementary steps of feelin, less than a microsecond each: at worst the evaluation takes well below a second. */
+const MAX_WORK = 1_000_000;
 /** How many times larger than the data a result may become without a loop. */
 const MAX_GROWTH = 200;
 /** Lists of a family have tens of elements; the first limit that keeps an expression short is taken. */
-const LIST_LIMITS = [10_000, 2_000, 500, 100];
+const LIST_LIMITS = [10_000, 2_000, 500, 250, 100];
 
 /**
  * Refuses what could run for long: regular expressions, functions, ranges without literal bounds, and loops in loops
@@ -65,7 +65,6 @@ function refuse(node: FeelNode, parents: FeelNode[], text: string): void {
   const stop = (reason: string): never => {
     throw new ExpressionError(text, node.from, reason);
   };
-  const [parent] = parents;
   switch (node.name) {
     case 'FunctionInvocation':
       refuseCall(called(node), stop);
@@ -79,12 +78,9 @@ function refuse(node: FeelNode, parents: FeelNode[], text: string): void {
     case 'IterationContext':
       if (node.children.length > 1) refuseRange(node.children[0], node.children[2], stop);
       break;
-    case 'Interval':
-      if (parent?.name === 'IterationContext') refuseInterval(node, stop);
-      else if (!isTest(parents)) stop('A range can stand only after `in`');
-      break;
     case 'SimplePositiveUnaryTest':
-      if (!isTest([node, ...parents]) && node.children[0]?.name === 'CompareOp') stop('A comparison needs a left side');
+      if (parents[0]?.name === 'IterationContext') refuseInterval(node.children[0], stop);
+      else if (!isTest(parents)) stop('A range can stand only after `in`');
       break;
   }
 }
@@ -103,8 +99,8 @@ function refuseRange(from: FeelNode | undefined, to: FeelNode | undefined, stop:
   else if (Math.abs(end - start) >= MAX_RANGE) stop(`A range may have at most ${MAX_RANGE} numbers`);
 }
 
-function refuseInterval(node: FeelNode, stop: (reason: string) => never): void {
-  const [open, from, , to, close] = node.children;
+function refuseInterval(node: FeelNode | undefined, stop: (reason: string) => never): void {
+  const [open, from, , to, close] = node?.children ?? [];
   if (open?.name !== '[' || close?.name !== ']') stop('A range to loop over must include its bounds: [1..10]');
   refuseRange(from, to, stop);
 }
@@ -114,14 +110,9 @@ function wholeNumber(node: FeelNode | undefined): number | null {
 }
 
 /** Only a test after `in` or in a filter, and functions that compare ranges, take a range; nothing keeps it. */
-function isTest([first, second]: FeelNode[]): boolean {
-  if (first?.name === 'SimplePositiveUnaryTest')
-    return second?.name === 'PositiveUnaryTest' || second?.name === 'FilterExpression';
-  return (
-    first?.name === 'PositiveUnaryTest' ||
-    first?.name === 'FilterExpression' ||
-    (first?.name === 'PositionalParameters' && second?.name === 'FunctionInvocation' && RANGE_TESTS.has(called(second)))
-  );
+function isTest([parent, invocation]: FeelNode[]): boolean {
+  if (parent?.name === 'PositionalParameters') return invocation !== undefined && RANGE_TESTS.has(called(invocation));
+  return parent?.name === 'PositiveUnaryTest' || parent?.name === 'FilterExpression';
 }
 
 function isSortOrder([parameters, invocation, next]: FeelNode[]): boolean {
@@ -162,10 +153,8 @@ class Estimate {
         return this.entries(node, sizes);
       case 'FunctionInvocation':
         return this.invocation(node, sizes);
-      case 'Comparison': {
-        const parts = this.sum(node, sizes);
-        return { size: 1, work: parts.work + parts.size };
-      }
+      case 'Comparison':
+        return this.comparison(node, sizes);
       default:
         return this.sum(node, sizes);
     }
@@ -177,6 +166,16 @@ class Estimate {
       size: Math.max(1, add(parts.map((part) => part.size))),
       work: 1 + add(parts.map((part) => part.work)),
     };
+  }
+
+  private comparison(node: FeelNode, sizes: Sizes): Cost {
+    const [left, operator, ...tests] = node.children;
+    const parts = [left, ...tests].flatMap((part) => (part === undefined ? [] : [this.of(part, sizes)]));
+    const work = 1 + add(parts.map((part) => part.work));
+    // Lists and maps are compared element by element, as far as the smaller one goes; `in` tries every test.
+    if (operator?.text === '=' || operator?.text === '!=')
+      return { size: 1, work: work + Math.min(...parts.map((part) => part.size)) };
+    return { size: 1, work: work + (operator?.name === 'in' ? add(parts.slice(1).map((part) => part.size)) : 1) };
   }
 
   /** A property of a list is looked up in each element. Over the elements of a loop that adds up to the data. */
@@ -221,9 +220,10 @@ class Estimate {
   }
 
   private source(source: FeelNode, sizes: Sizes): Cost {
-    const [from, , to] = source.children.length > 1 ? source.children : (source.children[0]?.children.slice(1) ?? []);
-    const range = source.children.length > 1 || source.children[0]?.name === 'Interval';
-    if (range && from && to) return { size: Math.abs(Number(to.text) - Number(from.text)) + 1, work: 1 };
+    const range = source.children.length > 1 ? source : source.children[0]?.children[0];
+    const [from, to] = range?.children.filter((child) => child.name === 'NumericLiteral') ?? [];
+    if (from && to && (range === source || range?.name === 'Interval'))
+      return { size: Math.abs(Number(to.text) - Number(from.text)) + 1, work: 1 };
     return this.sum(source, sizes);
   }
 

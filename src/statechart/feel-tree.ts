@@ -31,7 +31,14 @@ export function parseFeel(text: string): FeelNode {
   const path = [root];
   parseExpression(text, {}, undefined).iterate({
     enter({ type, name, from, to }) {
-      if (type.isError) throw new ExpressionError(text, from, `${unexpected(text, from, to)} does not belong here`);
+      if (type.isError)
+        throw new ExpressionError(
+          text,
+          from,
+          path.length < 3 && to === from
+            ? 'There is no expression'
+            : `${unexpected(text, from, to)} does not belong here`,
+        );
       if (type.isSkipped) return false;
       if (path.length > MAX_DEPTH) throw new ExpressionError(text, from, 'It is nested too deep');
       const node = { name, text: text.slice(from, to), from, to, children: [] };
