@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Migration } from '@mikro-orm/migrations';
+import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { DatabaseClock } from './clock.js';
+import { sqlState } from './database.js';
+import { migrate } from './migrate.js';
+import { MIGRATIONS } from './migrations/index.js';
+
+class M9001Good extends Migration {
+  override up(): void {
+    this.addSql('create table good (id int)');
+  }
+}
+
+class M9002Bad extends Migration {
+  override up(): void {
+    this.addSql('create table half (id int)');
+    this.addSql('select 1 / 0');
+  }
+}
+
+async function tables(database: TestDatabase): Promise<string[]> {
+  const { rows } = await database
+    .pool('owner')
+    .query<{ name: string }>(
+      "select tablename as name from pg_tables where schemaname = 'qamqor' and tablename in ('good', 'half', 'clock_offset')",
+    );
+  return rows.map((row) => row.name).sort();
+}
+
+describe('migrations', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase({ migrated: false });
+  });
+  afterAll(() => database.close());
+
+  it('run once when several processes start at the same moment', async () => {
+    const ran = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
+    expect(ran.flat()).toEqual(MIGRATIONS.map(({ name }) => name));
+    expect(await migrate(database.url)).toEqual([]);
+  });
+
+  it('are all or nothing', async () => {
+    await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9002Bad])).rejects.toThrow('division by zero');
+    expect(await tables(database)).toEqual(['clock_offset']);
+  });
+
+  it('of a newer version stop an older one', async () => {
+    await migrate(database.url, [...MIGRATIONS, M9001Good]);
+    await expect(migrate(database.url)).rejects.toThrow(/newer Qamqor \(M9001Good\)/);
+  });
+
+  it('have names in the order in which they run, each once', () => {
+    const names = MIGRATIONS.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)].sort());
+    expect(names.every((name) => /^M\d{4}[A-Z]\w+$/.test(name))).toBe(true);
+  });
+});
+
+describe('the clock', () => {
+  let database: TestDatabase;
+  let clock: DatabaseClock;
+  beforeAll(async () => {
+    database = await createDatabase();
+    clock = new DatabaseClock(database.pool('app'));
+  });
+  afterAll(() => database.close());
+
+  it('goes with the wall clock, in whole milliseconds', async () => {
+    const before = Date.now();
+    const now = await clock.now();
+    expect(now).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(Math.abs(Date.parse(now) - before)).toBeLessThan(5_000);
+  });
+
+  it('moves on within a transaction, and read in brackets is one moment for the whole statement', async () => {
+    const { rows } = await database
+      .pool('engine')
+      .query<{ same: boolean }>(
+        'select count(distinct moment) = 1 as same from (select (select qamqor_now()) as moment from generate_series(1, 1000)) moments',
+      );
+    expect(rows).toEqual([{ same: true }]);
+    const client = await database.pool('engine').connect();
+    await client.query('begin');
+    const read = async () =>
+      (await client.query<{ now: Date }>('select qamqor_now() as now')).rows[0]?.now.getTime() ?? 0;
+    const first = await read();
+    await client.query('select pg_sleep(0.005)');
+    expect(await read()).toBeGreaterThan(first);
+    await client.query('rollback');
+    client.release();
+  });
+
+  it('is moved forward for everybody, and never back', async () => {
+    const later = new Date(Date.now() + 40 * 86_400_000).toISOString();
+    const reached = await clock.advanceTo(later);
+    expect(Date.parse(reached)).toBeGreaterThanOrEqual(Date.parse(later));
+    expect(Date.parse(reached) - Date.parse(later)).toBeLessThan(5_000);
+    await clock.advanceTo(new Date().toISOString());
+    const seen = await new DatabaseClock(database.pool('engine')).now();
+    expect(Date.parse(seen)).toBeGreaterThanOrEqual(Date.parse(reached));
+  });
+
+  it('cannot be moved but by its function', async () => {
+    const set = database.pool('app').query("update clock_offset set ahead = interval '9 days'");
+    await expect(set).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('that a simulation has moved is not taken for production', async () => {
+    const error = await clock.declareProduction().catch((each: unknown) => each);
+    expect(sqlState(error)).toBe('QC002');
+  });
+
+  it('of production cannot be moved', async () => {
+    const production = await createDatabase();
+    const other = new DatabaseClock(production.pool('app'));
+    await other.declareProduction();
+    await other.declareProduction();
+    expect(sqlState(await other.advanceTo('2099-01-01T00:00:00Z').catch((each: unknown) => each))).toBe('QC001');
+    expect(Math.abs(Date.parse(await other.now()) - Date.now())).toBeLessThan(5_000);
+    await production.close();
+  });
+});
