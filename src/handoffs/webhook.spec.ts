@@ -191,7 +191,7 @@ function signed(change: Partial<Parameters<typeof sign>[0]> = {}) {
 }
 
 function check(
-  headers: Record<string, string | string[] | undefined> | ReturnType<typeof sign>,
+  headers: Record<string, string | string[] | undefined>,
   change: { body?: string; secrets?: WebhookSecret[]; now?: string } = {},
 ) {
   const { body = BODY, secrets = [OURS], now = NOW } = change;

@@ -8,13 +8,13 @@ import { Webhook } from 'standardwebhooks';
  */
 export type WebhookSecret = string | { secret: string; until: string };
 
-export interface WebhookHeaders {
+export type WebhookHeaders = {
   'webhook-id': string;
   /** Seconds since 1970, digits only. */
   'webhook-timestamp': string;
   /** One `v1,<base64>` per secret in force, with a space between. */
   'webhook-signature': string;
-}
+};
 
 export type Verified = { ok: true; id: string } | { ok: false; reason: Distrust };
 

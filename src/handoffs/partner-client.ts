@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { z } from 'zod';
+import type { Clock } from '../platform/clock.js';
+import { NoReply, post, type Reply } from './http-post.js';
+import { badPartnerUrl, lookupPublic } from './partner-address.js';
+import { checkedSecret, sign, type WebhookSecret } from './webhook.js';
+
+export interface PartnerClientOptions {
+  /** `https://partner.example.kz/qamqor`; hand-offs go to `/handoffs` below it. */
+  url: string;
+  secrets: readonly WebhookSecret[];
+  /** Stamps each attempt. */
+  clock: Clock;
+  /** Lets simulated partners on this machine be reached, by http. */
+  loopback?: boolean;
+  /** For the whole of one attempt. */
+  deadlineMs?: number;
+  maxReplyBytes?: number;
+  /** Connections to this partner at once: one that is slow holds up nobody else. */
+  connections?: number;
+}
+
+/** What is sent: the same id and the same bytes at every attempt. */
+export interface PartnerMessage {
+  /** `webhook-id`: by it the partner knows a message that it has. */
+  id: string;
+  body: string;
+  /** Ends the attempt. */
+  signal?: AbortSignal;
+}
+
+export type Sent =
+  /** The partner has it. `partnerRef` is what it calls it; null where the message asked for none. */
+  | { kind: 'accepted'; partnerRef: string | null }
+  /** It may succeed later. The partner may have it already: send the same again. */
+  | { kind: 'retry'; afterMs?: number; reason: string }
+  /** It will not succeed, however often it is tried. `status` is null when no answer was asked for. */
+  | { kind: 'refused'; status: number | null; reason: string }
+  /** The partner takes no hand-offs at this address any more (410). */
+  | { kind: 'gone' };
+
+const DEADLINE_MS = 15_000;
+const MAX_REPLY_BYTES = 64 * 1024;
+const CONNECTIONS = 4;
+const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
+/** Too early, too slow, too many, and whatever went wrong on their side. */
+const isTemporary = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
+
+const acceptance = z.object({
+  partnerRef: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((text) => text.isWellFormed() && !text.includes('\0')),
+});
+
+/** One partner, as we reach it. `close` when it is not needed any more. */
+export class PartnerClient {
+  private readonly base: string;
+  private readonly agent: HttpAgent;
+
+  /** @throws when the address or a secret cannot be used */
+  constructor(private readonly options: PartnerClientOptions) {
+    const wrong = badPartnerUrl(options.url, { loopback: options.loopback ?? false });
+    if (wrong) throw new Error(wrong);
+    for (const secret of options.secrets) checkedSecret(typeof secret === 'string' ? secret : secret.secret);
+    this.base = options.url.replace(/\/+$/, '');
+    const sockets = { keepAlive: true, maxSockets: options.connections ?? CONNECTIONS };
+    this.agent = this.base.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
+  }
+
+  /** Hands a family's matter over. The partner answers at once with its own reference, and later with callbacks. */
+  async handOff(message: PartnerMessage): Promise<Sent> {
+    return this.deliver('/handoffs', message, (reply) => {
+      const accepted = acceptance.safeParse(parsed(reply));
+      return accepted.success ? { kind: 'accepted', partnerRef: accepted.data.partnerRef } : notUnderstood(reply);
+    });
+  }
+
+  /** Tells the partner that a hand-off which it has is not wanted any more. */
+  async recall(handOffId: string, message: PartnerMessage): Promise<Sent> {
+    const path = `/handoffs/${encodeURIComponent(handOffId)}/recall`;
+    return this.deliver(path, message, () => ({ kind: 'accepted', partnerRef: null }));
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private async deliver(path: string, message: PartnerMessage, understand: (reply: Reply) => Sent): Promise<Sent> {
+    const at = await this.options.clock.now();
+    const { id, body, signal } = message;
+    try {
+      const reply = await post(new URL(this.base + path), {
+        headers: sign({ id, at, body, secrets: this.options.secrets }),
+        body,
+        agent: this.agent,
+        ...(this.options.loopback ? {} : { lookup: lookupPublic }),
+        deadlineMs: this.options.deadlineMs ?? DEADLINE_MS,
+        maxReplyBytes: this.options.maxReplyBytes ?? MAX_REPLY_BYTES,
+        ...(signal ? { signal } : {}),
+      });
+      return judge(reply, at, understand);
+    } catch (error) {
+      if (!(error instanceof NoReply)) throw error;
+      if (error.reason === 'address-not-public') return { kind: 'refused', status: null, reason: error.reason };
+      return { kind: 'retry', reason: error.reason };
+    }
+  }
+}
+
+function judge(reply: Reply, now: string, understand: (reply: Reply) => Sent): Sent {
+  const { status, headers } = reply;
+  if (status >= 200 && status < 300) {
+    if (headers['content-encoding'] && headers['content-encoding'] !== 'identity') return notUnderstood(reply);
+    return reply.cut ? { kind: 'retry', reason: reply.cut } : understand(reply);
+  }
+  if (status === 410) return { kind: 'gone' };
+  if (isTemporary(status)) {
+    const afterMs = waitAskedFor(headers['retry-after'], headers.date ?? now);
+    return { kind: 'retry', ...(afterMs === undefined ? {} : { afterMs }), reason: `http-${status}` };
+  }
+  return { kind: 'refused', status, reason: `http-${status} ${fingerprint(reply)}` };
+}
+
+/** `Retry-After`, in seconds or as a date beside the partner's own clock: ours may be a simulation's. */
+function waitAskedFor(header: string | undefined, now: string): number | undefined {
+  if (header === undefined) return undefined;
+  const isDate = header.endsWith(' GMT');
+  const wait = /^[0-9]{1,9}$/.test(header)
+    ? Number(header) * 1000
+    : isDate
+      ? Date.parse(header) - Date.parse(now)
+      : NaN;
+  return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), LONGEST_WAIT_MS) : undefined;
+}
+
+function parsed(reply: Reply): unknown {
+  try {
+    return JSON.parse(reply.body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** It may have been taken all the same; to send it again does no harm. */
+function notUnderstood(reply: Reply): Sent {
+  return { kind: 'retry', reason: `reply-not-understood http-${reply.status} ${fingerprint(reply)}` };
+}
+
+/** What a partner writes is not ours to keep: enough to find it in their log, and nothing of it. */
+function fingerprint({ body }: Reply): string {
+  return `${body.length} bytes sha256:${createHash('sha256').update(body).digest('hex').slice(0, 16)}`;
+}
