@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { type Random, seededRandom } from '../../src/platform/random.js';
 
 /**
  * Chances that depend on what they are asked about and on nothing else: neither order nor time. The same seed and names
@@ -7,27 +7,23 @@ import { createHash } from 'node:crypto';
 export class Chance {
   constructor(private readonly seed: string) {}
 
-  /** 0 ≤ x < 1. */
-  number(...names: (string | number)[]): number {
-    const digest = createHash('sha256')
-      .update(JSON.stringify([this.seed, ...names]))
-      .digest();
-    return digest.readUIntBE(0, 6) / 2 ** 48;
-  }
-
   happens(rate: number, ...names: (string | number)[]): boolean {
-    return this.number(...names) < rate;
+    return this.draw(names).happens(rate);
   }
 
   /** A whole number, both ends included. */
   between([least, most]: readonly [number, number], ...names: (string | number)[]): number {
-    return least + Math.floor(this.number(...names) * (most - least + 1));
+    return this.draw(names).between(least, most);
+  }
+
+  pick<Item>(items: readonly [Item, ...Item[]], ...names: (string | number)[]): Item {
+    return this.draw(names).pick(items);
   }
 
   /** One of several, by their shares; what the shares leave over goes to the last. */
   choice<Name extends string>(shares: Readonly<Record<Name, number>>, ...names: (string | number)[]): Name {
     const options = Object.entries(shares) as [Name, number][];
-    let left = this.number(...names);
+    let left = this.draw(names).next();
     for (const [name, share] of options) {
       if (left < share) return name;
       left -= share;
@@ -35,5 +31,9 @@ export class Chance {
     const last = options.at(-1);
     if (!last) throw new Error(`Nothing to choose from for ${names.join(' ')}.`);
     return last[0];
+  }
+
+  private draw(names: (string | number)[]): Random {
+    return seededRandom(this.seed).fork(...names);
   }
 }

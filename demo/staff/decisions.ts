@@ -25,7 +25,7 @@ export const WITHDRAWS_AT = [
 /** After so many tries at one thing, everybody does what moves the case on: a simulation must end. */
 const PATIENCE = 4;
 const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
-const COURSES = [
+const COURSES: [string, ...string[]] = [
   'business-basics',
   'computer-literacy',
   'confectionery',
@@ -35,8 +35,13 @@ const COURSES = [
   'manicure',
   'sewing',
 ];
-const WITHDRAWAL_REASONS = ['own-wish', 'found-job', 'family-circumstances', 'consent-withdrawn'];
-const REFUSAL_REASONS = ['raw-plan', 'no-market', 'quota', 'no-category', 'summons-missed'];
+const WITHDRAWAL_REASONS: [string, ...string[]] = [
+  'own-wish',
+  'found-job',
+  'family-circumstances',
+  'consent-withdrawn',
+];
+const REFUSAL_REASONS: [string, ...string[]] = ['raw-plan', 'no-market', 'quota', 'no-category', 'summons-missed'];
 
 /** What simulated staff and families decide: from the seed and the family's number, never from order or time. */
 export class Decisions {
@@ -56,8 +61,8 @@ export class Decisions {
   /** Set when the family withdraws instead of this task being answered. */
   withdrawal({ family, form, attempt }: Situation): { reason: string } | null {
     if (attempt > 0 || !this.chance.happens(this.behaviour.families.withdraws, family.number, 'withdraws')) return null;
-    if (pick(this.chance, WITHDRAWS_AT, family.number, 'withdraws-at') !== form) return null;
-    return { reason: pick(this.chance, WITHDRAWAL_REASONS, family.number, 'withdraws-why') };
+    if (this.chance.pick(WITHDRAWS_AT, family.number, 'withdraws-at') !== form) return null;
+    return { reason: this.chance.pick(WITHDRAWAL_REASONS, family.number, 'withdraws-why') };
   }
 
   /** Half working days after which papers that were asked for are brought; null when they never are. */
@@ -108,8 +113,8 @@ class Asked {
     return this.chance.choice(shares, ...this.names(what));
   }
 
-  one<Item>(items: readonly Item[], what: string): Item {
-    return pick(this.chance, items, ...this.names(what));
+  one<Item>(items: readonly [Item, ...Item[]], what: string): Item {
+    return this.chance.pick(items, ...this.names(what));
   }
 
   between(range: readonly [number, number], what: string): number {
@@ -231,10 +236,4 @@ function attendance(asked: Asked): 'present' | 'no-show' {
   const { attempt } = asked.situation;
   if (attempt > 1) return 'present';
   return asked.happens(attempt === 0 ? asked.rates.noShow : asked.rates.noShowAgain, 'no-show') ? 'no-show' : 'present';
-}
-
-function pick<Item>(chance: Chance, items: readonly Item[], ...names: (string | number)[]): Item {
-  const item = items[chance.between([0, items.length - 1], ...names)];
-  if (item === undefined) throw new Error(`Nothing to choose from for ${names.join(' ')}.`);
-  return item;
 }

@@ -2,8 +2,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { position } from '../statechart/accepts.js';
 import { dueAt, parseDelay } from '../statechart/delay.js';
-import { position, start, step } from '../statechart/step.js';
+import { start, step } from '../statechart/step.js';
 import type {
   Calendar,
   ChartState,
@@ -207,7 +208,7 @@ class Play {
       );
       const next = timers.sort((one, other) => one.due.localeCompare(other.due))[0];
       if (!next) break;
-      this.now = next.due > this.now ? next.due : this.now;
+      if (next.due > this.now) this.now = next.due;
       this.step({ kind: 'timer', entry: next.id });
     }
     this.now = moment;

@@ -1,0 +1,170 @@
+import type { Pool } from 'pg';
+import { asOrganisation } from '../../src/engine/cases.js';
+import { AppError } from '../../src/engine/errors.js';
+import type { Principal } from '../../src/identity/principal.js';
+import type { Calendar, Json, JsonObject } from '../../src/statechart/types.js';
+import type { Decisions, Situation } from './decisions.js';
+import { lookAfter } from './office-hours.js';
+
+/** What simulated staff may touch: the services that HTTP uses, with the same checks. */
+export interface Desk {
+  claim(by: Principal, taskId: string): Promise<unknown>;
+  complete(by: Principal, taskId: string, output: Json): Promise<unknown>;
+  sendEvent(by: Principal, caseId: string, type: string, data: JsonObject): Promise<unknown>;
+  /** The account that works in a role. */
+  account(role: string): Promise<Principal>;
+}
+
+export interface StaffOptions {
+  desk: Desk;
+  decisions: Decisions;
+  calendar: Calendar;
+  /** Connections of the role `qamqor_app`: the staff look at their queues. */
+  pool: Pool;
+  organisationId: string;
+  /** By family id. */
+  families: ReadonlyMap<string, Situation['family']>;
+}
+
+/** One thing that somebody will do, and when. */
+interface Plan {
+  due: string;
+  act(): Promise<void>;
+}
+
+interface TaskLine {
+  id: string;
+  case_id: string;
+  subject: string;
+  form: string;
+  invocation: string;
+  role: string;
+  opened_at: Date;
+  attempt: number;
+}
+
+/** Enough to keep the engine's batches full; each act waits for its own commit. */
+const ACTS_AT_ONCE = 64;
+/** The chart's timer that ends the wait for a family's papers; its due time tells when the wait began. */
+const PAPERS_TERM = { name: 'papersTerm', days: 30 };
+/** Answers of the service that mean: it has been done, or nobody needs it any more. */
+const OVER = new Set(['task-closed', 'task-not-found', 'event-not-accepted', 'case-not-active', 'case-closed']);
+
+/**
+ * The people of the centre, and the families that come to them. They look into their queues twice a working day, take
+ * what has lain long enough, and answer as drawn. Everything they know stands in the database, so that staff who were
+ * killed come back and go on.
+ */
+export class Staff {
+  private readonly plans = new Map<string, Plan>();
+  private readonly accounts = new Map<string, Promise<Principal>>();
+
+  constructor(private readonly options: StaffOptions) {}
+
+  /** Looks for new work. Gives the moment of the next act, null when nobody has anything to do. */
+  async look(): Promise<string | null> {
+    const { tasks, waits } = await this.openWork();
+    const present = new Set([...tasks.map((task) => task.id), ...waits.map((wait) => wait.id)]);
+    for (const key of this.plans.keys()) if (!present.has(key)) this.plans.delete(key);
+    for (const task of tasks) if (!this.plans.has(task.id)) this.plans.set(task.id, this.planTask(task));
+    for (const wait of waits) {
+      const plan = this.plans.has(wait.id) ? null : this.planPapers(wait);
+      if (plan) this.plans.set(wait.id, plan);
+    }
+    let next: string | null = null;
+    for (const { due } of this.plans.values()) if (next === null || due < next) next = due;
+    return next;
+  }
+
+  /** Does whatever is due by then; gives how much that was. */
+  async act(now: string): Promise<number> {
+    const due = [...this.plans].filter(([, plan]) => plan.due <= now);
+    const queue = [...due];
+    const hands = Array.from({ length: Math.min(ACTS_AT_ONCE, queue.length) }, async () => {
+      for (let item = queue.shift(); item; item = queue.shift()) {
+        await ignoringOver(item[1].act());
+        this.plans.delete(item[0]);
+      }
+    });
+    await Promise.all(hands);
+    return due.length;
+  }
+
+  private async openWork() {
+    const { pool, organisationId, families } = this.options;
+    return asOrganisation(pool, organisationId, async (query) => ({
+      tasks: await query<TaskLine>(
+        `select t.id, t.case_id, t.subject, t.form, t.invocation, t.role, t.opened_at,
+           (select count(*)::int from qamqor.tasks d where d.case_id = t.case_id and d.invocation = t.invocation and d.status = 'done') as attempt
+         from qamqor.tasks t where t.status in ('open', 'claimed') and t.subject = any ($1) and not (t.id = any ($2::uuid[]))
+         union all
+         select id, case_id, subject, form, invocation, role, opened_at, 0 from qamqor.tasks where id = any ($2::uuid[]) and status in ('open', 'claimed')`,
+        [[...families.keys()], [...this.plans.keys()]],
+      ),
+      waits: await query<{ id: string; case_id: string; subject: string; due_at: Date }>(
+        `select m.id, m.case_id, c.subject, m.due_at from qamqor.timers m join qamqor.cases c on c.id = m.case_id
+         where m.name = $1 and c.status = 'active' and c.subject = any ($2)`,
+        [PAPERS_TERM.name, [...families.keys()]],
+      ),
+    }));
+  }
+
+  private planTask(task: TaskLine): Plan {
+    const { decisions, calendar, desk } = this.options;
+    const openedAt = task.opened_at.toISOString();
+    const situation: Situation = {
+      family: this.familyOf(task.subject),
+      form: task.form,
+      invocation: task.invocation,
+      attempt: task.attempt,
+      openedOn: openedAt.slice(0, 10),
+    };
+    return {
+      due: lookAfter(openedAt, decisions.takes(situation), calendar),
+      act: async () => {
+        const withdrawal = decisions.withdrawal(situation);
+        if (withdrawal) {
+          await desk.sendEvent(await this.account('curator'), task.case_id, 'WITHDRAW', withdrawal);
+          return;
+        }
+        const by = await this.account(task.role);
+        await desk.claim(by, task.id);
+        await desk.complete(by, task.id, decisions.answer(situation));
+      },
+    };
+  }
+
+  private planPapers(wait: { case_id: string; subject: string; due_at: Date }): Plan | null {
+    const { decisions, calendar, desk } = this.options;
+    const halfDays = decisions.papersBroughtAfter(this.familyOf(wait.subject).number);
+    if (halfDays === null) return null;
+    const beganAt = new Date(wait.due_at.getTime() - PAPERS_TERM.days * 86_400_000).toISOString();
+    return {
+      due: lookAfter(beganAt, halfDays, calendar),
+      act: async () => {
+        await desk.sendEvent(await this.account('registrar'), wait.case_id, 'PAPERS_BROUGHT', {});
+      },
+    };
+  }
+
+  private familyOf(id: string): Situation['family'] {
+    const family = this.options.families.get(id);
+    if (!family) throw new Error(`Nobody knows the family ${id}.`);
+    return family;
+  }
+
+  private account(role: string): Promise<Principal> {
+    const known = this.accounts.get(role) ?? this.options.desk.account(role);
+    this.accounts.set(role, known);
+    return known;
+  }
+}
+
+/** Two people may act on one case in the same minute: the second is told that it is over, and leaves it. */
+async function ignoringOver(act: Promise<void>): Promise<void> {
+  try {
+    await act;
+  } catch (error) {
+    if (!(error instanceof AppError) || !OVER.has(error.code)) throw error;
+  }
+}

@@ -1,0 +1,134 @@
+import { Command, CommanderError } from 'commander';
+import { EXIT, type ExitCode, explain, Terminal } from './cli/terminal.js';
+
+/**
+ * The same services from a terminal. Each command loads what it needs and no more: `play` and `check` start no database.
+ * Exit codes: 0 done, 1 something is wrong with what was looked at, 2 the command could not be carried out as asked.
+ */
+async function main(args: string[]): Promise<ExitCode> {
+  let result: ExitCode = EXIT.ok;
+  const program = new Command('qamqor')
+    .description('Runs service pipelines: import families, check and play workflows, verify what happened.')
+    .exitOverride()
+    .showHelpAfterError('Add --help to see what it takes.');
+  /** A command whose action gives the exit code; `--json` makes the last line of stdout the answer. */
+  const command = (parent: Command, usage: string, description: string) =>
+    parent
+      .command(usage)
+      .description(description)
+      .option('--json', 'end with one line of JSON on stdout; progress goes to stderr');
+  const run =
+    <Args extends unknown[]>(action: (...args: Args) => Promise<ExitCode>) =>
+    async (...args: Args): Promise<void> => {
+      result = await action(...args);
+    };
+
+  addFamilyCommands(program, command, run);
+  addWorkflowCommands(
+    program.command('workflow').description('Looks at workflows, plays them and makes them current.'),
+    command,
+    run,
+  );
+  await program.parseAsync(args, { from: 'user' });
+  return result;
+}
+
+type CommandMaker = (parent: Command, usage: string, description: string) => Command;
+type Runner = <Args extends unknown[]>(
+  action: (...args: Args) => Promise<ExitCode>,
+) => (...args: Args) => Promise<void>;
+interface Json {
+  json?: boolean;
+}
+
+function addFamilyCommands(program: Command, command: CommandMaker, run: Runner): void {
+  command(
+    program,
+    'import <file>',
+    'Takes families from a spreadsheet (CSV) and says row by row what is wrong with it.',
+  )
+    .option('--language <language>', 'language of the remarks: kk, ru or en', 'kk')
+    .action(
+      run(async (file: string, options: Json & { language: string }) =>
+        (await import('./cli/database-commands.js')).importFamilies(file, options, terminal(options)),
+      ),
+    );
+  command(program, 'verify', 'Makes every case again from its journal alone and compares.').action(
+    run(async (options: Json) => (await import('./cli/database-commands.js')).verifyCases(terminal(options))),
+  );
+  command(program, 'journey', 'Leads families from intake to their end, with simulated staff, partners and time.')
+    .requiredOption('--families <file>', 'CSV of families')
+    .option('--count <n>', 'only the first n families', wholeNumber)
+    .option('--seed <seed>', 'what the simulated people do is drawn from it', '1')
+    .action(
+      run(async (options: Json & { families: string; count?: number; seed: string }) =>
+        (await import('../demo/journey.command.js')).journeyCommand(options, terminal(options)),
+      ),
+    );
+}
+
+function addWorkflowCommands(workflow: Command, command: CommandMaker, run: Runner): void {
+  command(workflow, 'check [path]', 'Finds what would hold a family up for ever, or send it astray.').action(
+    run(async (path: string | undefined, options: Json) =>
+      (await import('./cli/check.js')).checkWorkflows(path, terminal(options)),
+    ),
+  );
+  command(workflow, 'test [path]', 'Plays the scenarios of workflows.').action(
+    run(async (path: string | undefined, options: Json) =>
+      (await import('./cli/check.js')).testWorkflows(path, terminal(options)),
+    ),
+  );
+  command(workflow, 'play <file>', 'Plays a statechart: with --events a list, without it at the keyboard.')
+    .option(
+      '--events <list>',
+      'NAME, NAME:{json}, done(id), done(id):{json}, error(id), wait(P3D), separated by commas',
+    )
+    .option('--input <json>', "the case's input, as a JSON object")
+    .action(
+      run(async (file: string, options: Json & { events?: string; input?: string }) =>
+        (await import('./cli/play.js')).playWorkflow(file, options, terminal(options)),
+      ),
+    );
+  command(workflow, 'diagram <key>', 'Draws a workflow as Mermaid.').action(
+    run(async (key: string, options: Json) => (await import('./cli/drawing.js')).drawWorkflow(key, terminal(options))),
+  );
+  command(workflow, 'export <key>', 'Writes a workflow as JSON.')
+    .option('--studio', 'JSON that plain XState and Stately Studio load')
+    .action(
+      run(async (key: string, options: Json & { studio?: boolean }) =>
+        (await import('./cli/drawing.js')).exportWorkflow(key, options, terminal(options)),
+      ),
+    );
+  command(workflow, 'deploy <path>', 'Makes a workflow current; running cases keep their version.').action(
+    run(async (path: string, options: Json) =>
+      (await import('./cli/database-commands.js')).deployWorkflow(path, terminal(options)),
+    ),
+  );
+}
+
+function terminal(options: Json): Terminal {
+  return new Terminal(options.json === true);
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1)
+    throw new CommanderError(EXIT.unusable, 'count', `--count takes a whole number from 1, not "${text}".`);
+  return number;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version are no mistakes; commander has said the rest itself.
+    const asked =
+      error.code === 'commander.helpDisplayed' || error.code === 'commander.help' || error.code === 'commander.version';
+    if (error.code === 'count') process.stderr.write(`${error.message}\n`);
+    process.exitCode = asked ? EXIT.ok : EXIT.unusable;
+  } else {
+    const { message, exitCode } = explain(error);
+    process.stderr.write(`${message}\n`);
+    process.exitCode = exitCode;
+  }
+}
