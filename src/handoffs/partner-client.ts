@@ -5,9 +5,12 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.js';
 import { NoReply, post, type Reply } from './http-post.js';
 import { badPartnerUrl, lookupPublic } from './partner-address.js';
-import { sign, type WebhookSecret } from './webhook.js';
+import { checkedSecret, sign, type WebhookSecret } from './webhook.js';
 
 export interface PartnerClientOptions {
+  /** `https://partner.example.kz/qamqor`; hand-offs go to `/handoffs` below it. */
+  url: string;
+  secrets: readonly WebhookSecret[];
   /** Stamps each attempt. */
   clock: Clock;
   /** Lets simulated partners on this machine be reached, by http. */
@@ -15,15 +18,12 @@ export interface PartnerClientOptions {
   /** For the whole of one attempt. */
   deadlineMs?: number;
   maxReplyBytes?: number;
-  /** Connections to one partner at once: one that is slow holds up nobody else. */
+  /** Connections to this partner at once: one that is slow holds up nobody else. */
   connections?: number;
 }
 
-/** One message for one partner: the same id and the same bytes at every attempt. */
+/** What is sent: the same id and the same bytes at every attempt. */
 export interface PartnerMessage {
-  /** `url` is what its paths stand below: `https://partner.example.kz/qamqor`. */
-  partner: { url?: string; secrets: readonly WebhookSecret[] };
-  path: string;
   /** `webhook-id`: by it the partner knows a message that it has. */
   id: string;
   body: string;
@@ -32,16 +32,15 @@ export interface PartnerMessage {
 }
 
 export type Sent =
-  /** The partner has it. `partnerRef` is what it calls a hand-off; null in answers to anything else. */
+  /** The partner has it. `partnerRef` is what it calls it; null where the message asked for none. */
   | { kind: 'accepted'; partnerRef: string | null }
   /** It may succeed later. The partner may have it already: send the same again. */
   | { kind: 'retry'; afterMs?: number; reason: string }
-  /** It will not succeed, however often it is tried. `status` is 0 when nothing was sent: the address is not allowed. */
-  | { kind: 'refused'; status: number; reason: string }
+  /** It will not succeed, however often it is tried. `status` is null when no answer was asked for. */
+  | { kind: 'refused'; status: number | null; reason: string }
   /** The partner takes no hand-offs at this address any more (410). */
   | { kind: 'gone' };
 
-const HAND_OFFS = '/handoffs';
 const DEADLINE_MS = 15_000;
 const MAX_REPLY_BYTES = 64 * 1024;
 const CONNECTIONS = 4;
@@ -57,61 +56,66 @@ const acceptance = z.object({
     .refine((text) => text.isWellFormed() && !text.includes('\0')),
 });
 
-/** How we reach partners. `close` when it is not needed any more. */
+/** One partner, as we reach it. `close` when it is not needed any more. */
 export class PartnerClient {
-  private readonly agents = new Map<string, HttpAgent>();
+  private readonly base: string;
+  private readonly agent: HttpAgent;
 
-  constructor(private readonly options: PartnerClientOptions) {}
+  /** @throws when the address or a secret cannot be used */
+  constructor(private readonly options: PartnerClientOptions) {
+    const wrong = badPartnerUrl(options.url, { loopback: options.loopback ?? false });
+    if (wrong) throw new Error(wrong);
+    for (const secret of options.secrets) checkedSecret(typeof secret === 'string' ? secret : secret.secret);
+    this.base = options.url.replace(/\/+$/, '');
+    const sockets = { keepAlive: true, maxSockets: options.connections ?? CONNECTIONS };
+    this.agent = this.base.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
+  }
 
-  /**
-   * One attempt. A hand-off (`/handoffs`) is accepted only with the partner's reference, anything else with any success.
-   * @throws when a secret cannot be used, or the clock
-   */
-  async post(message: PartnerMessage): Promise<Sent> {
-    const { id, body, signal, partner, path } = message;
-    const loopback = this.options.loopback ?? false;
-    const base = partner.url?.replace(/\/+$/, '') ?? '';
-    const wrong = badPartnerUrl(base, { loopback });
-    if (wrong) return { kind: 'refused', status: 0, reason: wrong };
+  /** Hands a family's matter over. The partner answers at once with its own reference, and later with callbacks. */
+  async handOff(message: PartnerMessage): Promise<Sent> {
+    return this.deliver('/handoffs', message, (reply) => {
+      const accepted = acceptance.safeParse(parsed(reply));
+      return accepted.success ? { kind: 'accepted', partnerRef: accepted.data.partnerRef } : notUnderstood(reply);
+    });
+  }
+
+  /** Tells the partner that a hand-off which it has is not wanted any more. */
+  async recall(handOffId: string, message: PartnerMessage): Promise<Sent> {
+    const path = `/handoffs/${encodeURIComponent(handOffId)}/recall`;
+    return this.deliver(path, message, () => ({ kind: 'accepted', partnerRef: null }));
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private async deliver(path: string, message: PartnerMessage, understand: (reply: Reply) => Sent): Promise<Sent> {
     const at = await this.options.clock.now();
+    const { id, body, signal } = message;
     try {
-      const reply = await post(new URL(base + path), {
-        headers: sign({ id, at, body, secrets: partner.secrets }),
+      const reply = await post(new URL(this.base + path), {
+        headers: sign({ id, at, body, secrets: this.options.secrets }),
         body,
-        agent: this.agentOf(base),
-        ...(loopback ? {} : { lookup: lookupPublic }),
+        agent: this.agent,
+        ...(this.options.loopback ? {} : { lookup: lookupPublic }),
         deadlineMs: this.options.deadlineMs ?? DEADLINE_MS,
         maxReplyBytes: this.options.maxReplyBytes ?? MAX_REPLY_BYTES,
         ...(signal ? { signal } : {}),
       });
-      return judge(reply, at, path === HAND_OFFS);
+      return judge(reply, at, understand);
     } catch (error) {
       if (!(error instanceof NoReply)) throw error;
-      if (error.reason === 'address-not-public') return { kind: 'refused', status: 0, reason: error.reason };
+      if (error.reason === 'address-not-public') return { kind: 'refused', status: null, reason: error.reason };
       return { kind: 'retry', reason: error.reason };
     }
   }
-
-  close(): void {
-    for (const agent of this.agents.values()) agent.destroy();
-  }
-
-  private agentOf(base: string): HttpAgent {
-    const known = this.agents.get(base);
-    if (known) return known;
-    const sockets = { keepAlive: true, maxSockets: this.options.connections ?? CONNECTIONS };
-    const agent = base.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
-    this.agents.set(base, agent);
-    return agent;
-  }
 }
 
-function judge(reply: Reply, now: string, wantsReference: boolean): Sent {
+function judge(reply: Reply, now: string, understand: (reply: Reply) => Sent): Sent {
   const { status, headers } = reply;
   if (status >= 200 && status < 300) {
     if (headers['content-encoding'] && headers['content-encoding'] !== 'identity') return notUnderstood(reply);
-    if (reply.cut) return { kind: 'retry', reason: reply.cut };
-    return wantsReference ? referenceIn(reply) : { kind: 'accepted', partnerRef: null };
+    return reply.cut ? { kind: 'retry', reason: reply.cut } : understand(reply);
   }
   if (status === 410) return { kind: 'gone' };
   if (isTemporary(status)) {
@@ -131,11 +135,6 @@ function waitAskedFor(header: string | undefined, now: string): number | undefin
       ? Date.parse(header) - Date.parse(now)
       : NaN;
   return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), LONGEST_WAIT_MS) : undefined;
-}
-
-function referenceIn(reply: Reply): Sent {
-  const accepted = acceptance.safeParse(parsed(reply));
-  return accepted.success ? { kind: 'accepted', partnerRef: accepted.data.partnerRef } : notUnderstood(reply);
 }
 
 function parsed(reply: Reply): unknown {
