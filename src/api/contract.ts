@@ -19,6 +19,8 @@ export interface Contract {
   answers: Record<number, { description: string; schema?: z.ZodType; contentType?: string }>;
   /** `If-Match: "<revision>"` is understood. */
   ifMatch?: boolean;
+  /** The handler trusts no byte before it has checked the signature, and checks the body itself after that. */
+  signed?: boolean;
   /** The body may be left out. */
   bodyOptional?: boolean;
 }

@@ -5,6 +5,7 @@ import { M0002Engine } from './m0002-engine.js';
 import { M0003Families } from './m0003-families.js';
 import { M0004Identity } from './m0004-identity.js';
 import { M0006Tasks } from './m0006-tasks.js';
+import { M0007Handoffs } from './m0007-handoffs.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -13,4 +14,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0003Families,
   M0004Identity,
   M0006Tasks,
+  M0007Handoffs,
 ];

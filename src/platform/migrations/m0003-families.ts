@@ -27,15 +27,16 @@ export class M0003Families extends Migration {
         updated_at timestamptz not null,
         updated_by text not null,
         unique (organisation_id, number),
-        unique (organisation_id, registration_key),
-        unique (organisation_id, id)
+        unique (organisation_id, registration_key)
       );
       create index families_phone on qamqor.families (organisation_id, phone) where phone is not null;
 
       create table qamqor.persons (
         id uuid primary key,
-        organisation_id uuid not null,
-        family_id uuid not null,
+        organisation_id uuid not null references qamqor.organisations,
+        -- Not together with the organisation: PostgreSQL keeps the plan of a check from when the table was empty, and
+        -- would go through the whole organisation for each person of a first import.
+        family_id uuid not null references qamqor.families,
         -- Order within the family, as it was told to us.
         place integer not null,
         relation text not null,
@@ -53,7 +54,6 @@ export class M0003Families extends Migration {
         updated_at timestamptz not null,
         updated_by text not null,
         check (surname is not null or given is not null),
-        foreign key (organisation_id, family_id) references qamqor.families (organisation_id, id),
         -- Looked at when a statement ends, so that one statement may correct two numbers that were exchanged.
         constraint persons_iin unique (organisation_id, iin) deferrable initially immediate,
         constraint persons_one_applicant exclude using btree (family_id with =) where (relation = 'applicant')

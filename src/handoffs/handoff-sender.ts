@@ -1,0 +1,118 @@
+import type { Pool } from 'pg';
+import { ENGINE_SENDER } from '../engine/outbox.js';
+import type { Delivery, OutboxRow } from '../engine/types.js';
+import type { Json } from '../statechart/types.js';
+import type { HandoffRow, Partner, PartnerDirectory, PersonSlice } from './handoff.js';
+
+/** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
+const NO_ADDRESS_RETRY_MS = 60_000;
+
+export interface SenderDependencies {
+  /** Connections of the role `qamqor_relay`. */
+  pool: Pool;
+  partners: PartnerDirectory;
+  personSlice: PersonSlice;
+  /** Early messages of the partner are applied once its 202 is known. */
+  applyParked(handoffId: string): Promise<void>;
+}
+
+/** Carries hand-offs to partners: the same id and the same bytes, however often it takes. */
+export class HandoffSender {
+  constructor(private readonly deps: SenderDependencies) {}
+
+  /** Topic `handOff.open`. */
+  async send(row: OutboxRow): Promise<Delivery> {
+    const handoff = row.entryId ? await this.find(row.entryId) : undefined;
+    // Its state was left before it could go out: nobody needs to hear of it.
+    if (!handoff || handoff.status !== 'draft') return { kind: 'done' };
+    const partner = this.deps.partners.find(handoff.partner);
+    if (!partner) return { kind: 'give-up', reason: `No partner is called "${handoff.partner}".` };
+    if (!partner.client)
+      return { kind: 'retry', reason: `Partner ${partner.key} has no address yet.`, afterMs: NO_ADDRESS_RETRY_MS };
+    const body = handoff.body ?? (await this.freeze(handoff, partner));
+    const answer = await partner.client.handOff({ id: handoff.id, body });
+    switch (answer.kind) {
+      case 'accepted':
+        await this.markSent(handoff.id, answer.partnerRef);
+        await this.deps.applyParked(handoff.id);
+        return { kind: 'done' };
+      case 'retry':
+        return answer;
+      case 'refused':
+        return refused(row, handoff, answer.status, answer.reason);
+      case 'gone':
+        return refused(row, handoff, 410, 'The partner takes no hand-offs any more.');
+    }
+  }
+
+  /** Topic `handOff.close`: whoever was asked hears that it is not needed any more. */
+  async recall(row: OutboxRow): Promise<Delivery> {
+    const handoff = row.entryId ? await this.find(row.entryId) : undefined;
+    const partner = handoff && this.deps.partners.find(handoff.partner);
+    // A frozen body may have reached the partner even if we never saw its 202.
+    if (!handoff?.body || !partner?.client) return { kind: 'done' };
+    const body = JSON.stringify({ id: handoff.id, reason: 'recalled', at: handoff.closed_at?.toISOString() ?? null });
+    const answer = await partner.client.recall(handoff.id, { id: `${handoff.id}-recall`, body });
+    if (answer.kind === 'retry') return answer;
+    // A partner that knows no recalls, or not this one, need not be told again.
+    return { kind: 'done' };
+  }
+
+  private async find(id: string): Promise<HandoffRow | undefined> {
+    const { rows } = await this.deps.pool.query<HandoffRow>({
+      name: 'find-handoff',
+      text: 'select * from qamqor.handoffs where id = $1',
+      values: [id],
+    });
+    return rows[0];
+  }
+
+  /** Of two attempts that freeze at once the first one's bytes stand. */
+  private async freeze(handoff: HandoffRow, partner: Partner): Promise<string> {
+    const { rows: clock } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
+    const fields = partner.services[handoff.service]?.person ?? [];
+    const body = JSON.stringify({
+      id: handoff.id,
+      service: handoff.service,
+      sentAt: clock[0]?.now.toISOString(),
+      dueAt: handoff.due_at?.toISOString() ?? null,
+      person: handoff.subject ? await this.deps.personSlice(handoff.organisation_id, handoff.subject, fields) : {},
+      consent: null,
+      request: { ...(JSON.parse(handoff.request) as Record<string, Json>), caseNumber: handoff.case_number },
+      documents: [],
+    });
+    const { rows } = await this.deps.pool.query<{ body: string }>({
+      name: 'freeze-handoff',
+      text: 'update qamqor.handoffs set body = coalesce(body, $2) where id = $1 returning body',
+      values: [handoff.id, body],
+    });
+    return rows[0]?.body ?? body;
+  }
+
+  private async markSent(id: string, partnerRef: string | null): Promise<void> {
+    await this.deps.pool.query({
+      name: 'sent-handoff',
+      text: `update qamqor.handoffs set status = 'sent', sent_at = qamqor.qamqor_now(), partner_ref = $2, revision = revision + 1 where id = $1 and status = 'draft'`,
+      values: [id, partnerRef],
+    });
+  }
+}
+
+/** The partner said no to the request itself: the case hears it as a rejection. */
+function refused(row: OutboxRow, handoff: HandoffRow, status: number | null, reason: string): Delivery {
+  return {
+    kind: 'answer',
+    command: {
+      kind: 'failure',
+      entryId: handoff.id,
+      error: { code: 'TECHNICAL', status, reason },
+      organisationId: row.organisationId,
+      caseId: row.caseId,
+      id: `outbox:${row.id}`,
+      keep: false,
+      lane: 'machines',
+      sender: ENGINE_SENDER,
+      late: 'journal',
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { PartnerConfig } from '../config.js';
+import type { Clock } from '../platform/clock.js';
+import type { Partner, PartnerDirectory } from './handoff.js';
+import { PartnerClient } from './partner-client.js';
+
+const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
+const days = z.string().regex(/^\d{1,3} days?$/);
+const catalogue = z.record(
+  z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
+  z.looseObject({
+    title: text,
+    services: z.record(
+      z.string(),
+      z.looseObject({ title: text, pause: days.default('30 days'), person: z.array(z.string()).default([]) }),
+    ),
+  }),
+);
+
+export interface PartnersOptions {
+  /** Text of `partners.yaml`. */
+  catalogue: string;
+  /** Addresses and secrets, from the settings. */
+  addresses: Record<string, PartnerConfig>;
+  clock: Clock;
+  /** Lets simulated partners on this machine be reached. */
+  loopback: boolean;
+}
+
+/** The partners of `partners.yaml`, each with the connection that its settings give. A sixth partner is data. */
+export class Partners implements PartnerDirectory {
+  private readonly byKey: Map<string, Partner>;
+
+  /** @throws when the catalogue or an address cannot be used */
+  constructor(private readonly options: PartnersOptions) {
+    const read = catalogue.parse(parse(options.catalogue));
+    const unknown = Object.keys(options.addresses).filter((key) => !Object.hasOwn(read, key));
+    if (unknown.length > 0)
+      throw new Error(`Settings name partners that partners.yaml does not have: ${unknown.join(', ')}.`);
+    this.byKey = new Map(Object.entries(read).map(([key, entry]) => [key, this.partner(key, entry)]));
+  }
+
+  find(key: string): Partner | undefined {
+    return this.byKey.get(key);
+  }
+
+  all(): Partner[] {
+    return [...this.byKey.values()];
+  }
+
+  close(): void {
+    for (const partner of this.byKey.values()) partner.client?.close();
+  }
+
+  private partner(key: string, { title, services }: z.output<typeof catalogue>[string]): Partner {
+    const address = this.options.addresses[key];
+    return {
+      key,
+      title,
+      secrets: address ? [address.secret] : [],
+      services: Object.fromEntries(
+        Object.entries(services).map(([name, service]) => [
+          name,
+          { title: service.title, pauseDays: Number.parseInt(service.pause, 10), person: service.person },
+        ]),
+      ),
+      ...(address ? { client: this.clientFor(address) } : {}),
+    };
+  }
+
+  private clientFor(address: PartnerConfig): PartnerClient {
+    const { clock, loopback } = this.options;
+    return new PartnerClient({ url: address.url, secrets: [address.secret], clock, loopback });
+  }
+}
