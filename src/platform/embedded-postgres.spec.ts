@@ -283,6 +283,15 @@ describe('the embedded PostgreSQL', () => {
     const again = start();
     expect(await kept(await ready(again))).toEqual([1]);
     expect(await leave(again)).toBe('stopped');
+
+    // The folder with the link is gone, the families are not.
+    await rm(dataDir, { recursive: true });
+    await mkdir(dataDir, { mode: 0o700 });
+    const later = start();
+    const [found] = await later.lineLike(/^log Going on with the database.*$/);
+    expect(found).toContain('/var/lib/qamqor');
+    expect(await kept(await ready(later))).toEqual([1]);
+    expect(await leave(later)).toBe('stopped');
     await rm(readlinkSync(join(dataDir, 'postgres')).replace(/\/postgres$/, ''), { recursive: true });
   });
 

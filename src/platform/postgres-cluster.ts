@@ -91,13 +91,13 @@ export class PostgresCluster {
 
   /** Call under `locked`. */
   async stop(): Promise<void> {
-    const folder = await findCluster(this.#options.dataDir);
+    const folder = await findCluster(this.#options.dataDir, this.#log);
     const postmaster = folder && (await findPostmaster(folder));
     if (postmaster) await this.#stop(folder, postmaster.pid);
   }
 
   async #ensureFolder(): Promise<{ folder: string; user: SystemUser | null }> {
-    const found = await findCluster(this.#options.dataDir);
+    const found = await findCluster(this.#options.dataDir, this.#log);
     if (found) return { folder: found, user: await userOf(found) };
 
     const { draft, folder, user } = await prepareCluster(this.#options.dataDir, this.#log);

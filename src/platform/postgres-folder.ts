@@ -5,14 +5,21 @@ import { hasCode } from './file-lock.js';
 import { SHARED_HOME } from './postgres-binaries.js';
 import { canReach, findOrCreateServiceUser, findUserById, isRoot, type SystemUser } from './system-user.js';
 
-/** The cluster's folder under `dataDir`, links followed; null where there is none yet. */
-export async function findCluster(dataDir: string): Promise<string | null> {
-  try {
-    return await realpath(join(dataDir, 'postgres'));
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
-  }
+type Log = (line: string) => void;
+
+/** The cluster of `dataDir`, links followed; null where there is none yet. */
+export async function findCluster(dataDir: string, log: Log): Promise<string | null> {
+  const linked = await realpathOrNull(join(dataDir, 'postgres'));
+  if (linked !== null || !isRoot()) return linked;
+
+  // Somebody removed `dataDir` and with it the link, but not what it led to: families are not forgotten by accident.
+  const folder = await realpathOrNull(join(await sharedHomeOf(dataDir), 'postgres'));
+  if (folder === null) return null;
+  log(
+    `Going on with the database that ${dataDir} had before, in ${folder}. To begin anew, stop and remove that folder.`,
+  );
+  await linkTo(folder, dataDir);
+  return folder;
 }
 
 /** Who must run the cluster: its owner. Null means we ourselves. */
@@ -41,7 +48,7 @@ export async function userOf(folder: string): Promise<SystemUser | null> {
  */
 export async function prepareCluster(
   dataDir: string,
-  log: (line: string) => void,
+  log: Log,
 ): Promise<{ draft: string; folder: string; user: SystemUser | null }> {
   const user = isRoot() ? await findOrCreateServiceUser() : null;
   const home = user === null || (await canReach(dataDir, user)) ? dataDir : await prepareSharedHome(dataDir, log);
@@ -54,18 +61,35 @@ export async function prepareCluster(
   return { draft, folder, user };
 }
 
-async function prepareSharedHome(dataDir: string, log: (line: string) => void): Promise<string> {
-  const place = await realpath(dataDir);
-  const home = join(SHARED_HOME, createHash('sha256').update(place).digest('hex').slice(0, 16));
+async function prepareSharedHome(dataDir: string, log: Log): Promise<string> {
+  const home = await sharedHomeOf(dataDir);
   log(
-    `PostgreSQL does not run as root, and its user cannot reach ${place} (a folder above it is closed to others). ` +
-      `The database is kept in ${home}; ${join(place, 'postgres')} is a link to it.`,
+    `PostgreSQL does not run as root, and its user cannot reach ${dataDir} (a folder on the way is closed to others). ` +
+      `The database is kept in ${home}; ${join(dataDir, 'postgres')} is a link to it.`,
   );
   await mkdir(home, { recursive: true, mode: 0o711 });
+  await linkTo(join(home, 'postgres'), dataDir);
+  return home;
+}
+
+async function sharedHomeOf(dataDir: string): Promise<string> {
+  const name = createHash('sha256').update(await realpath(dataDir));
+  return join(SHARED_HOME, name.digest('hex').slice(0, 16));
+}
+
+async function linkTo(folder: string, dataDir: string): Promise<void> {
   const link = join(dataDir, 'postgres');
   await rm(link, { force: true });
-  await symlink(join(home, 'postgres'), link);
-  return home;
+  await symlink(folder, link);
+}
+
+async function realpathOrNull(path: string): Promise<string | null> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
 }
 
 async function chownAll(folder: string, user: SystemUser): Promise<void> {
