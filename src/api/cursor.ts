@@ -24,4 +24,4 @@ export function pageOf<Row, Item>(rows: Row[], limit: number, cursorOf: (row: Ro
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-export const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+export const isUuid = (value: unknown): boolean => typeof value === 'string' && UUID.test(value);

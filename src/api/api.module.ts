@@ -1,0 +1,50 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { FamiliesService } from '../families/families.service.js';
+import { System } from '../system.js';
+import { CasesController } from './cases.controller.js';
+import { CasesService } from './cases.service.js';
+import { ContractGuard } from './contract.guard.js';
+import { ErrorsController } from './errors.controller.js';
+import { FamilyIntake } from './family-intake.js';
+import { HealthChecks, HealthController } from './health.controller.js';
+import { forgetOldKeys, IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { IncidentsController } from './incidents.controller.js';
+import { IncidentsService } from './incidents.service.js';
+import { ProblemFilter } from './problem.filter.js';
+import { WorkflowsController } from './workflows.controller.js';
+
+/** The HTTP surface that belongs to no feature, and what every route shares. */
+@Module({
+  controllers: [CasesController, IncidentsController, WorkflowsController, ErrorsController, HealthController],
+  providers: [
+    { provide: CasesService, inject: [System], useFactory: casesService },
+    { provide: IncidentsService, inject: [System], useFactory: (system: System) => new IncidentsService(system.pool) },
+    { provide: HealthChecks, inject: [System], useFactory: healthChecks },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_GUARD, useClass: ContractGuard },
+    { provide: APP_INTERCEPTOR, inject: [System], useFactory: idempotency },
+  ],
+  exports: [CasesService],
+})
+export class ApiModule {}
+
+function casesService({ runtime, orm, pool, clock, ids }: System): CasesService {
+  const intake = new FamilyIntake(new FamiliesService(orm.em, ids));
+  return new CasesService({ engine: runtime.engine, versions: runtime.versions, pool, clock, intake, id: () => ids.next() });
+}
+
+function idempotency(system: System): IdempotencyInterceptor {
+  system.runtime.engine.registerSweep('idempotency keys', () => forgetOldKeys(system.relayPool));
+  return new IdempotencyInterceptor(system.pool, system.secret);
+}
+
+function healthChecks({ pool, queues }: System): HealthChecks {
+  return new HealthChecks({
+    database: async () => {
+      await pool.query('select 1');
+      return null;
+    },
+    ...(queues ? { queues: async () => (await queues.backend.warnings()).join(' ') || null } : {}),
+  });
+}

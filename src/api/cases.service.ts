@@ -1,0 +1,168 @@
+import { Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { asOrganisation } from '../engine/cases.js';
+import { AppError } from '../engine/errors.js';
+import { caseNotFound } from '../engine/refusals.js';
+import { type CaseRow, caseRecord } from '../engine/rows.js';
+import type { Accepted, Act, CaseRecord, EngineApi, JournalBody, JournalPayload, VersionsApi } from '../engine/types.js';
+import type { Principal } from '../identity/principal.js';
+import type { Clock } from '../platform/clock.js';
+import type { Json, JsonObject } from '../statechart/types.js';
+import { type ActName, actorsOf, mayAct } from './case.policy.js';
+import { presentCase } from './case.presenter.js';
+import { isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
+import { commandOf, type Write } from './write.js';
+
+/** Turns what a person sends into what a workflow's input asks for, and says what the case is about. */
+export interface Intake {
+  prepare(workflow: { key: string; inputSchema?: JsonObject }, input: JsonObject, by: Principal, write: Write): Promise<{ input: JsonObject; subject?: string }>;
+  /** Ids of subjects that match what somebody typed. */
+  search(by: Principal, query: string): Promise<string[]>;
+}
+
+export interface CaseQuery {
+  limit: number;
+  cursor?: string | undefined;
+  workflow?: string | undefined;
+  stage?: string | undefined;
+  status?: CaseRecord['status'] | undefined;
+  overdue?: boolean | undefined;
+  q?: string | undefined;
+}
+
+export interface CasesDependencies {
+  engine: EngineApi;
+  versions: VersionsApi;
+  /** Connections of the role `qamqor_app`. */
+  pool: Pool;
+  clock: Clock;
+  intake: Intake;
+  /** UUIDv7. */
+  id(): string;
+}
+
+const CASE_COLUMNS = `id, organisation_id, number, workflow_key, workflow_version, subject, parent_case_id, parent_entry_id, status, state,
+  stage, stages, chart, revision, head, opened_at, updated_at, closed_at, due_at, incidents, modified`;
+
+/** Cases as people see and move them. */
+@Injectable()
+export class CasesService {
+  constructor(private readonly deps: CasesDependencies) {}
+
+  async open(by: Principal, workflow: string, given: JsonObject, write: Write = {}): Promise<Accepted> {
+    const { workflow: current } = await this.deps.versions.current(by.organisationId, workflow);
+    const { input, subject } = await this.deps.intake.prepare(current, given, by, write);
+    return this.deps.engine.submit({
+      ...commandOf(by, { ...write, digestOf: { open: workflow, input } }, this.deps.id),
+      kind: 'open',
+      caseId: this.deps.id(),
+      workflow,
+      input,
+      ...(subject === undefined ? {} : { subject }),
+      present: (accepted) => presentCase(accepted.case, by, accepted.case.updatedAt),
+    });
+  }
+
+  async list(by: Principal, query: CaseQuery): Promise<{ items: JsonObject[]; next: string | null }> {
+    const now = await this.deps.clock.now();
+    const values: unknown[] = [by.organisationId];
+    const value = (given: unknown) => `$${values.push(given)}`;
+    const conditions = ['organisation_id = $1'];
+    if (query.workflow !== undefined) conditions.push(`workflow_key = ${value(query.workflow)}`);
+    if (query.stage !== undefined) conditions.push(`${value(query.stage)} = any (stages)`);
+    if (query.status !== undefined) conditions.push(`status = ${value(query.status)}`);
+    if (query.overdue !== undefined) conditions.push(`(status in ('active', 'suspended') and due_at is not null and due_at < ${value(now)}) = ${value(query.overdue)}`);
+    if (query.q !== undefined && query.q.trim() !== '') conditions.push(await this.searchCondition(by, query.q.trim(), value));
+    if (query.cursor !== undefined) conditions.push(`id < ${value(readCursor(query.cursor, (key): key is [string] => key.length === 1 && isUuid(key[0]))[0])}`);
+    const text = `select ${CASE_COLUMNS} from qamqor.cases where ${conditions.join(' and ')} order by id desc limit ${value(query.limit + 1)}`;
+    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<CaseRow>(text, values));
+    const records = await Promise.all(rows.map(async (row) => caseRecord(row, await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))));
+    return pageOf(records, query.limit, (record) => writeCursor(record.id), (record) => presentCase(record, by, now));
+  }
+
+  async read(by: Principal, idOrNumber: string): Promise<JsonObject> {
+    const record = await this.find(by, idOrNumber);
+    return presentCase(record, by, await this.deps.clock.now());
+  }
+
+  async journal(by: Principal, idOrNumber: string, query: { limit: number; cursor?: string | undefined }): Promise<{ items: JsonObject[]; next: string | null }> {
+    const { id } = await this.find(by, idOrNumber);
+    const [after] = query.cursor === undefined ? [0] : readCursor(query.cursor, (key): key is [number] => key.length === 1 && Number.isInteger(key[0]) && Number(key[0]) < 2 ** 31);
+    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
+      run<JournalDatabaseRow>(
+        `select j.seq, j.body, j.hash, p.data, (select b.hash from qamqor.journal b where b.case_id = j.case_id and b.seq = j.seq - 1) as previous
+           from qamqor.journal j left join qamqor.payloads p on p.case_id = j.case_id and p.seq = j.seq
+          where j.case_id = $1 and j.seq > $2 order by j.seq limit $3`,
+        [id, after, query.limit + 1],
+      ),
+    );
+    return pageOf(rows, query.limit, (row) => writeCursor(row.seq), presentJournalRow);
+  }
+
+  async send(by: Principal, idOrNumber: string, type: string, data: Json | undefined, write: Write = {}): Promise<Accepted> {
+    const { id } = await this.find(by, idOrNumber);
+    return this.deps.engine.submit({
+      ...commandOf(by, write, this.deps.id),
+      kind: 'event',
+      caseId: id,
+      type,
+      ...(data === undefined ? {} : { data }),
+      present: (accepted) => presentCase(accepted.case, by, accepted.case.updatedAt),
+    });
+  }
+
+  async act(by: Principal, idOrNumber: string, act: Act, reason: string, write: Write = {}): Promise<Accepted> {
+    refuseActor(by, act.type);
+    const { id } = await this.find(by, idOrNumber);
+    return this.deps.engine.submit({
+      ...commandOf(by, write, this.deps.id),
+      kind: 'act',
+      caseId: id,
+      act,
+      reason,
+      present: (accepted) => presentCase(accepted.case, by, accepted.case.updatedAt),
+    });
+  }
+
+  /** @throws AppError `case-not-found` */
+  async find(by: Principal, idOrNumber: string): Promise<CaseRecord> {
+    const name = isUuid(idOrNumber) ? idOrNumber.toLowerCase() : idOrNumber.slice(0, 40).toUpperCase();
+    const record = await this.deps.engine.read(by.organisationId, name);
+    if (!record) throw caseNotFound(idOrNumber.slice(0, 64));
+    return record;
+  }
+
+  /** Part of a number, or whatever the case is about. */
+  private async searchCondition(by: Principal, q: string, value: (given: unknown) => string): Promise<string> {
+    const subjects = await this.deps.intake.search(by, q);
+    const pattern = `%${q.toUpperCase().replace(/[\\%_]/g, '\\$&')}%`;
+    return `(number like ${value(pattern)} or id::text = ${value(q.toLowerCase())} or subject = any (${value(subjects)}::text[]))`;
+  }
+}
+
+function refuseActor(by: Principal, act: ActName): void {
+  if (mayAct(by, act)) return;
+  throw new AppError('no-right', 403, `"${act}" belongs to: ${actorsOf(act).join(', ')}.`, { roles: [...actorsOf(act)] });
+}
+
+interface JournalDatabaseRow {
+  seq: number;
+  body: string;
+  hash: Buffer;
+  data: string | null;
+  previous: Buffer | null;
+}
+
+function presentJournalRow(row: JournalDatabaseRow): JsonObject {
+  const body = JSON.parse(row.body) as JournalBody;
+  const { seq, at, kind, type, by, onBehalfOf, commandId, state, stages, opened, closed } = body;
+  const data = row.data === null ? null : presentPayload(JSON.parse(row.data) as JournalPayload);
+  const previous = row.previous ?? Buffer.alloc(32);
+  return { seq, at, kind, type, data, by, onBehalfOf, commandId, state, stages, opened, closed, prevHash: previous.toString('hex'), hash: row.hash.toString('hex') };
+}
+
+/** What was sent, without the state that an act led to: that is for replay. */
+function presentPayload(payload: JournalPayload): Json {
+  const { result: _result, ...told } = payload;
+  return told as unknown as Json;
+}

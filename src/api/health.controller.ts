@@ -1,0 +1,55 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Public } from '../identity/access.js';
+import { Describe } from './contract.js';
+
+/** Looks at one thing that the process needs. A text is a warning; throwing means that it is away. */
+export type HealthCheck = () => Promise<string | null>;
+
+/** By name; injected. */
+export class HealthChecks {
+  constructor(readonly checks: Record<string, HealthCheck>) {}
+}
+
+const PATIENCE_MS = 3_000;
+const state = z.object({ status: z.enum(['ok', 'warning', 'away']), message: z.string().optional() });
+const readiness = z.object({ status: z.enum(['ok', 'warning', 'away']), checks: z.record(z.string(), state) }).meta({ id: 'Readiness' });
+
+@Controller('health')
+@Public()
+export class HealthController {
+  constructor(private readonly health: HealthChecks) {}
+
+  @Get('live')
+  @Describe({ tag: 'about', summary: 'The process answers', answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('ok') }) } } })
+  live() {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @Describe({ tag: 'about', summary: 'What the process needs is there', answers: { 200: { description: 'It is', schema: readiness }, 503: { description: 'Something is away', schema: readiness } } })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply) {
+    const checks = Object.fromEntries(await Promise.all(Object.entries(this.health.checks).map(async ([name, check]) => [name, await look(check)] as const)));
+    const worst = (['away', 'warning'] as const).find((status) => Object.values(checks).some((found) => found.status === status)) ?? 'ok';
+    void reply.status(worst === 'away' ? 503 : 200);
+    if (worst === 'away') void reply.header('retry-after', '2');
+    return { status: worst, checks };
+  }
+}
+
+/** Details of a failure are for the log, not for whoever asks. */
+async function look(check: HealthCheck): Promise<z.infer<typeof state>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer')), PATIENCE_MS);
+  });
+  try {
+    const message = await Promise.race([check(), late]);
+    return message === null ? { status: 'ok' } : { status: 'warning', message };
+  } catch {
+    return { status: 'away' };
+  } finally {
+    clearTimeout(timer);
+  }
+}

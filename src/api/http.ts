@@ -1,0 +1,79 @@
+import fastifyHelmet from '@fastify/helmet';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { serveDocument } from './openapi.js';
+import { sendProblem } from './problem.filter.js';
+import { parseStrictJson } from './strict-json.js';
+
+const KB = 1024;
+/** Largest JSON body. */
+export const BODY_LIMIT = 256 * KB;
+/** Routes that take more. */
+const LARGER: Record<string, number> = { '/api/workflows': 1024 * KB };
+/** How long a request may take to arrive. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Fastify with our limits; also what it answers before Nest sees a request is a problem in our own form. */
+export function httpAdapter(): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 200 },
+    // Query strings are flat names and values; a name given twice is an array and fits no contract.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply),
+  });
+  const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.addHook('onRoute', (route) => {
+    const limit = LARGER[route.url];
+    if (limit !== undefined) route.bodyLimit = limit;
+  });
+  takeStrictJsonOnly(fastify);
+  return adapter;
+}
+
+/** The body as it arrived stays on the request: signatures cover bytes, not values. */
+function takeStrictJsonOnly(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer;
+    Object.assign(request, { rawBody: bytes });
+    try {
+      done(null, bytes.length === 0 ? undefined : parseStrictJson(bytes));
+    } catch (error) {
+      done(error as Error, undefined);
+    }
+  });
+}
+
+/** Headers, cross-site protection, documents: what every address of ours has in common. Call before `init`. */
+export async function prepareHttp(app: NestFastifyApplication, publicUrl: string): Promise<void> {
+  const https = publicUrl.startsWith('https:');
+  await app.register(fastifyHelmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        objectSrc: ["'none'"],
+        frameAncestors: ["'none'"],
+        ...(https ? { upgradeInsecureRequests: [] } : {}),
+      },
+    },
+    strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: true } : false,
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+  });
+  app.enableCsrfProtection({ trustedOrigins: [new URL(publicUrl).origin] });
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  fastify.addHook('onSend', async (request, reply) => {
+    // What an account sees is nobody else's to keep.
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+  });
+  serveDocument(app);
+}

@@ -1,0 +1,38 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_GUARD, Reflector } from '@nestjs/core';
+import { System } from '../system.js';
+import { AccountsService } from './accounts.service.js';
+import { createAuth } from './auth.js';
+import { AuthController } from './auth.controller.js';
+import { AuthGuard } from './auth.guard.js';
+import { SessionsService } from './sessions.service.js';
+import { SignInLimit } from './sign-in-limit.js';
+
+@Global()
+@Module({
+  controllers: [AuthController],
+  providers: [
+    { provide: AccountsService, inject: [System], useFactory: (system: System) => new AccountsService(system.pool, () => system.ids.next()) },
+    { provide: SignInLimit, inject: [System], useFactory: signInLimit },
+    { provide: SessionsService, inject: [System, AccountsService, SignInLimit], useFactory: sessions },
+    {
+      provide: APP_GUARD,
+      inject: [Reflector, SessionsService, AccountsService, System],
+      useFactory: (reflector: Reflector, sessionsService: SessionsService, accounts: AccountsService, system: System) =>
+        new AuthGuard(reflector, sessionsService, accounts, system.config.apiKey),
+    },
+  ],
+  exports: [AccountsService, SessionsService],
+})
+export class IdentityModule {}
+
+function signInLimit(system: System): SignInLimit {
+  const limit = new SignInLimit(system.pool);
+  system.runtime.engine.registerSweep('sign-in failures', () => limit.sweep());
+  return limit;
+}
+
+function sessions(system: System, accounts: AccountsService, limit: SignInLimit): SessionsService {
+  const auth = createAuth({ pool: system.pool, secret: system.secret, publicUrl: system.config.publicUrl, id: () => system.ids.next() });
+  return new SessionsService(auth, accounts, limit, system.pool);
+}

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { fromNodeHeaders } from 'better-auth/node';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
+import { AppError } from '../engine/errors.js';
+import type { AccountsService } from './accounts.service.js';
+import { ADDRESS_HEADER, AUTH_PATH, type Auth } from './auth.js';
+import type { Principal } from './principal.js';
+import type { SignInLimit } from './sign-in-limit.js';
+
+/** Sign-in, sign-out and who a cookie belongs to: better-auth behind our own limits and refusals. */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly auth: Auth,
+    private readonly accounts: AccountsService,
+    private readonly limit: SignInLimit,
+    /** Connections of the role `qamqor_app`. */
+    private readonly pool: Pool,
+  ) {}
+
+  /** @throws AppError `wrong-credentials` (401), `limited` (429) */
+  async signIn(request: FastifyRequest, reply: FastifyReply, credentials: { email: string; password: string }): Promise<Principal> {
+    const { email } = credentials;
+    await this.limit.check(email, request.ip);
+    const response = await this.handle(request, 'sign-in/email', credentials);
+    const answer = response.ok ? ((await response.json()) as { user: { id: string } }) : null;
+    const principal = answer && (await this.accounts.principal(answer.user.id));
+    if (!principal) {
+      await this.limit.failed(email, request.ip);
+      throw wrongCredentials();
+    }
+    await this.limit.succeeded(email, request.ip);
+    passCookies(response, reply);
+    return principal;
+  }
+
+  async signOut(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    passCookies(await this.handle(request, 'sign-out', {}), reply);
+  }
+
+  /** Ends every other session of the account. @throws AppError `no-session`, `wrong-credentials`, `limited` */
+  async changePassword(request: FastifyRequest, reply: FastifyReply, passwords: { currentPassword: string; newPassword: string }): Promise<void> {
+    const session = await this.of(request);
+    if (!session) throw new AppError('no-session', 401, 'You are not signed in.');
+    const { email } = session.principal;
+    await this.limit.check(email, request.ip);
+    const response = await this.handle(request, 'change-password', { ...passwords, revokeOtherSessions: true });
+    if (!response.ok) {
+      await this.limit.failed(email, request.ip);
+      throw wrongCredentials();
+    }
+    passCookies(response, reply);
+  }
+
+  /** Whose cookie it is, as of now: ended sessions and disabled accounts are nobody's. */
+  async of(request: Pick<FastifyRequest, 'headers'>): Promise<{ principal: Principal; expiresAt: Date } | null> {
+    if (request.headers.cookie === undefined) return null;
+    const found = await this.lookUp(request);
+    const principal = found && (await this.accounts.principal(found.user.id));
+    return principal ? { principal, expiresAt: new Date(found.session.expiresAt) } : null;
+  }
+
+  private async lookUp(request: Pick<FastifyRequest, 'headers'>) {
+    try {
+      return await this.auth.api.getSession({ headers: fromNodeHeaders(request.headers) });
+    } catch (error) {
+      return this.failed(error);
+    }
+  }
+
+  /** Hands the request to better-auth, with the address of the connection in place of whatever the client claims. */
+  private async handle(request: FastifyRequest, path: string, body: object): Promise<Response> {
+    const headers = fromNodeHeaders(request.headers);
+    for (const name of ['content-length', 'transfer-encoding', 'connection']) headers.delete(name);
+    headers.set(ADDRESS_HEADER, request.ip);
+    headers.set('content-type', 'application/json');
+    const url = `http://localhost${AUTH_PATH}/${path}`;
+    const response = await this.auth.handler(new Request(url, { method: 'POST', headers, body: JSON.stringify(body) }));
+    return response.status >= 500 ? this.failed(new Error(`better-auth answered ${response.status} to ${path}.`)) : response;
+  }
+
+  /** better-auth hides what went wrong. If the database is away, this throws its own error, which is told as 503. */
+  private async failed(error: unknown): Promise<never> {
+    await this.pool.query('select 1');
+    throw error;
+  }
+}
+
+/** One answer for an unknown account and a wrong password. */
+const wrongCredentials = () => new AppError('wrong-credentials', 401, 'The e-mail or the password is wrong.');
+
+function passCookies(response: Response, reply: FastifyReply): void {
+  for (const cookie of response.headers.getSetCookie()) void reply.header('set-cookie', cookie);
+}

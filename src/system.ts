@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MikroORM } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import type { Config } from './config.js';
+import { Runtime } from './engine/runtime.js';
+import { Family } from './families/family.entity.js';
+import { Person } from './families/person.entity.js';
+import { DatabaseClock } from './platform/clock.js';
+import { openPool } from './platform/database.js';
+import { EmbeddedPostgres } from './platform/embedded-postgres.js';
+import { systemIds } from './platform/ids.js';
+import { defineJob, JobRegistry } from './platform/jobs.js';
+import { migrate } from './platform/migrate.js';
+import { openOrm } from './platform/orm.js';
+import { projectPath } from './platform/project-root.js';
+import { openPostgresBackend, openRedisBackend } from './platform/queue-backend.js';
+import { Queues } from './platform/queues.js';
+import { parseCalendar } from './statechart/calendar.js';
+import type { Calendar } from './statechart/types.js';
+import { readWorkflowsFolder, type WorkflowsFolder } from './workflows/folder.js';
+
+/** The one organisation there is until more are asked for; made by the first migration. */
+export const ORGANISATION = '00000000-0000-7000-8000-000000000001';
+
+/** Outbox rows that somebody should carry out now. Losing it delays them until the sweeper looks. */
+export const deliverOutbox = defineJob('outbox', 'deliver', z.object({ ids: z.array(z.uuid()).max(1000) }));
+const JOBS = [deliverOutbox];
+
+export interface SystemOptions {
+  log?(line: string): void;
+  warn?(message: string, error: unknown): void;
+  /** `false`: no queues; this process carries out its own outbox. */
+  queues?: boolean;
+  /** The folder of workflows; that of the project unless told otherwise. */
+  workflows?: string;
+}
+
+/** What every process of ours stands on: database, engine, queues, records. Features register with it, then it starts. */
+export class System {
+  readonly ids = systemIds;
+  private readonly closers: (() => Promise<unknown>)[] = [];
+
+  private constructor(
+    readonly config: Config,
+    /** The owner's login. */
+    readonly url: string,
+    readonly secret: string,
+    readonly folder: WorkflowsFolder,
+    readonly calendar: Calendar,
+    readonly runtime: Runtime,
+    readonly orm: MikroORM,
+    /** Connections of the role `qamqor_app`. */
+    readonly pool: Pool,
+    /** Connections of the role `qamqor_relay`, for what is swept. */
+    readonly relayPool: Pool,
+    readonly clock: DatabaseClock,
+    readonly queues: Queues | undefined,
+    private readonly embedded: EmbeddedPostgres | undefined,
+  ) {}
+
+  /** Starts the embedded database if none was given, migrates, and opens everything. Nothing runs yet: see `work`. */
+  static async open(config: Config, options: SystemOptions = {}): Promise<System> {
+    const log = options.log ?? (() => undefined);
+    const warn = options.warn ?? ((message: string, error: unknown) => log(`${message} ${String(error)}`));
+    const embedded = config.databaseUrl === undefined ? await EmbeddedPostgres.start({ dataDir: config.dataDir, log }) : undefined;
+    const url = config.databaseUrl ?? embedded?.url ?? '';
+    try {
+      await migrate(url);
+      const folder = readWorkflowsFolder(options.workflows ?? projectPath('workflows'));
+      const calendar = parseCalendar(folder.catalogue['calendar.kz.yaml'] ?? '{}').calendar;
+      const onError = (error: Error) => warn('A connection broke and is made again.', error);
+      const queues = options.queues === false ? undefined : await openQueues(config, url, onError);
+      const runtime = new Runtime({
+        url,
+        id: () => systemIds.next(),
+        calendar: () => calendar,
+        warn,
+        ...(queues ? { wake: (_topic: string, ids: string[]) => queues.enqueue(deliverOutbox, { ids }) } : {}),
+      });
+      const [app, relay] = [openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }), openPool(url, 'relay', { max: 2, onIdleError: onError })];
+      const orm = await openOrm(url, [Family, Person], { max: config.databaseConnections });
+      const clock = new DatabaseClock(app);
+      if (config.production) await clock.declareProduction();
+      return new System(config, url, await secretOf(config), folder, calendar, runtime, orm, app, relay, clock, queues, embedded);
+    } catch (error) {
+      await embedded?.stop();
+      throw error;
+    }
+  }
+
+  /** Makes every workflow of the folder known; what is known already stays as it is. */
+  async deployFolder(): Promise<void> {
+    for (const { files } of this.folder.workflows) await this.runtime.versions.deploy(ORGANISATION, files, 'folder');
+  }
+
+  /** Carries out what cases ask for, from now on. Every source must have its feature by then. */
+  async work(): Promise<void> {
+    const registry = new JobRegistry(JOBS).handle(deliverOutbox, ({ ids }) => this.runtime.worker.deliver(ids));
+    await this.queues?.work(registry);
+    this.runtime.sweeper.start();
+  }
+
+  /** Runs when the system closes, before the database goes; the last one first. */
+  onClose(closer: () => Promise<unknown>): void {
+    this.closers.push(closer);
+  }
+
+  async close(): Promise<void> {
+    for (const closer of this.closers.reverse()) await closer();
+    await this.queues?.close();
+    await this.runtime.stop();
+    await this.orm.close();
+    await Promise.all([this.pool.end(), this.relayPool.end()]);
+    await this.embedded?.stop();
+  }
+}
+
+async function openQueues(config: Config, url: string, onError: (error: Error) => void): Promise<Queues> {
+  const backend = config.redisUrl === undefined ? await openPostgresBackend(url, onError) : await openRedisBackend(config.redisUrl, onError);
+  return new Queues(backend, { concurrency: config.concurrency, onProblem: ({ error }) => onError(error) });
+}
+
+/** Signs sessions. Without a setting it is made once and kept beside the embedded database. */
+async function secretOf(config: Config): Promise<string> {
+  if (config.secret !== undefined) return config.secret;
+  await mkdir(config.dataDir, { recursive: true });
+  const path = join(config.dataDir, 'secret');
+  try {
+    await writeFile(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return (await readFile(path, 'utf8')).trim();
+}

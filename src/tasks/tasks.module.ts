@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { AccountsService } from '../identity/accounts.service.js';
+import { System } from '../system.js';
+import { TaskSource } from './task-source.js';
+import { TasksController } from './tasks.controller.js';
+import { TasksService } from './tasks.service.js';
+
+@Module({
+  controllers: [TasksController],
+  providers: [{ provide: TasksService, inject: [System, AccountsService], useFactory: tasksService }],
+  exports: [TasksService],
+})
+export class TasksModule {}
+
+function tasksService({ runtime, pool, relayPool, ids, secret }: System, accounts: AccountsService): TasksService {
+  const source = new TaskSource();
+  const { engine, versions } = runtime;
+  const tasks = new TasksService({ engine, versions, pool, accounts, source, id: () => ids.next(), secret });
+  engine.registerSource(source);
+  engine.registerSweep('tasks', () => tasks.sweep(relayPool));
+  return tasks;
+}

@@ -1,0 +1,131 @@
+import type { LoggerService } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Config, readConfig } from '../src/config.js';
+import { createApp } from '../src/create-app.js';
+import { AccountsService } from '../src/identity/accounts.service.js';
+import type { Principal } from '../src/identity/principal.js';
+import type { Json, JsonObject } from '../src/statechart/types.js';
+import { ORGANISATION, System } from '../src/system.js';
+import { createDatabase, type TestDatabase } from './database.js';
+
+export const API_KEY = 'test-key-0123456789abcdef';
+export const PASSWORD = 'correct horse battery';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  // Specs look into answers freely.
+  // biome-ignore lint/suspicious/noExplicitAny: what comes back is for the spec to judge
+  body: any;
+}
+
+export interface Ask {
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Sent as it is. */
+  raw?: string | Buffer;
+}
+
+/** The whole application on a database of its own; requests go through Fastify as from the network. */
+export class ApiFixture {
+  readonly errors: string[] = [];
+  private readonly cookies = new Map<string, string>();
+  private readonly known = new Map<string, Principal>();
+
+  private constructor(
+    readonly database: TestDatabase,
+    readonly system: System,
+    readonly app: NestFastifyApplication,
+    errors: string[],
+  ) {
+    this.errors = errors;
+  }
+
+  static async create(more: Partial<Config> = {}): Promise<ApiFixture> {
+    const database = await createDatabase();
+    const config: Config = {
+      ...readConfig({}),
+      databaseUrl: database.url,
+      secret: 'a secret for tests only 0123456789abcdef',
+      apiKey: API_KEY,
+      production: false,
+      demo: false,
+      databaseConnections: 10,
+      ...more,
+    };
+    const errors: string[] = [];
+    const system = await System.open(config, { queues: false, warn: (message, error) => errors.push(`${message} ${String(error)}`) });
+    const app = await createApp(system, errorLogger(errors));
+    return new ApiFixture(database, system, app, errors);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.system.close();
+    await this.database.close();
+  }
+
+  /** An account with these roles, signed in on first use. Named by its first role unless told otherwise. */
+  async account(name: string, roles: string[] = [name]): Promise<Principal> {
+    const before = this.known.get(name);
+    if (before) return before;
+    const accounts = this.app.get(AccountsService);
+    const email = `${name}@test.qamqor`;
+    await accounts.save({ email, name, password: PASSWORD, roles, organisationId: ORGANISATION, by: 'test' });
+    const principal = await accounts.principalByEmail(email);
+    if (!principal) throw new Error(`${email} was not made.`);
+    this.known.set(name, principal);
+    return principal;
+  }
+
+  /** Sends a request as an account (see `account`), with the API key (`integration`), or as nobody (null). */
+  async ask(as: string | null, method: string, url: string, { body, headers = {}, raw }: Ask = {}): Promise<Answer> {
+    const response = await this.app.inject({
+      method: method as 'GET',
+      url,
+      headers: {
+        ...(body !== undefined || raw !== undefined ? { 'content-type': 'application/json' } : {}),
+        'accept-language': 'en',
+        ...(await this.credentials(as)),
+        ...headers,
+      },
+      ...(raw !== undefined ? { payload: raw } : body !== undefined ? { payload: JSON.stringify(body) } : {}),
+    });
+    const isJson = String(response.headers['content-type']).includes('json');
+    return { status: response.statusCode, headers: response.headers as Answer['headers'], body: isJson && response.payload ? JSON.parse(response.payload) : response.payload };
+  }
+
+  get(as: string | null, url: string, headers?: Record<string, string>): Promise<Answer> {
+    return this.ask(as, 'GET', url, headers ? { headers } : {});
+  }
+
+  post(as: string | null, url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
+    return this.ask(as, 'POST', url, { body, ...(headers ? { headers } : {}) });
+  }
+
+  async deploy(workflow: JsonObject, files: Record<string, Json> = {}): Promise<void> {
+    const texts = Object.fromEntries(Object.entries({ 'workflow.yaml': workflow, ...files }).map(([path, content]) => [path, JSON.stringify(content)]));
+    await this.system.runtime.versions.deploy(ORGANISATION, texts, 'test');
+  }
+
+  private async credentials(as: string | null): Promise<Record<string, string>> {
+    if (as === null) return {};
+    if (as === 'integration') return { authorization: `Bearer ${API_KEY}` };
+    const { email } = await this.account(as);
+    let cookie = this.cookies.get(as);
+    if (!cookie) {
+      const response = await this.app.inject({ method: 'POST', url: '/api/auth/sign-in/email', payload: { email, password: PASSWORD } });
+      if (response.statusCode !== 200) throw new Error(`${as} could not sign in: ${response.payload}`);
+      cookie = [response.headers['set-cookie']].flat().map((line) => String(line).split(';')[0]).join('; ');
+      this.cookies.set(as, cookie);
+    }
+    return { cookie };
+  }
+}
+
+function errorLogger(errors: string[]): LoggerService {
+  const note = (message: unknown) => {
+    errors.push(String(message));
+  };
+  return { log: () => undefined, warn: () => undefined, error: note, fatal: note };
+}
