@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
+import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { Config } from './config.js';
 import { Runtime } from './engine/runtime.js';
@@ -58,6 +59,8 @@ export class System {
     readonly relayPool: Pool,
     readonly clock: DatabaseClock,
     readonly queues: Queues | undefined,
+    /** Told of what went wrong where no sender waits for an answer. */
+    readonly warn: (message: string, error: unknown) => void,
     private readonly embedded: EmbeddedPostgres | undefined,
   ) {}
 
@@ -84,11 +87,17 @@ export class System {
       const orm = await openOrm(url, [Family, Person], { max: config.databaseConnections });
       const clock = new DatabaseClock(app);
       if (config.production) await clock.declareProduction();
-      return new System(config, url, await secretOf(config), folder, calendar, runtime, orm, app, relay, clock, queues, embedded);
+      return new System(config, url, await secretOf(config), folder, calendar, runtime, orm, app, relay, clock, queues, warn, embedded);
     } catch (error) {
       await embedded?.stop();
       throw error;
     }
+  }
+
+  /** Keys of the partner organisations in the catalogue. */
+  get partnerKeys(): string[] {
+    const partners: unknown = parseYaml(this.folder.catalogue['partners.yaml'] ?? '{}');
+    return typeof partners === 'object' && partners !== null ? Object.keys(partners) : [];
   }
 
   /** Makes every workflow of the folder known; what is known already stays as it is. */

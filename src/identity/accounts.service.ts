@@ -66,7 +66,7 @@ export class AccountsService {
       );
       const id = rows[0]?.id ?? '';
       await client.query(
-        `insert into qamqor.account_credentials (id, user_id, account_id, provider_id, password) values ($1, $2, $2::text, 'credential', $3)
+        `insert into qamqor.account_credentials (id, user_id, account_id, provider_id, password) values ($1, $2::uuid, $2::uuid::text, 'credential', $3)
          on conflict (provider_id, account_id) do update set password = excluded.password, updated_at = clock_timestamp()`,
         [this.id(), id, password],
       );
