@@ -7,6 +7,11 @@ import { type Random, seededRandom } from '../../src/platform/random.js';
 export class Chance {
   constructor(private readonly seed: string) {}
 
+  /** 0 ≤ x < 1. */
+  number(...names: (string | number)[]): number {
+    return this.draw(names).next();
+  }
+
   happens(rate: number, ...names: (string | number)[]): boolean {
     return this.draw(names).happens(rate);
   }

@@ -29,6 +29,11 @@ export class Terminal {
     (this.json ? this.stderr : this.stdout).write(`${line}\n`);
   }
 
+  /** One line of stdout, whatever `--json` says. */
+  out(line: string): void {
+    this.stdout.write(`${line}\n`);
+  }
+
   progress(line: string): void {
     this.stderr.write(`${line}\n`);
   }
