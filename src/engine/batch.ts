@@ -201,10 +201,8 @@ export class Batch {
       const handler = source && this.deps.sources.get(source);
       if (!handler) continue;
       for (const [command, error] of (await handler.admit?.(tx, answers)) ?? []) refused.set(command, error);
-      for (const [command, output] of (await handler.settle?.(
-        tx,
-        answers.filter((a) => !refused.has(a)),
-      )) ?? [])
+      const allowed = answers.filter((a) => !refused.has(a));
+      for (const [command, output] of (await handler.settle?.(tx, allowed, loaded.now)) ?? [])
         outputs.set(command, output);
     }
     for (const [command, error] of refused) this.settled.push({ command, error });

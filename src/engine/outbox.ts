@@ -106,7 +106,8 @@ export class OutboxWorker {
         });
         return;
       case 'answer':
-        await this.deps.engine.submit({ ...delivery.command, settles });
+        // The very object: a source may know more about it.
+        await this.deps.engine.submit(Object.assign(delivery.command, { settles }));
         return;
       case 'give-up':
         await this.deps.engine.submit(incident(row, delivery.reason));

@@ -159,7 +159,7 @@ export interface SourceHandler {
   /** The policy of each answer, evaluated under the row lock, before the step. Returns refusals by command. */
   admit?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, AppError>>;
   /** May replace the answer before the step (a service that takes a number). Runs in the transaction, before the step. */
-  settle?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, Json>>;
+  settle?(tx: BatchTransaction, answers: AnswerCommand[], now: string): Promise<Map<AnswerCommand, Json>>;
   /** New dues of open entries, after a case stood still. */
   reschedule?(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void>;
   /** `open` writes an outbox row of this topic for each entry, so that a worker carries it out. */

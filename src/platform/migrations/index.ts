@@ -6,6 +6,7 @@ import { M0003Families } from './m0003-families.js';
 import { M0004Identity } from './m0004-identity.js';
 import { M0006Tasks } from './m0006-tasks.js';
 import { M0007Handoffs } from './m0007-handoffs.js';
+import { M0008Notices } from './m0008-notices.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -15,4 +16,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0004Identity,
   M0006Tasks,
   M0007Handoffs,
+  M0008Notices,
 ];

@@ -1,0 +1,26 @@
+import type { FamiliesService } from '../families/families.service.js';
+import type { JsonObject } from '../statechart/types.js';
+import type { PersonSlice } from './handoff.js';
+
+/** The applicant of the family that a case is about, cut down to the fields that the partner's service needs. */
+export function personSlice(families: Pick<FamiliesService, 'findFamily' | 'personsOf'>): PersonSlice {
+  return async (organisationId, subject, fields) => {
+    const [family, persons] = await Promise.all([
+      families.findFamily(organisationId, subject),
+      families.personsOf(organisationId, subject),
+    ]);
+    const applicant = persons[0];
+    if (!family || !applicant) return {};
+    const known: JsonObject = {
+      surname: applicant.surname ?? null,
+      given: applicant.given ?? null,
+      patronymic: applicant.patronymic ?? null,
+      iin: applicant.iin ?? null,
+      phone: family.phone ?? null,
+      language: family.language,
+    };
+    return Object.fromEntries(
+      fields.flatMap((field) => (Object.hasOwn(known, field) ? [[field, known[field] ?? null]] : [])),
+    );
+  };
+}

@@ -1,0 +1,66 @@
+import type { Pool } from 'pg';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { Delivery, EngineApi, OutboxRow } from '../engine/types.js';
+import type { Json, JsonObject, Language, Workflow } from '../statechart/types.js';
+
+const LANGUAGES = ['kk', 'ru', 'en'] as const satisfies Language[];
+
+const template = z.object({
+  channels: z.array(z.enum(['sms', 'email', 'in-app'])).default(['in-app']),
+  text: z.object({ kk: z.string(), ru: z.string(), en: z.string() }),
+});
+
+export interface NotificationsDependencies {
+  engine: Pick<EngineApi, 'read'>;
+  /** Connections of the role `qamqor_relay`. */
+  pool: Pool;
+}
+
+/** Writes down what somebody is told, in three languages. Sending it by SMS and e-mail is not built yet. */
+export class NotificationsService {
+  constructor(private readonly deps: NotificationsDependencies) {}
+
+  /** Topic `notify`: `{template, to}` and whatever the text wants to be filled with. */
+  async notify(row: OutboxRow): Promise<Delivery> {
+    const name = String(row.payload['template']);
+    const record = await this.deps.engine.read(row.organisationId, row.caseId);
+    const found = record && templateOf(record.workflow, name);
+    if (!found)
+      return { kind: 'give-up', reason: `There is no message "${name}" (messages/${name}.yaml) in three languages.` };
+    const facts: JsonObject = { ...row.payload, caseNumber: record.number };
+    const text = Object.fromEntries(LANGUAGES.map((language) => [language, filled(found.text[language], facts)]));
+    await this.deps.pool.query({
+      name: 'write-notification',
+      text: `insert into qamqor.notifications (id, organisation_id, case_id, template, recipient, channels, text, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, qamqor.qamqor_now()) on conflict (id) do nothing`,
+      values: [
+        row.id,
+        row.organisationId,
+        row.caseId,
+        name,
+        String(row.payload['to'] ?? 'family'),
+        found.channels,
+        JSON.stringify(text),
+      ],
+    });
+    return { kind: 'done' };
+  }
+}
+
+function templateOf(workflow: Workflow, name: string): z.output<typeof template> | undefined {
+  const file = workflow.files[`messages/${name}.yaml`];
+  const read = template.safeParse(typeof file === 'string' ? parse(file) : file);
+  return read.success ? read.data : undefined;
+}
+
+/** `{name}` is replaced by the fact of that name, once: what stands in a fact is never a template itself. */
+function filled(text: string, facts: JsonObject): string {
+  return text.replace(/\{([A-Za-z]+)\}/g, (gap, name: string) =>
+    Object.hasOwn(facts, name) ? asText(facts[name]) : gap,
+  );
+}
+
+function asText(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? '');
+}
