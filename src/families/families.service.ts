@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
 import { type Ids, systemIds } from '../platform/ids.js';
 import { Family } from './family.entity.js';
-import { type Author, FamilyStore, inOrganisation } from './family-store.js';
+import { type Author, inOrganisation } from './family-store.js';
 import { tidyIin } from './iin.js';
 import { familySearchKey } from './merge-family.js';
 import { searchKey, tidyName, tidyText } from './names.js';
@@ -67,10 +67,8 @@ export class FamiliesService {
     if (words.length === 0) return [];
     const phone = readPhone(text);
     const em = this.reader(organisation);
-    const author = { organisation, actor: '' };
-    const byIin = /^[0-9]{12}$/.test(tidyIin(text))
-      ? await em.transactional((inside) => new FamilyStore(inside, author).familiesOfIin(tidyIin(text)))
-      : [];
+    const iin = tidyIin(text);
+    const byIin = /^[0-9]{12}$/.test(iin) ? await em.find(Person, { iin, organisationId: organisation }) : [];
     return em.find(
       Family,
       {
@@ -79,7 +77,7 @@ export class FamiliesService {
           { $and: words.map((word) => ({ searchKey: { $like: `% ${word}%` } })) },
           { number: { $like: `${text.toUpperCase().replace(/[\\%_]/g, '\\$&')}%` } },
           ...(phone.ok ? [{ phone: phone.e164 }] : []),
-          { id: { $in: byIin } },
+          { id: { $in: byIin.map(({ familyId }) => familyId) } },
         ],
       },
       { orderBy: { number: 'asc' }, limit },
@@ -126,6 +124,8 @@ export class FamiliesService {
       registrationKey: key ?? null,
       ...written,
     });
+    // By itself: no relation tells the ORM that a family comes before its people.
+    await em.flush();
     const member = em.create(Person, {
       id: this.ids.next(),
       organisationId: organisation,
@@ -135,9 +135,7 @@ export class FamiliesService {
       ...person,
       ...written,
     });
-    // One after the other: no relation tells the ORM that a family comes before its people.
-    await em.persist(family).flush();
-    await em.persist(member).flush();
+    await em.flush();
     return { familyId: family.id, personId: member.id };
   }
 

@@ -1,11 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type Kysely, sql } from 'kysely';
+import type pg from 'pg';
 import type { KeptFamily, KeptPerson } from './merge-family.js';
-
-/** An EntityManager that sees and writes the rows of one organisation, and no others. */
-export function inOrganisation(em: EntityManager, organisation: string): EntityManager {
-  return em.fork({ session: { variables: { 'qamqor.organisation': organisation } } });
-}
 
 export interface Author {
   organisation: string;
@@ -13,7 +8,12 @@ export interface Author {
   actor: string;
 }
 
-/** Who is kept already: the families of these numbers with everyone in them, and whoever has one of these identity numbers. */
+/** An EntityManager that sees and writes the rows of one organisation, and no others. */
+export function inOrganisation(em: EntityManager, organisation: string): EntityManager {
+  return em.fork({ session: { variables: { 'qamqor.organisation': organisation } } });
+}
+
+/** What is kept already: families by number with everyone in them, and whoever has one of these identity numbers. */
 export interface KeptRecords {
   families: Map<string, KeptFamily>;
   personsOf: Map<string, KeptPerson[]>;
@@ -21,41 +21,24 @@ export interface KeptRecords {
   numberOfIin: Map<string, string>;
 }
 
-/**
- * The set-based path of an import: one statement a table, whatever the number of rows. Here, and in the entity, are the
- * only places that touch the column `iin`. Must run inside a transaction of the organisation.
- */
+/** The set-based path of an import: one statement a table, whatever the number of rows. Lives inside one transaction. */
 export class FamilyStore {
-  private readonly db: Kysely<unknown>;
-
   constructor(
-    em: EntityManager,
+    private readonly client: pg.ClientBase,
     private readonly author: Author,
-  ) {
-    this.db = em.getKysely<unknown>();
-  }
+  ) {}
 
-  /** Holds back other imports of this organisation until the transaction ends: two of them must not both add a family. */
-  async waitForTurn(): Promise<void> {
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`import ${this.author.organisation}`}, 0))`.execute(
-      this.db,
-    );
+  /** Opens the organisation's rows, and holds back its other imports: two of them must not both add a family. */
+  async begin(): Promise<void> {
+    const { organisation } = this.author;
+    await this.client.query("select set_config('qamqor.organisation', $1, true)", [organisation]);
+    await this.client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`import ${organisation}`]);
   }
 
   async load(numbers: string[], iins: string[]): Promise<KeptRecords> {
-    const { organisation } = this.author;
-    const families = await this.rows<KeptFamily>(sql`
-      select id, number, categories, interest, language, phone, address, kato, registered_on as "registeredOn", note,
-        search_key as "searchKey"
-      from families where organisation_id = ${organisation} and number = any(${numbers}::text[])`);
-    const ids = families.map(({ id }) => id);
-    const persons = await this.rows<KeptPerson>(sql`
-      select id, family_id as "familyId", place, relation, surname, given, patronymic, iin, birth_date as "birthDate", sex,
-        phone, note
-      from persons where family_id = any(${ids}::uuid[]) order by family_id, place`);
-    const owners = await this.rows<{ iin: string; number: string }>(sql`
-      select person.iin, family.number from persons person join families family on family.id = person.family_id
-      where person.organisation_id = ${organisation} and person.iin = any(${iins}::text[])`);
+    const families = await this.rows<KeptFamily>(FAMILIES_BY_NUMBER, [numbers]);
+    const persons = await this.rows<KeptPerson>(PERSONS_OF_FAMILIES, [families.map(({ id }) => id)]);
+    const owners = await this.rows<{ iin: string; number: string }>(FAMILIES_BY_IIN, [iins]);
     return {
       families: new Map(families.map((family) => [family.number, family])),
       personsOf: Map.groupBy(persons, ({ familyId }) => familyId),
@@ -64,68 +47,77 @@ export class FamilyStore {
   }
 
   async addFamilies(families: KeptFamily[]): Promise<void> {
-    if (families.length === 0) return;
-    const { organisation, actor } = this.author;
-    await sql`
-      insert into families (id, organisation_id, number, categories, interest, language, phone, address, kato,
-        registered_on, note, search_key, created_at, created_by, updated_at, updated_by)
-      select id, ${organisation}::uuid, number, categories, interest, language, phone, address, kato,
-        "registeredOn", note, "searchKey", qamqor_now(), ${actor}::text, qamqor_now(), ${actor}::text
-      from ${familyRows(families)}`.execute(this.db);
+    await this.write(ADD_FAMILIES, families);
   }
 
   async changeFamilies(families: KeptFamily[]): Promise<void> {
-    if (families.length === 0) return;
-    await sql`
-      update families kept set categories = said.categories, interest = said.interest, language = said.language,
-        phone = said.phone, address = said.address, kato = said.kato, registered_on = said."registeredOn",
-        note = said.note, search_key = said."searchKey",
-        revision = kept.revision + 1, updated_at = qamqor_now(), updated_by = ${this.author.actor}::text
-      from ${familyRows(families)} where kept.id = said.id`.execute(this.db);
+    await this.write(CHANGE_FAMILIES, families);
   }
 
   async addPersons(persons: KeptPerson[]): Promise<void> {
-    if (persons.length === 0) return;
-    const { organisation, actor } = this.author;
-    await sql`
-      insert into persons (id, organisation_id, family_id, place, relation, surname, given, patronymic, iin, birth_date,
-        sex, phone, note, created_at, created_by, updated_at, updated_by)
-      select id, ${organisation}::uuid, "familyId", place, relation, surname, given, patronymic, iin, "birthDate",
-        sex, phone, note, qamqor_now(), ${actor}::text, qamqor_now(), ${actor}::text
-      from ${personRows(persons)}`.execute(this.db);
+    await this.write(ADD_PERSONS, persons);
   }
 
   async changePersons(persons: KeptPerson[]): Promise<void> {
-    if (persons.length === 0) return;
-    await sql`
-      update persons kept set relation = said.relation, surname = said.surname, given = said.given,
-        patronymic = said.patronymic, iin = said.iin, birth_date = said."birthDate", sex = said.sex, phone = said.phone,
-        note = said.note, revision = kept.revision + 1, updated_at = qamqor_now(), updated_by = ${this.author.actor}::text
-      from ${personRows(persons)} where kept.id = said.id`.execute(this.db);
+    await this.write(CHANGE_PERSONS, persons);
   }
 
-  /** Families in which someone has this identity number. */
-  async familiesOfIin(iin: string): Promise<string[]> {
-    const rows = await this.rows<{ id: string }>(sql`
-      select family_id as id from persons where organisation_id = ${this.author.organisation} and iin = ${iin}`);
-    return rows.map(({ id }) => id);
+  /** $1 is the rows, $2 the organisation, $3 who writes. */
+  private async write(text: string, rows: object[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.client.query(text, [JSON.stringify(rows), this.author.organisation, this.author.actor]);
   }
 
-  /** As JSON made by the database, so that dates stay days and lists stay lists. */
-  private async rows<Row>(query: ReturnType<typeof sql>): Promise<Row[]> {
-    const { rows } = await sql<{ row: string }>`select to_jsonb(found)::text as row from (${query}) found`.execute(
-      this.db,
-    );
-    return rows.map(({ row }) => JSON.parse(row) as Row);
+  /** As JSON made by the database, so that dates stay days. $2 is the organisation. */
+  private async rows<Row>(query: string, values: unknown[]): Promise<Row[]> {
+    const text = `select to_jsonb(found) as row from (${query}) found`;
+    const { rows } = await this.client.query<{ row: Row }>(text, [...values, this.author.organisation]);
+    return rows.map(({ row }) => row);
   }
 }
 
-function familyRows(families: KeptFamily[]) {
-  return sql`jsonb_to_recordset(${JSON.stringify(families)}::text::jsonb) as said(id uuid, number text, categories text[],
-    interest text, language text, phone text, address text, kato text, "registeredOn" date, note text, "searchKey" text)`;
-}
+const FAMILIES_BY_NUMBER = `
+  select id, number, categories, interest, language, phone, address, kato, registered_on as "registeredOn", note,
+    search_key as "searchKey"
+  from families where organisation_id = $2 and number = any($1)`;
 
-function personRows(persons: KeptPerson[]) {
-  return sql`jsonb_to_recordset(${JSON.stringify(persons)}::text::jsonb) as said(id uuid, "familyId" uuid, place integer,
-    relation text, surname text, given text, patronymic text, iin text, "birthDate" date, sex text, phone text, note text)`;
-}
+const PERSONS_OF_FAMILIES = `
+  select id, family_id as "familyId", place, relation, surname, given, patronymic, iin, birth_date as "birthDate", sex,
+    phone, note
+  from persons where organisation_id = $2 and family_id = any($1) order by family_id, place`;
+
+const FAMILIES_BY_IIN = `
+  select person.iin, family.number from persons person join families family on family.id = person.family_id
+  where person.organisation_id = $2 and person.iin = any($1)`;
+
+const FAMILY_ROWS = `jsonb_to_recordset($1::jsonb) as said(id uuid, number text, categories text[], interest text,
+  language text, phone text, address text, kato text, "registeredOn" date, note text, "searchKey" text)`;
+
+const PERSON_ROWS = `jsonb_to_recordset($1::jsonb) as said(id uuid, "familyId" uuid, place integer, relation text,
+  surname text, given text, patronymic text, iin text, "birthDate" date, sex text, phone text, note text)`;
+
+const ADD_FAMILIES = `
+  insert into families (id, organisation_id, number, categories, interest, language, phone, address, kato, registered_on,
+    note, search_key, created_at, created_by, updated_at, updated_by)
+  select id, $2, number, categories, interest, language, phone, address, kato, "registeredOn",
+    note, "searchKey", now, $3, now, $3
+  from ${FAMILY_ROWS}, qamqor_now() now`;
+
+const CHANGE_FAMILIES = `
+  update families kept set categories = said.categories, interest = said.interest, language = said.language,
+    phone = said.phone, address = said.address, kato = said.kato, registered_on = said."registeredOn", note = said.note,
+    search_key = said."searchKey", revision = kept.revision + 1, updated_at = now, updated_by = $3
+  from ${FAMILY_ROWS}, qamqor_now() now where kept.id = said.id and kept.organisation_id = $2`;
+
+const ADD_PERSONS = `
+  insert into persons (id, organisation_id, family_id, place, relation, surname, given, patronymic, iin, birth_date, sex,
+    phone, note, created_at, created_by, updated_at, updated_by)
+  select id, $2, "familyId", place, relation, surname, given, patronymic, iin, "birthDate", sex,
+    phone, note, now, $3, now, $3
+  from ${PERSON_ROWS}, qamqor_now() now`;
+
+const CHANGE_PERSONS = `
+  update persons kept set relation = said.relation, surname = said.surname, given = said.given,
+    patronymic = said.patronymic, iin = said.iin, birth_date = said."birthDate", sex = said.sex, phone = said.phone,
+    note = said.note, revision = kept.revision + 1, updated_at = now, updated_by = $3
+  from ${PERSON_ROWS}, qamqor_now() now where kept.id = said.id and kept.organisation_id = $2`;

@@ -1,8 +1,8 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
-import { sql } from 'kysely';
+import type pg from 'pg';
+import { withTransaction } from '../platform/database.js';
 import { type Ids, systemIds } from '../platform/ids.js';
 import { type FamilyInFile, familiesInFile, surveyFamilies } from './families-in-file.js';
-import { type Author, FamilyStore, inOrganisation, type KeptRecords } from './family-store.js';
+import { type Author, FamilyStore, type KeptRecords } from './family-store.js';
 import { type ImportReport, ReportInMaking } from './import-report.js';
 import { type Known, type Merge, mergeFamily } from './merge-family.js';
 import type { Language } from './remarks.js';
@@ -21,7 +21,8 @@ const BATCH = 1_000;
 /** Spreadsheets of families become records. */
 export class ImportService {
   constructor(
-    private readonly em: EntityManager,
+    /** As the role `app`. */
+    private readonly pool: pg.Pool,
     private readonly ids: Ids = systemIds,
     private readonly limits: typeof LIMITS = LIMITS,
   ) {}
@@ -61,9 +62,9 @@ export class ImportService {
   }
 
   private async write(families: FamilyInFile[], author: Author): Promise<Merge[]> {
-    return inOrganisation(this.em, author.organisation).transactional(async (em) => {
-      const store = new FamilyStore(em, author);
-      await store.waitForTurn();
+    return withTransaction(this.pool, async (client) => {
+      const store = new FamilyStore(client, author);
+      await store.begin();
       const kept = await store.load(
         families.map(({ number }) => number),
         families.flatMap(({ persons }) => persons.flatMap(({ iin }) => iin ?? [])),
@@ -83,8 +84,8 @@ export class ImportService {
 
   /** The day it is at the centre; the whole country has one time. */
   private async today(): Promise<string> {
-    const query = sql<{ today: string }>`select (qamqor_now() at time zone 'Asia/Almaty')::date::text as today`;
-    const { rows } = await query.execute(this.em.fork().getKysely<unknown>());
+    const query = "select (qamqor_now() at time zone 'Asia/Almaty')::date::text as today";
+    const { rows } = await this.pool.query<{ today: string }>(query);
     return rows[0]?.today ?? '';
   }
 }

@@ -116,6 +116,7 @@ function withoutPeopleElsewhere(file: FamilyInFile, known: Known) {
  */
 function match(rows: PersonRow[], kept: KeptPerson[]): Map<PersonRow, KeptPerson> {
   const matches = new Map<PersonRow, KeptPerson>();
+  if (kept.length === 0) return matches;
   const free = new Set(kept);
   const keys = new Map([...rows, ...kept].map((person) => [person, personKey(person)] as const));
   const sameKey = (row: PersonRow, person: KeptPerson) => keys.get(row) === keys.get(person);
