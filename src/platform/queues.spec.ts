@@ -44,7 +44,8 @@ async function postgresWorld(): Promise<World> {
         `select string_agg(format('bullmq.%I', tablename), ', ') as tables
            from pg_tables where schemaname = 'bullmq' and tablename not like '%migration%'`,
       );
-      await owner.query(`truncate ${rows[0]?.tables}`);
+      // A worker that is looking at the tables may be in its way: then PostgreSQL lets one of the two try again.
+      await retried(async () => void (await owner.query(`truncate ${rows[0]?.tables}`)));
     },
     cut: async () =>
       void (await owner.query(
