@@ -1,13 +1,17 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { httpAdapter, prepareHttp } from './api/http.js';
 import { AppModule } from './app.module.js';
 import type { System } from './system.js';
-import { httpAdapter, prepareHttp } from './api/http.js';
 
 /** The whole application over an open system, initialised and not yet listening. */
 export async function createApp(system: System, logger: LoggerService | false): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(system), httpAdapter(), { bodyParser: false, logger, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(system), httpAdapter(), {
+    bodyParser: false,
+    logger,
+    abortOnError: false,
+  });
   await prepareHttp(app, system.config.publicUrl);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();

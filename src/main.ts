@@ -33,7 +33,12 @@ async function main(): Promise<void> {
 async function prepareAccounts(app: NestFastifyApplication, system: System): Promise<void> {
   const { demo, demoPassword: password } = system.config;
   if (!demo) return removeDemoAccounts(system.pool);
-  await createDemoAccounts({ accounts: app.get(AccountsService), organisationId: ORGANISATION, password, partners: system.partnerKeys });
+  await createDemoAccounts({
+    accounts: app.get(AccountsService),
+    organisationId: ORGANISATION,
+    password,
+    partners: system.partnerKeys,
+  });
 }
 
 async function listen(app: NestFastifyApplication, { port, host }: Config): Promise<void> {
@@ -41,8 +46,12 @@ async function listen(app: NestFastifyApplication, { port, host }: Config): Prom
     await app.listen(port, host);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new Explained(`Port ${port} is taken by another program. Stop that one, or choose another port: PORT=${port + 1} npm start`);
-    if (code === 'EACCES') throw new Explained(`Port ${port} may not be used by this account. Choose one above 1023: PORT=3000 npm start`);
+    if (code === 'EADDRINUSE')
+      throw new Explained(
+        `Port ${port} is taken by another program. Stop that one, or choose another port: PORT=${port + 1} npm start`,
+      );
+    if (code === 'EACCES')
+      throw new Explained(`Port ${port} may not be used by this account. Choose one above 1023: PORT=3000 npm start`);
     throw error;
   }
 }
@@ -53,7 +62,10 @@ function greet({ roles, publicUrl, port, demo, demoPassword }: Config, app: Nest
   const url = port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
   say(`Qamqor is ready: ${url}`);
   say(`  API: ${url}/api/docs`);
-  if (demo) say(`  Demonstration: sign in as ${demoEmail('curator')}, ${demoEmail('supervisor')}, … with the password "${demoPassword}".`);
+  if (demo)
+    say(
+      `  Demonstration: sign in as ${demoEmail('curator')}, ${demoEmail('supervisor')}, … with the password "${demoPassword}".`,
+    );
 }
 
 /** What is to be closed, the last first; then the system itself. A second signal ends the process at once. */
@@ -80,7 +92,9 @@ class Explained extends Error {}
 
 function fail(error: unknown): never {
   const known = error instanceof Explained || error instanceof ConfigError;
-  process.stderr.write(`${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exit(1);
 }
 

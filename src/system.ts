@@ -68,7 +68,8 @@ export class System {
   static async open(config: Config, options: SystemOptions = {}): Promise<System> {
     const log = options.log ?? (() => undefined);
     const warn = options.warn ?? ((message: string, error: unknown) => log(`${message} ${String(error)}`));
-    const embedded = config.databaseUrl === undefined ? await EmbeddedPostgres.start({ dataDir: config.dataDir, log }) : undefined;
+    const embedded =
+      config.databaseUrl === undefined ? await EmbeddedPostgres.start({ dataDir: config.dataDir, log }) : undefined;
     const url = config.databaseUrl ?? embedded?.url ?? '';
     try {
       await migrate(url);
@@ -83,11 +84,28 @@ export class System {
         warn,
         ...(queues ? { wake: (_topic: string, ids: string[]) => queues.enqueue(deliverOutbox, { ids }) } : {}),
       });
-      const [app, relay] = [openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }), openPool(url, 'relay', { max: 2, onIdleError: onError })];
+      const [app, relay] = [
+        openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }),
+        openPool(url, 'relay', { max: 2, onIdleError: onError }),
+      ];
       const orm = await openOrm(url, [Family, Person], { max: config.databaseConnections });
       const clock = new DatabaseClock(app);
       if (config.production) await clock.declareProduction();
-      return new System(config, url, await secretOf(config), folder, calendar, runtime, orm, app, relay, clock, queues, warn, embedded);
+      return new System(
+        config,
+        url,
+        await secretOf(config),
+        folder,
+        calendar,
+        runtime,
+        orm,
+        app,
+        relay,
+        clock,
+        queues,
+        warn,
+        embedded,
+      );
     } catch (error) {
       await embedded?.stop();
       throw error;
@@ -128,7 +146,10 @@ export class System {
 }
 
 async function openQueues(config: Config, url: string, onError: (error: Error) => void): Promise<Queues> {
-  const backend = config.redisUrl === undefined ? await openPostgresBackend(url, onError) : await openRedisBackend(config.redisUrl, onError);
+  const backend =
+    config.redisUrl === undefined
+      ? await openPostgresBackend(url, onError)
+      : await openRedisBackend(config.redisUrl, onError);
   return new Queues(backend, { concurrency: config.concurrency, onProblem: ({ error }) => onError(error) });
 }
 

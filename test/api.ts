@@ -54,7 +54,10 @@ export class ApiFixture {
       ...more,
     };
     const errors: string[] = [];
-    const system = await System.open(config, { queues: false, warn: (message, error) => errors.push(`${message} ${String(error)}`) });
+    const system = await System.open(config, {
+      queues: false,
+      warn: (message, error) => errors.push(`${message} ${String(error)}`),
+    });
     const app = await createApp(system, errorLogger(errors));
     return new ApiFixture(database, system, app, errors);
   }
@@ -92,7 +95,11 @@ export class ApiFixture {
       ...(raw !== undefined ? { payload: raw } : body !== undefined ? { payload: JSON.stringify(body) } : {}),
     });
     const isJson = String(response.headers['content-type']).includes('json');
-    return { status: response.statusCode, headers: response.headers as Answer['headers'], body: isJson && response.payload ? JSON.parse(response.payload) : response.payload };
+    return {
+      status: response.statusCode,
+      headers: response.headers as Answer['headers'],
+      body: isJson && response.payload ? JSON.parse(response.payload) : response.payload,
+    };
   }
 
   get(as: string | null, url: string, headers?: Record<string, string>): Promise<Answer> {
@@ -104,7 +111,9 @@ export class ApiFixture {
   }
 
   async deploy(workflow: JsonObject, files: Record<string, Json> = {}): Promise<void> {
-    const texts = Object.fromEntries(Object.entries({ 'workflow.yaml': workflow, ...files }).map(([path, content]) => [path, JSON.stringify(content)]));
+    const texts = Object.fromEntries(
+      Object.entries({ 'workflow.yaml': workflow, ...files }).map(([path, content]) => [path, JSON.stringify(content)]),
+    );
     await this.system.runtime.versions.deploy(ORGANISATION, texts, 'test');
   }
 
@@ -114,9 +123,16 @@ export class ApiFixture {
     const { email } = await this.account(as);
     let cookie = this.cookies.get(as);
     if (!cookie) {
-      const response = await this.app.inject({ method: 'POST', url: '/api/auth/sign-in/email', payload: { email, password: PASSWORD } });
+      const response = await this.app.inject({
+        method: 'POST',
+        url: '/api/auth/sign-in/email',
+        payload: { email, password: PASSWORD },
+      });
       if (response.statusCode !== 200) throw new Error(`${as} could not sign in: ${response.payload}`);
-      cookie = [response.headers['set-cookie']].flat().map((line) => String(line).split(';')[0]).join('; ');
+      cookie = [response.headers['set-cookie']]
+        .flat()
+        .map((line) => String(line).split(';')[0])
+        .join('; ');
       this.cookies.set(as, cookie);
     }
     return { cookie };

@@ -31,7 +31,14 @@ export class ApiModule {}
 
 function casesService({ runtime, orm, pool, clock, ids }: System): CasesService {
   const intake = new FamilyIntake(new FamiliesService(orm.em, ids));
-  return new CasesService({ engine: runtime.engine, versions: runtime.versions, pool, clock, intake, id: () => ids.next() });
+  return new CasesService({
+    engine: runtime.engine,
+    versions: runtime.versions,
+    pool,
+    clock,
+    intake,
+    id: () => ids.next(),
+  });
 }
 
 function idempotency(system: System): IdempotencyInterceptor {

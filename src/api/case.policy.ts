@@ -1,6 +1,6 @@
+import type { CaseRecord } from '../engine/types.js';
 import { hasRole, isOverseer, isStaff } from '../identity/identity.policy.js';
 import { INTEGRATION } from '../identity/roles.js';
-import type { CaseRecord } from '../engine/types.js';
 
 type Asker = { roles: readonly string[] };
 

@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { Act } from '../engine/types.js';
 import { Roles } from '../identity/access.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
-import type { Act } from '../engine/types.js';
 import { CASE_OPENERS } from './case.policy.js';
 import { CasesService } from './cases.service.js';
 import { Describe } from './contract.js';
@@ -32,7 +32,14 @@ const reason = z.string().max(1000);
 const act = z.discriminatedUnion('act', [
   z.strictObject({ act: z.enum(['cancel', 'suspend', 'resume', 'reopen']), reason, revision }),
   z.strictObject({ act: z.literal('modify'), reason, revision, target: json, context: jsonObject.optional() }),
-  z.strictObject({ act: z.literal('list'), reason, revision, invoke: z.string().max(200), add: z.array(json).max(1000).optional(), drop: z.array(z.string().max(200)).max(1000).optional() }),
+  z.strictObject({
+    act: z.literal('list'),
+    reason,
+    revision,
+    invoke: z.string().max(200),
+    add: z.array(json).max(1000).optional(),
+    drop: z.array(z.string().max(200)).max(1000).optional(),
+  }),
 ]);
 
 const theCase = { 200: { description: 'The case as it is now', schema: caseView } };
@@ -44,13 +51,28 @@ export class CasesController {
 
   @Post()
   @Roles(...CASE_OPENERS)
-  @Describe({ tag, summary: 'Open a case', body: openCase, answers: { 201: { description: 'Opened', schema: caseView } } })
-  async open(@By() by: Principal, @Body() body: z.output<typeof openCase>, @With() write: Write, @Res({ passthrough: true }) reply: FastifyReply) {
+  @Describe({
+    tag,
+    summary: 'Open a case',
+    body: openCase,
+    answers: { 201: { description: 'Opened', schema: caseView } },
+  })
+  async open(
+    @By() by: Principal,
+    @Body() body: z.output<typeof openCase>,
+    @With() write: Write,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     return replayed(reply, await this.cases.open(by, body.workflow, body.input, write));
   }
 
   @Get()
-  @Describe({ tag, summary: 'Cases, the newest first', query: listQuery, answers: { 200: { description: 'A page of cases', schema: page(caseView) } } })
+  @Describe({
+    tag,
+    summary: 'Cases, the newest first',
+    query: listQuery,
+    answers: { 200: { description: 'A page of cases', schema: page(caseView) } },
+  })
   list(@By() by: Principal, @Query() query: z.output<typeof listQuery>) {
     return this.cases.list(by, query);
   }
@@ -62,7 +84,13 @@ export class CasesController {
   }
 
   @Get(':id/journal')
-  @Describe({ tag, summary: 'Everything that happened to a case, in order', params, query: journalQuery, answers: { 200: { description: 'A page of the journal', schema: page(journalRow) } } })
+  @Describe({
+    tag,
+    summary: 'Everything that happened to a case, in order',
+    params,
+    query: journalQuery,
+    answers: { 200: { description: 'A page of the journal', schema: page(journalRow) } },
+  })
   journal(@By() by: Principal, @Param('id') id: string, @Query() query: z.output<typeof journalQuery>) {
     return this.cases.journal(by, id, query);
   }
@@ -70,14 +98,33 @@ export class CasesController {
   @Post(':id/events')
   @HttpCode(200)
   @Describe({ tag, summary: 'Send a public event', params, body: event, ifMatch: true, answers: theCase })
-  async send(@By() by: Principal, @Param('id') id: string, @Body() body: z.output<typeof event>, @With() write: Write, @Res({ passthrough: true }) reply: FastifyReply) {
+  async send(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() body: z.output<typeof event>,
+    @With() write: Write,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     return replayed(reply, await this.cases.send(by, id, body.type, body.data, write));
   }
 
   @Post(':id/acts')
   @HttpCode(200)
-  @Describe({ tag, summary: 'Act on a case by hand: cancel, suspend, resume, reopen, modify, list', params, body: act, ifMatch: true, answers: theCase })
-  async act(@By() by: Principal, @Param('id') id: string, @Body() body: z.output<typeof act>, @With() write: Write, @Res({ passthrough: true }) reply: FastifyReply) {
+  @Describe({
+    tag,
+    summary: 'Act on a case by hand: cancel, suspend, resume, reopen, modify, list',
+    params,
+    body: act,
+    ifMatch: true,
+    answers: theCase,
+  })
+  async act(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() body: z.output<typeof act>,
+    @With() write: Write,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     return replayed(reply, await this.cases.act(by, id, actOf(body), body.reason, write));
   }
 }
@@ -87,7 +134,12 @@ function actOf(body: z.output<typeof act>): Act {
     case 'modify':
       return { type: 'modify', target: body.target, ...(body.context ? { context: body.context } : {}) };
     case 'list':
-      return { type: 'list', invoke: body.invoke, ...(body.add ? { add: body.add } : {}), ...(body.drop ? { drop: body.drop } : {}) };
+      return {
+        type: 'list',
+        invoke: body.invoke,
+        ...(body.add ? { add: body.add } : {}),
+        ...(body.drop ? { drop: body.drop } : {}),
+      };
     default:
       return { type: body.act };
   }

@@ -4,7 +4,15 @@ import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { caseNotFound } from '../engine/refusals.js';
 import { type CaseRow, caseRecord } from '../engine/rows.js';
-import type { Accepted, Act, CaseRecord, EngineApi, JournalBody, JournalPayload, VersionsApi } from '../engine/types.js';
+import type {
+  Accepted,
+  Act,
+  CaseRecord,
+  EngineApi,
+  JournalBody,
+  JournalPayload,
+  VersionsApi,
+} from '../engine/types.js';
 import type { Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { Json, JsonObject } from '../statechart/types.js';
@@ -15,7 +23,12 @@ import { commandOf, type Write } from './write.js';
 
 /** Turns what a person sends into what a workflow's input asks for, and says what the case is about. */
 export interface Intake {
-  prepare(workflow: { key: string; inputSchema?: JsonObject }, input: JsonObject, by: Principal, write: Write): Promise<{ input: JsonObject; subject?: string }>;
+  prepare(
+    workflow: { key: string; inputSchema?: JsonObject },
+    input: JsonObject,
+    by: Principal,
+    write: Write,
+  ): Promise<{ input: JsonObject; subject?: string }>;
   /** Ids of subjects that match what somebody typed. */
   search(by: Principal, query: string): Promise<string[]>;
 }
@@ -71,13 +84,32 @@ export class CasesService {
     if (query.workflow !== undefined) conditions.push(`workflow_key = ${value(query.workflow)}`);
     if (query.stage !== undefined) conditions.push(`${value(query.stage)} = any (stages)`);
     if (query.status !== undefined) conditions.push(`status = ${value(query.status)}`);
-    if (query.overdue !== undefined) conditions.push(`(status in ('active', 'suspended') and due_at is not null and due_at < ${value(now)}) = ${value(query.overdue)}`);
-    if (query.q !== undefined && query.q.trim() !== '') conditions.push(await this.searchCondition(by, query.q.trim(), value));
-    if (query.cursor !== undefined) conditions.push(`id < ${value(readCursor(query.cursor, (key): key is [string] => key.length === 1 && isUuid(key[0]))[0])}`);
+    if (query.overdue !== undefined)
+      conditions.push(
+        `(status in ('active', 'suspended') and due_at is not null and due_at < ${value(now)}) = ${value(query.overdue)}`,
+      );
+    if (query.q !== undefined && query.q.trim() !== '')
+      conditions.push(await this.searchCondition(by, query.q.trim(), value));
+    if (query.cursor !== undefined)
+      conditions.push(
+        `id < ${value(readCursor(query.cursor, (key): key is [string] => key.length === 1 && isUuid(key[0]))[0])}`,
+      );
     const text = `select ${CASE_COLUMNS} from qamqor.cases where ${conditions.join(' and ')} order by id desc limit ${value(query.limit + 1)}`;
     const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<CaseRow>(text, values));
-    const records = await Promise.all(rows.map(async (row) => caseRecord(row, await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))));
-    return pageOf(records, query.limit, (record) => writeCursor(record.id), (record) => presentCase(record, by, now));
+    const records = await Promise.all(
+      rows.map(async (row) =>
+        caseRecord(
+          row,
+          await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version),
+        ),
+      ),
+    );
+    return pageOf(
+      records,
+      query.limit,
+      (record) => writeCursor(record.id),
+      (record) => presentCase(record, by, now),
+    );
   }
 
   async read(by: Principal, idOrNumber: string): Promise<JsonObject> {
@@ -85,9 +117,19 @@ export class CasesService {
     return presentCase(record, by, await this.deps.clock.now());
   }
 
-  async journal(by: Principal, idOrNumber: string, query: { limit: number; cursor?: string | undefined }): Promise<{ items: JsonObject[]; next: string | null }> {
+  async journal(
+    by: Principal,
+    idOrNumber: string,
+    query: { limit: number; cursor?: string | undefined },
+  ): Promise<{ items: JsonObject[]; next: string | null }> {
     const { id } = await this.find(by, idOrNumber);
-    const [after] = query.cursor === undefined ? [0] : readCursor(query.cursor, (key): key is [number] => key.length === 1 && Number.isInteger(key[0]) && Number(key[0]) < 2 ** 31);
+    const [after] =
+      query.cursor === undefined
+        ? [0]
+        : readCursor(
+            query.cursor,
+            (key): key is [number] => key.length === 1 && Number.isInteger(key[0]) && Number(key[0]) < 2 ** 31,
+          );
     const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
       run<JournalDatabaseRow>(
         `select j.seq, j.body, j.hash, p.data, (select b.hash from qamqor.journal b where b.case_id = j.case_id and b.seq = j.seq - 1) as previous
@@ -99,7 +141,13 @@ export class CasesService {
     return pageOf(rows, query.limit, (row) => writeCursor(row.seq), presentJournalRow);
   }
 
-  async send(by: Principal, idOrNumber: string, type: string, data: Json | undefined, write: Write = {}): Promise<Accepted> {
+  async send(
+    by: Principal,
+    idOrNumber: string,
+    type: string,
+    data: Json | undefined,
+    write: Write = {},
+  ): Promise<Accepted> {
     const { id } = await this.find(by, idOrNumber);
     return this.deps.engine.submit({
       ...commandOf(by, write, this.deps.id),
@@ -142,7 +190,9 @@ export class CasesService {
 
 function refuseActor(by: Principal, act: ActName): void {
   if (mayAct(by, act)) return;
-  throw new AppError('no-right', 403, `"${act}" belongs to: ${actorsOf(act).join(', ')}.`, { roles: [...actorsOf(act)] });
+  throw new AppError('no-right', 403, `"${act}" belongs to: ${actorsOf(act).join(', ')}.`, {
+    roles: [...actorsOf(act)],
+  });
 }
 
 interface JournalDatabaseRow {
@@ -158,7 +208,22 @@ function presentJournalRow(row: JournalDatabaseRow): JsonObject {
   const { seq, at, kind, type, by, onBehalfOf, commandId, state, stages, opened, closed } = body;
   const data = row.data === null ? null : presentPayload(JSON.parse(row.data) as JournalPayload);
   const previous = row.previous ?? Buffer.alloc(32);
-  return { seq, at, kind, type, data, by, onBehalfOf, commandId, state, stages, opened, closed, prevHash: previous.toString('hex'), hash: row.hash.toString('hex') };
+  return {
+    seq,
+    at,
+    kind,
+    type,
+    data,
+    by,
+    onBehalfOf,
+    commandId,
+    state,
+    stages,
+    opened,
+    closed,
+    prevHash: previous.toString('hex'),
+    hash: row.hash.toString('hex'),
+  };
 }
 
 /** What was sent, without the state that an act led to: that is for replay. */

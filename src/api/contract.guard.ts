@@ -18,17 +18,26 @@ export class ContractGuard implements CanActivate {
     request.query = checkQuery(contract.query, request.query as Record<string, unknown>);
     if (contract.signed) return true;
     if (contract.body) request.body = checkBody(contract, request.body);
-    else if (request.body !== undefined && request.body !== null && !isEmptyObject(request.body)) throw unknownFields(Object.keys(request.body as object));
+    else if (request.body !== undefined && request.body !== null && !isEmptyObject(request.body))
+      throw unknownFields(Object.keys(request.body as object));
     return true;
   }
 }
 
 /** A path or query may carry what PostgreSQL cannot store. */
 function refuseBadText(request: FastifyRequest): void {
-  const values = [...Object.values((request.params ?? {}) as object), ...Object.values((request.query ?? {}) as object)].flat();
+  const values = [
+    ...Object.values((request.params ?? {}) as object),
+    ...Object.values((request.query ?? {}) as object),
+  ].flat();
   for (const value of values) {
     if (typeof value !== 'string') continue;
-    if (value.includes('\0') || !value.isWellFormed()) throw new AppError('bad-text', 400, 'The address holds a character that cannot be stored (NUL or a lone surrogate).');
+    if (value.includes('\0') || !value.isWellFormed())
+      throw new AppError(
+        'bad-text',
+        400,
+        'The address holds a character that cannot be stored (NUL or a lone surrogate).',
+      );
   }
 }
 
@@ -37,7 +46,14 @@ function checkQuery(schema: z.ZodObject | undefined, query: Record<string, unkno
   if (unknown.length > 0) throw unknownFields(unknown);
   if (!schema) return query;
   const checked = schema.safeParse(query);
-  if (!checked.success) throw new AppError('bad-query', 400, 'A query value is not possible here; errors says which.', {}, issues(checked.error));
+  if (!checked.success)
+    throw new AppError(
+      'bad-query',
+      400,
+      'A query value is not possible here; errors says which.',
+      {},
+      issues(checked.error),
+    );
   return checked.data;
 }
 
@@ -46,21 +62,34 @@ function checkBody(contract: Contract, body: unknown): unknown {
     if (contract.bodyOptional) return {};
     throw new AppError('malformed', 400, 'A JSON body is missing.');
   }
-  if (typeof body !== 'object' || Array.isArray(body)) throw new AppError('malformed', 400, 'The body must be a JSON object.', {}, [{ path: '', message: 'must be an object' }]);
+  if (typeof body !== 'object' || Array.isArray(body))
+    throw new AppError('malformed', 400, 'The body must be a JSON object.', {}, [
+      { path: '', message: 'must be an object' },
+    ]);
   const checked = contract.body?.safeParse(body);
   if (!checked || checked.success) return checked?.data;
-  const unknown = checked.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key].join('.')) : []));
+  const unknown = checked.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key].join('.')) : [],
+  );
   if (unknown.length > 0) throw unknownFields(unknown);
   throw new AppError('schema', 422, 'What was sent does not fit; errors says where.', {}, issues(checked.error));
 }
 
 function unknownFields(names: string[]): AppError {
   const shown = names.slice(0, 10).map((name) => name.slice(0, 100));
-  return new AppError('unknown-field', 400, `There is no field or query name ${shown.map((name) => `"${name}"`).join(', ')} here. Remove it.`, { names: shown });
+  return new AppError(
+    'unknown-field',
+    400,
+    `There is no field or query name ${shown.map((name) => `"${name}"`).join(', ')} here. Remove it.`,
+    { names: shown },
+  );
 }
 
 function issues(error: z.ZodError): { path: string; message: string }[] {
-  return error.issues.map((issue) => ({ path: issue.path.length > 0 ? `/${issue.path.map(String).join('/')}` : '', message: issue.message }));
+  return error.issues.map((issue) => ({
+    path: issue.path.length > 0 ? `/${issue.path.map(String).join('/')}` : '',
+    message: issue.message,
+  }));
 }
 
 function isEmptyObject(value: unknown): boolean {

@@ -32,22 +32,44 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
   const decorators: MethodDecorator[] = [
     SetMetadata(CONTRACT, contract),
     ApiOperation({ summary: contract.summary, tags: [contract.tag] }),
-    ApiResponse({ status: 'default', description: 'What went wrong and what to do', content: { 'application/problem+json': { schema: openApiSchema(problemSchema) } } }),
+    ApiResponse({
+      status: 'default',
+      description: 'What went wrong and what to do',
+      content: { 'application/problem+json': { schema: openApiSchema(problemSchema) } },
+    }),
   ];
-  for (const [name, description] of Object.entries(contract.params ?? {})) decorators.push(ApiParam({ name, description, schema: { type: 'string' } }));
+  for (const [name, description] of Object.entries(contract.params ?? {}))
+    decorators.push(ApiParam({ name, description, schema: { type: 'string' } }));
   for (const [name, schema] of Object.entries(contract.query?.shape ?? {})) {
     decorators.push(ApiQuery({ name, required: false, schema: openApiSchema(schema as z.ZodType, 'input') }));
   }
-  if (contract.body) decorators.push(ApiBody({ required: !contract.bodyOptional, schema: openApiSchema(contract.body, 'input') }));
+  if (contract.body)
+    decorators.push(ApiBody({ required: !contract.bodyOptional, schema: openApiSchema(contract.body, 'input') }));
   for (const [status, { description, schema, contentType }] of Object.entries(contract.answers)) {
-    const content = schema ? { content: { [contentType ?? 'application/json']: { schema: openApiSchema(schema) } } } : {};
+    const content = schema
+      ? { content: { [contentType ?? 'application/json']: { schema: openApiSchema(schema) } } }
+      : {};
     decorators.push(ApiResponse({ status: Number(status), description, ...content }));
   }
   if (contract.writes !== false && contract.body !== undefined) {
-    decorators.push(ApiHeader({ name: WRITES, required: false, description: 'The same key gives the same answer: 1–128 visible ASCII characters', schema: { type: 'string', maxLength: 128 } }));
+    decorators.push(
+      ApiHeader({
+        name: WRITES,
+        required: false,
+        description: 'The same key gives the same answer: 1–128 visible ASCII characters',
+        schema: { type: 'string', maxLength: 128 },
+      }),
+    );
   }
   if (contract.ifMatch) {
-    decorators.push(ApiHeader({ name: 'If-Match', required: false, description: 'The revision that you read, in quotes', schema: { type: 'string' } }));
+    decorators.push(
+      ApiHeader({
+        name: 'If-Match',
+        required: false,
+        description: 'The revision that you read, in quotes',
+        schema: { type: 'string' },
+      }),
+    );
   }
   return applyDecorators(...decorators);
 }
@@ -57,9 +79,17 @@ export const components: Record<string, SchemaObject> = {};
 
 /** The JSON Schema of a zod schema, with everything that has a name moved to the components. */
 export function openApiSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): SchemaObject {
-  const made = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' }) as Record<string, unknown>;
-  const { $schema: _dialect, $defs, ...own } = JSON.parse(JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/')) as Record<string, unknown>;
-  for (const [name, definition] of Object.entries(($defs as Record<string, SchemaObject> | undefined) ?? {})) components[name] = withoutId(definition);
+  const made = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' }) as Record<
+    string,
+    unknown
+  >;
+  const {
+    $schema: _dialect,
+    $defs,
+    ...own
+  } = JSON.parse(JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/')) as Record<string, unknown>;
+  for (const [name, definition] of Object.entries(($defs as Record<string, SchemaObject> | undefined) ?? {}))
+    components[name] = withoutId(definition);
   if (typeof own['id'] === 'string') {
     components[own['id']] = withoutId(own as SchemaObject);
     return { $ref: `#/components/schemas/${own['id']}` } as SchemaObject;

@@ -6,18 +6,28 @@ export function writeCursor(...key: (string | number)[]): string {
 }
 
 /** @throws AppError `bad-query` (400) for anything that writeCursor did not make */
-export function readCursor<Key extends (string | number)[]>(cursor: string, isKey: (key: unknown[]) => key is Key): Key {
+export function readCursor<Key extends (string | number)[]>(
+  cursor: string,
+  isKey: (key: unknown[]) => key is Key,
+): Key {
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
     if (Array.isArray(key) && isKey(key)) return key;
   } catch {
     // Not ours.
   }
-  throw new AppError('bad-query', 400, 'The cursor is not one that a list gave. Leave it out to begin anew.', {}, [{ path: '/cursor', message: 'not a cursor of this list' }]);
+  throw new AppError('bad-query', 400, 'The cursor is not one that a list gave. Leave it out to begin anew.', {}, [
+    { path: '/cursor', message: 'not a cursor of this list' },
+  ]);
 }
 
 /** Rows of one more than `limit` as a page. */
-export function pageOf<Row, Item>(rows: Row[], limit: number, cursorOf: (row: Row) => string, present: (row: Row) => Item): { items: Item[]; next: string | null } {
+export function pageOf<Row, Item>(
+  rows: Row[],
+  limit: number,
+  cursorOf: (row: Row) => string,
+  present: (row: Row) => Item,
+): { items: Item[]; next: string | null } {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return { items: shown.map(present), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };

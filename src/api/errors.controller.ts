@@ -11,8 +11,17 @@ const problem = z.object({ code: z.string(), status: z.number().int(), title: te
 @Public()
 export class ErrorsController {
   @Get()
-  @Describe({ tag: 'about', summary: 'Every code that an answer can carry', answers: { 200: { description: 'Codes with their texts', schema: z.object({ items: z.array(problem), next: z.null() }) } } })
+  @Describe({
+    tag: 'about',
+    summary: 'Every code that an answer can carry',
+    answers: {
+      200: { description: 'Codes with their texts', schema: z.object({ items: z.array(problem), next: z.null() }) },
+    },
+  })
   list() {
-    return { items: Object.entries(PROBLEMS).map(([code, { status, title, detail }]) => ({ code, status, title, detail })), next: null };
+    return {
+      items: Object.entries(PROBLEMS).map(([code, { status, title, detail }]) => ({ code, status, title, detail })),
+      next: null,
+    };
   }
 }

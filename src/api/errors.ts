@@ -164,7 +164,11 @@ export const PROBLEMS: Record<string, Problem> = {
   },
   'event-not-accepted': {
     status: 409,
-    title: { kk: 'Оқиға қазір қабылданбайды', ru: 'Событие сейчас не принимается', en: 'The event is not accepted now' },
+    title: {
+      kk: 'Оқиға қазір қабылданбайды',
+      ru: 'Событие сейчас не принимается',
+      en: 'The event is not accepted now',
+    },
     detail: {
       kk: 'Іс қазіргі күйінде бұл оқиғаны қабылдамайды. Қабылдайтыны: {accepts}.',
       ru: 'В нынешнем состоянии дело не принимает этого события. Оно принимает: {accepts}.',
@@ -191,7 +195,11 @@ export const PROBLEMS: Record<string, Problem> = {
   },
   'case-incident': {
     status: 409,
-    title: { kk: 'Іс бұл қадамды жасай алмады', ru: 'Дело не смогло сделать этот шаг', en: 'The case cannot make this step' },
+    title: {
+      kk: 'Іс бұл қадамды жасай алмады',
+      ru: 'Дело не смогло сделать этот шаг',
+      en: 'The case cannot make this step',
+    },
     detail: {
       kk: 'Қадам орындалмады, іс өзгермеді, оқиға тіркелді. Жетекші оны қайталай алады.',
       ru: 'Шаг не выполнен, дело не изменилось, открыт инцидент. Руководитель может его повторить.',

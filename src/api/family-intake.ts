@@ -9,10 +9,16 @@ import { isUuid } from './cursor.js';
 import type { Write } from './write.js';
 
 const name = z.string().trim().max(200);
-const applicant = z.strictObject({ surname: name.nullable(), given: name.nullable(), patronymic: name.nullable().optional() });
+const applicant = z.strictObject({
+  surname: name.nullable(),
+  given: name.nullable(),
+  patronymic: name.nullable().optional(),
+});
 /** Somebody who comes for the first time; what is known of the family beside the name stands next to it. */
 const newcomer = z.strictObject({
-  applicant: applicant.refine(({ surname, given }) => Boolean(surname || given), { error: 'must have a surname or a given name' }),
+  applicant: applicant.refine(({ surname, given }) => Boolean(surname || given), {
+    error: 'must have a surname or a given name',
+  }),
   categories: z.array(z.enum(CATEGORIES)).max(CATEGORIES.length).default([]),
   interest: z.string().max(100).nullable().default(null),
   phone: z.string().max(40).nullable().default(null),
@@ -38,16 +44,27 @@ export class FamilyIntake implements Intake {
 
   private async register(input: JsonObject, by: Principal, { key }: Write): Promise<string> {
     const { applicant: person, ...family } = checked(newcomer, input);
-    const registration = { organisation: by.organisationId, actor: by.account, ...(key === undefined ? {} : { key: `${by.account} ${key}` }) };
-    const { familyId } = await this.families.registerApplicant({ ...person, patronymic: person.patronymic ?? null, ...family }, registration);
+    const registration = {
+      organisation: by.organisationId,
+      actor: by.account,
+      ...(key === undefined ? {} : { key: `${by.account} ${key}` }),
+    };
+    const { familyId } = await this.families.registerApplicant(
+      { ...person, patronymic: person.patronymic ?? null, ...family },
+      registration,
+    );
     return familyId;
   }
 
   private async find(input: JsonObject, by: Principal): Promise<string> {
     const { familyId } = checked(known, input);
-    const family = isUuid(familyId) ? await this.families.findFamily(by.organisationId, familyId) : await this.families.familyByNumber(by.organisationId, familyId);
+    const family = isUuid(familyId)
+      ? await this.families.findFamily(by.organisationId, familyId)
+      : await this.families.familyByNumber(by.organisationId, familyId);
     if (family) return family.id;
-    throw new AppError('schema', 422, `There is no family ${familyId}.`, {}, [{ path: '/input/familyId', message: 'there is no such family' }]);
+    throw new AppError('schema', 422, `There is no family ${familyId}.`, {}, [
+      { path: '/input/familyId', message: 'there is no such family' },
+    ]);
   }
 }
 
@@ -59,6 +76,9 @@ function asksForFamily(schema: JsonObject | undefined): boolean {
 function checked<Schema extends z.ZodType>(schema: Schema, input: JsonObject): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const errors = result.error.issues.map((issue) => ({ path: `/input/${issue.path.map(String).join('/')}`.replace(/\/$/, ''), message: issue.message }));
+  const errors = result.error.issues.map((issue) => ({
+    path: `/input/${issue.path.map(String).join('/')}`.replace(/\/$/, ''),
+    message: issue.message,
+  }));
   throw new AppError('schema', 422, 'The input does not fit; errors says where.', {}, errors);
 }

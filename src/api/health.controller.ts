@@ -14,7 +14,9 @@ export class HealthChecks {
 
 const PATIENCE_MS = 3_000;
 const state = z.object({ status: z.enum(['ok', 'warning', 'away']), message: z.string().optional() });
-const readiness = z.object({ status: z.enum(['ok', 'warning', 'away']), checks: z.record(z.string(), state) }).meta({ id: 'Readiness' });
+const readiness = z
+  .object({ status: z.enum(['ok', 'warning', 'away']), checks: z.record(z.string(), state) })
+  .meta({ id: 'Readiness' });
 
 @Controller('health')
 @Public()
@@ -22,16 +24,33 @@ export class HealthController {
   constructor(private readonly health: HealthChecks) {}
 
   @Get('live')
-  @Describe({ tag: 'about', summary: 'The process answers', answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('ok') }) } } })
+  @Describe({
+    tag: 'about',
+    summary: 'The process answers',
+    answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('ok') }) } },
+  })
   live() {
     return { status: 'ok' };
   }
 
   @Get('ready')
-  @Describe({ tag: 'about', summary: 'What the process needs is there', answers: { 200: { description: 'It is', schema: readiness }, 503: { description: 'Something is away', schema: readiness } } })
+  @Describe({
+    tag: 'about',
+    summary: 'What the process needs is there',
+    answers: {
+      200: { description: 'It is', schema: readiness },
+      503: { description: 'Something is away', schema: readiness },
+    },
+  })
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
-    const checks = Object.fromEntries(await Promise.all(Object.entries(this.health.checks).map(async ([name, check]) => [name, await look(check)] as const)));
-    const worst = (['away', 'warning'] as const).find((status) => Object.values(checks).some((found) => found.status === status)) ?? 'ok';
+    const checks = Object.fromEntries(
+      await Promise.all(
+        Object.entries(this.health.checks).map(async ([name, check]) => [name, await look(check)] as const),
+      ),
+    );
+    const worst =
+      (['away', 'warning'] as const).find((status) => Object.values(checks).some((found) => found.status === status)) ??
+      'ok';
     void reply.status(worst === 'away' ? 503 : 200);
     if (worst === 'away') void reply.header('retry-after', '2');
     return { status: worst, checks };

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
-import { lastValueFrom, type Observable, from } from 'rxjs';
+import { from, lastValueFrom, type Observable } from 'rxjs';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { type Principal, principalOf } from '../identity/principal.js';
@@ -52,7 +52,13 @@ export class IdempotencyInterceptor implements NestInterceptor {
     return from(this.once(by, key, request, reply, () => lastValueFrom(next.handle())));
   }
 
-  private async once(by: Principal, key: string, request: FastifyRequest, reply: FastifyReply, work: () => Promise<unknown>): Promise<unknown> {
+  private async once(
+    by: Principal,
+    key: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
     const id = `${by.organisationId}:${by.account}:${key}`;
     // A twin that was refused leaves the key free: then it is this one's turn.
     for (let twin = this.underWay.get(id); twin; twin = this.underWay.get(id)) await twin.catch(() => undefined);
@@ -65,9 +71,20 @@ export class IdempotencyInterceptor implements NestInterceptor {
     }
   }
 
-  private async answer(by: Principal, key: string, digest: Buffer, reply: FastifyReply, work: () => Promise<unknown>): Promise<unknown> {
+  private async answer(
+    by: Principal,
+    key: string,
+    digest: Buffer,
+    reply: FastifyReply,
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
     const kept = await this.reserve(by, key, digest);
-    if (!kept.digest.equals(digest)) throw new AppError('key-reused', 422, `The key "${key}" was used before with another request. Use a new key for a new request.`);
+    if (!kept.digest.equals(digest))
+      throw new AppError(
+        'key-reused',
+        422,
+        `The key "${key}" was used before with another request. Use a new key for a new request.`,
+      );
     if (kept.status !== null && kept.answer !== null) {
       void reply.status(kept.status).header(REPLAYED, 'true');
       return JSON.parse(kept.answer);
@@ -95,7 +112,12 @@ export class IdempotencyInterceptor implements NestInterceptor {
 
   private async keep(by: Principal, key: string, status: number, answer: unknown): Promise<void> {
     await asOrganisation(this.pool, by.organisationId, (run) =>
-      run('update qamqor.idempotency_keys set status = $3, answer = $4 where account = $1 and key = $2', [by.account, key, status, JSON.stringify(answer ?? null)]),
+      run('update qamqor.idempotency_keys set status = $3, answer = $4 where account = $1 and key = $2', [
+        by.account,
+        key,
+        status,
+        JSON.stringify(answer ?? null),
+      ]),
     );
   }
 

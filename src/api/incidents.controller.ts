@@ -14,7 +14,11 @@ import { With, type Write } from './write.js';
 
 const tag = 'incidents';
 const params = { id: 'Id of the incident' };
-const listQuery = z.strictObject({ status: z.enum(['open', 'retried', 'resolved']).default('open'), caseId: z.uuid().optional(), ...paging });
+const listQuery = z.strictObject({
+  status: z.enum(['open', 'retried', 'resolved']).default('open'),
+  caseId: z.uuid().optional(),
+  ...paging,
+});
 const act = z.strictObject({ reason: z.string().max(1000) });
 const answers = { 200: { description: 'The case as it is now', schema: caseView } };
 
@@ -27,7 +31,12 @@ export class IncidentsController {
 
   @Get()
   @Roles('supervisor', 'director', 'administrator', 'auditor', INTEGRATION)
-  @Describe({ tag, summary: 'What stands still and why', query: listQuery, answers: { 200: { description: 'A page of incidents, the oldest first', schema: page(incidentView) } } })
+  @Describe({
+    tag,
+    summary: 'What stands still and why',
+    query: listQuery,
+    answers: { 200: { description: 'A page of incidents, the oldest first', schema: page(incidentView) } },
+  })
   list(@By() by: Principal, @Query() query: z.output<typeof listQuery>) {
     return this.incidents.list(by, query);
   }
@@ -36,17 +45,35 @@ export class IncidentsController {
   @HttpCode(200)
   @Roles(...actorsOf('retry'))
   @Describe({ tag, summary: 'Give what failed to the case again', params, body: act, answers })
-  async retry(@By() by: Principal, @Param('id') id: string, @Body() body: z.output<typeof act>, @With() write: Write, @Res({ passthrough: true }) reply: FastifyReply) {
+  async retry(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() body: z.output<typeof act>,
+    @With() write: Write,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const caseId = await this.incidents.caseOf(by, id);
-    return replayed(reply, await this.cases.act(by, caseId, { type: 'retry', incidentId: id.toLowerCase() }, body.reason, write));
+    return replayed(
+      reply,
+      await this.cases.act(by, caseId, { type: 'retry', incidentId: id.toLowerCase() }, body.reason, write),
+    );
   }
 
   @Post(':id/resolve')
   @HttpCode(200)
   @Roles(...actorsOf('resolve'))
   @Describe({ tag, summary: 'Close an incident that was dealt with otherwise', params, body: act, answers })
-  async resolve(@By() by: Principal, @Param('id') id: string, @Body() body: z.output<typeof act>, @With() write: Write, @Res({ passthrough: true }) reply: FastifyReply) {
+  async resolve(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() body: z.output<typeof act>,
+    @With() write: Write,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const caseId = await this.incidents.caseOf(by, id);
-    return replayed(reply, await this.cases.act(by, caseId, { type: 'resolve', incidentId: id.toLowerCase() }, body.reason, write));
+    return replayed(
+      reply,
+      await this.cases.act(by, caseId, { type: 'resolve', incidentId: id.toLowerCase() }, body.reason, write),
+    );
   }
 }

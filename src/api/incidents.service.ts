@@ -63,7 +63,9 @@ export class IncidentsService {
   /** @throws AppError `incident-not-found` */
   async caseOf(by: Principal, id: string): Promise<string> {
     const rows = isUuid(id)
-      ? await asOrganisation(this.pool, by.organisationId, (run) => run<{ case_id: string }>('select case_id from qamqor.incidents where id = $1', [id]))
+      ? await asOrganisation(this.pool, by.organisationId, (run) =>
+          run<{ case_id: string }>('select case_id from qamqor.incidents where id = $1', [id]),
+        )
       : [];
     const caseId = rows[0]?.case_id;
     if (caseId === undefined) throw new AppError('incident-not-found', 404, `There is no incident ${id.slice(0, 64)}.`);

@@ -10,14 +10,18 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Qamqor')
-    .setDescription('Cases, tasks and hand-offs of a family centre. Errors are application/problem+json with a code of /api/errors.')
+    .setDescription(
+      'Cases, tasks and hand-offs of a family centre. Errors are application/problem+json with a code of /api/errors.',
+    )
     .setVersion('1')
     .addCookieAuth('qamqor.session_token', { type: 'apiKey', in: 'cookie' }, 'session')
     .addBearerAuth({ type: 'http', description: 'QAMQOR_API_KEY' }, 'apiKey')
     .addSecurityRequirements('session')
     .addSecurityRequirements('apiKey')
     .build();
-  const document = SwaggerModule.createDocument(app, config, { operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}` });
+  const document = SwaggerModule.createDocument(app, config, {
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...components } };
   return document;
 }
@@ -28,12 +32,20 @@ export function serveDocument(app: NestFastifyApplication): void {
     document ??= openApiDocument(app);
     return document;
   };
-  SwaggerModule.setup(DOCS, app, made, { jsonDocumentUrl: 'api/openapi.json', yamlDocumentUrl: 'api/openapi.yaml', customSiteTitle: 'Qamqor API' });
+  SwaggerModule.setup(DOCS, app, made, {
+    jsonDocumentUrl: 'api/openapi.json',
+    yamlDocumentUrl: 'api/openapi.yaml',
+    customSiteTitle: 'Qamqor API',
+  });
   // swagger-ui writes styles into its page; nothing else of ours may.
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   fastify.addHook('onSend', async (request: FastifyRequest, reply) => {
     if (!request.url.startsWith(`/${DOCS}`)) return;
     const policy = reply.getHeader('content-security-policy');
-    if (typeof policy === 'string') void reply.header('content-security-policy', policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"));
+    if (typeof policy === 'string')
+      void reply.header(
+        'content-security-policy',
+        policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
+      );
   });
 }

@@ -19,7 +19,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (reply.sent) return;
   const reference = () => {
     const id = randomUUID();
-    logger.error(`${id} ${request.method} ${request.routeOptions?.url ?? '?'}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    logger.error(
+      `${id} ${request.method} ${request.routeOptions?.url ?? '?'}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
     return id;
   };
   const { status, headers, body } = problemAnswer(error, pickLanguage(request.headers['accept-language']), reference);

@@ -1,6 +1,6 @@
-import type { Json, Language } from '../statechart/types.js';
 import { AppError } from '../engine/errors.js';
 import { isRetryable } from '../platform/database.js';
+import type { Json, Language } from '../statechart/types.js';
 import { fillIn, PROBLEMS } from './errors.js';
 
 /** An answer in `application/problem+json` (RFC 9457), with its headers. */
@@ -12,7 +12,8 @@ export interface ProblemAnswer {
 
 /** What any failure is told as. `reference` finds an unexpected one in the log; nothing of its inside goes out. */
 export function problemAnswer(error: unknown, language: Language, reference: () => string): ProblemAnswer {
-  const known = asAppError(error) ?? new AppError('internal', 500, 'Something went wrong here.', { reference: reference() });
+  const known =
+    asAppError(error) ?? new AppError('internal', 500, 'Something went wrong here.', { reference: reference() });
   const problem = PROBLEMS[known.code];
   // In English the refusal's own sentence says more than the table: what, in which state, what is possible.
   const detail = language === 'en' || !problem ? known.message : fillIn(problem.detail[language], known.facts);
@@ -41,7 +42,15 @@ const RETRY_AFTER_S = 2;
 /** Codes of Fastify and status codes of Nest, in the words of our own contract. */
 export function asAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
-  if (isRetryable(error)) return new AppError('unavailable', 503, 'The database does not answer. Repeat the same request a little later.', {}, undefined, RETRY_AFTER_S);
+  if (isRetryable(error))
+    return new AppError(
+      'unavailable',
+      503,
+      'The database does not answer. Repeat the same request a little later.',
+      {},
+      undefined,
+      RETRY_AFTER_S,
+    );
   const { code, statusCode, status } = error as { code?: unknown; statusCode?: unknown; status?: unknown };
   const byCode = typeof code === 'string' ? FASTIFY_CODES[code] : undefined;
   if (byCode) return byCode();
@@ -53,7 +62,8 @@ const malformed = (message: string) => () => new AppError('malformed', 400, mess
 const notFound = () => new AppError('not-found', 404, 'There is no such address. The API is described at /api/docs.');
 
 const FASTIFY_CODES: Record<string, () => AppError> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () => new AppError('too-large', 413, 'The body is larger than allowed (256 KB, a workflow 1 MB).'),
+  FST_ERR_CTP_BODY_TOO_LARGE: () =>
+    new AppError('too-large', 413, 'The body is larger than allowed (256 KB, a workflow 1 MB).'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new AppError('wrong-type', 415, 'Send JSON: Content-Type: application/json.'),
   FST_ERR_CTP_EMPTY_TYPE: () => new AppError('wrong-type', 415, 'Send JSON: Content-Type: application/json.'),
   FST_ERR_CTP_EMPTY_JSON_BODY: malformed('The body is empty. Send one JSON value in UTF-8.'),

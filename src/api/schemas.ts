@@ -58,7 +58,9 @@ export const taskView = z
     title: text,
     role: z.string(),
     status: z.enum(['open', 'claimed', 'held', 'done', 'cancelled']),
-    assignee: uuid.nullable().meta({ description: 'Who has it; of an open task: who had it last time, and is offered it' }),
+    assignee: uuid
+      .nullable()
+      .meta({ description: 'Who has it; of an open task: who had it last time, and is offered it' }),
     assigneeName: z.string().nullable(),
     dueAt: moment.nullable(),
     priority: z.number().int(),

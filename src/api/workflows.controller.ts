@@ -22,7 +22,9 @@ const workflowView = z
     title: text,
     stages: z.array(z.object({ key: z.string(), title: text })),
     events: z.array(publicEvent),
-    forms: z.array(z.object({ name: z.string(), version: z.number().int(), title: text, schema: jsonObject, ui: jsonObject })),
+    forms: z.array(
+      z.object({ name: z.string(), version: z.number().int(), title: text, schema: jsonObject, ui: jsonObject }),
+    ),
     inputSchema: jsonObject.nullable(),
   })
   .meta({ id: 'Workflow' });
@@ -38,26 +40,48 @@ export class WorkflowsController {
     tag,
     summary: 'Deploy a workflow; the same content is the same version',
     body: deploy,
-    answers: { 201: { description: 'A new version', schema: deployed }, 200: { description: 'It was there already', schema: deployed } },
+    answers: {
+      201: { description: 'A new version', schema: deployed },
+      200: { description: 'It was there already', schema: deployed },
+    },
   })
-  async deploy(@By() by: Principal, @Body() body: z.output<typeof deploy>, @Res({ passthrough: true }) reply: FastifyReply) {
+  async deploy(
+    @By() by: Principal,
+    @Body() body: z.output<typeof deploy>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const { created, ...version } = await this.versions.deploy(by.organisationId, body.files, by.account);
     void reply.status(created ? 201 : 200);
     return version;
   }
 
   @Get()
-  @Describe({ tag, summary: 'Workflows and their newest versions', answers: { 200: { description: 'All of them', schema: z.object({ items: z.array(z.object({ key: z.string(), version: z.number().int() })), next: z.null() }) } } })
+  @Describe({
+    tag,
+    summary: 'Workflows and their newest versions',
+    answers: {
+      200: {
+        description: 'All of them',
+        schema: z.object({ items: z.array(z.object({ key: z.string(), version: z.number().int() })), next: z.null() }),
+      },
+    },
+  })
   async list(@By() by: Principal) {
     return { items: await this.versions.list(by.organisationId), next: null };
   }
 
   @Get(':key')
-  @Describe({ tag, summary: 'The newest version of a workflow', params: { key: 'Its key' }, answers: { 200: { description: 'What it is made of', schema: workflowView } } })
+  @Describe({
+    tag,
+    summary: 'The newest version of a workflow',
+    params: { key: 'Its key' },
+    answers: { 200: { description: 'What it is made of', schema: workflowView } },
+  })
   async read(@By() by: Principal, @Param('key') key: string) {
     const { workflow, version } = await this.versions.current(by.organisationId, key).catch((error: unknown) => {
       // In a body an unknown workflow is the sender's mistake, in an address it is not there.
-      if (error instanceof AppError && error.code === 'unknown-workflow') throw new AppError('workflow-not-found', 404, `There is no workflow "${key.slice(0, 100)}".`);
+      if (error instanceof AppError && error.code === 'unknown-workflow')
+        throw new AppError('workflow-not-found', 404, `There is no workflow "${key.slice(0, 100)}".`);
       throw error;
     });
     return presentWorkflow(workflow, version);
@@ -78,7 +102,13 @@ function presentWorkflow(workflow: Workflow, version: number): JsonObject {
       roles: event.roles,
       ...(event.confirm ? { confirm: event.confirm as JsonObject } : {}),
     })),
-    forms: Object.values(workflow.forms).map((form) => ({ name: form.name, version: form.version, title: form.title as JsonObject, schema: form.schema, ui: form.ui })),
+    forms: Object.values(workflow.forms).map((form) => ({
+      name: form.name,
+      version: form.version,
+      title: form.title as JsonObject,
+      schema: form.schema,
+      ui: form.ui,
+    })),
     inputSchema: workflow.inputSchema ?? null,
   };
 }

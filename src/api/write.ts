@@ -22,7 +22,9 @@ export function idempotencyKey(request: Pick<FastifyRequest, 'headers'>): string
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key === 'string' && KEY.test(key)) return key;
-  throw new AppError('bad-header', 400, 'Idempotency-Key must be 1 to 128 visible ASCII characters.', { header: 'Idempotency-Key' });
+  throw new AppError('bad-header', 400, 'Idempotency-Key must be 1 to 128 visible ASCII characters.', {
+    header: 'Idempotency-Key',
+  });
 }
 
 /** @throws AppError `bad-header` (400) */
@@ -30,7 +32,10 @@ export function ifMatch(request: Pick<FastifyRequest, 'headers'>): number | unde
   const header = request.headers['if-match'];
   if (header === undefined || header === '*') return undefined;
   const [, revision] = /^"(\d{1,9})"$/.exec(header) ?? [];
-  if (revision === undefined) throw new AppError('bad-header', 400, 'If-Match must be the revision that you read, in quotes: "7".', { header: 'If-Match' });
+  if (revision === undefined)
+    throw new AppError('bad-header', 400, 'If-Match must be the revision that you read, in quotes: "7".', {
+      header: 'If-Match',
+    });
   return Number(revision);
 }
 

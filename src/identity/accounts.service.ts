@@ -42,7 +42,11 @@ export class AccountsService {
 
   /** As of now: a role that was taken away a moment ago is not among them. Null for absent and disabled accounts. */
   async principal(accountId: string): Promise<Principal | null> {
-    const { rows } = await this.pool.query<PrincipalRow>({ name: 'principal', text: `${PRINCIPAL} and a.id = $1`, values: [accountId] });
+    const { rows } = await this.pool.query<PrincipalRow>({
+      name: 'principal',
+      text: `${PRINCIPAL} and a.id = $1`,
+      values: [accountId],
+    });
     return rows[0] ? toPrincipal(rows[0]) : null;
   }
 
@@ -55,7 +59,10 @@ export class AccountsService {
   async save(account: NewAccount): Promise<string> {
     const email = account.email.trim().toLowerCase();
     const wrong = account.roles.find((role) => !isRole(role));
-    if (wrong !== undefined) throw new AppError('schema', 422, `There is no role "${wrong}".`, {}, [{ path: '/roles', message: `unknown role ${wrong}` }]);
+    if (wrong !== undefined)
+      throw new AppError('schema', 422, `There is no role "${wrong}".`, {}, [
+        { path: '/roles', message: `unknown role ${wrong}` },
+      ]);
     const password = await hashPassword(account.password);
     return withTransaction(this.pool, async (client) => {
       const { rows } = await client.query<{ id: string }>(
@@ -70,7 +77,10 @@ export class AccountsService {
          on conflict (provider_id, account_id) do update set password = excluded.password, updated_at = clock_timestamp()`,
         [this.id(), id, password],
       );
-      await client.query('delete from qamqor.account_roles where account_id = $1 and role <> all ($2::text[])', [id, account.roles]);
+      await client.query('delete from qamqor.account_roles where account_id = $1 and role <> all ($2::text[])', [
+        id,
+        account.roles,
+      ]);
       await client.query(
         `insert into qamqor.account_roles (account_id, role, organisation_id, granted_by)
          select $1, role, $2, $4 from unnest($3::text[]) as role on conflict do nothing`,

@@ -14,7 +14,10 @@ const signIn = z.strictObject({
   password: z.string().max(1000),
   rememberMe: z.boolean().optional(),
 });
-const changePassword = z.strictObject({ currentPassword: z.string().max(1000), newPassword: z.string().min(8).max(128) });
+const changePassword = z.strictObject({
+  currentPassword: z.string().max(1000),
+  newPassword: z.string().min(8).max(128),
+});
 const user = z
   .object({ id: uuid, name: z.string(), email: z.string(), roles: z.array(z.string()), organisationId: uuid })
   .meta({ id: 'User' });
@@ -29,8 +32,18 @@ export class AuthController {
 
   @Post('sign-in/email')
   @HttpCode(200)
-  @Describe({ tag, summary: 'Sign in; the answer sets the session cookie', body: signIn, writes: false, answers: { 200: { description: 'Signed in', schema: z.object({ user }) } } })
-  async signIn(@Body() body: z.output<typeof signIn>, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+  @Describe({
+    tag,
+    summary: 'Sign in; the answer sets the session cookie',
+    body: signIn,
+    writes: false,
+    answers: { 200: { description: 'Signed in', schema: z.object({ user }) } },
+  })
+  async signIn(
+    @Body() body: z.output<typeof signIn>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     return { user: presentUser(await this.sessions.signIn(request, reply, body)) };
   }
 
@@ -44,7 +57,11 @@ export class AuthController {
   }
 
   @Get('get-session')
-  @Describe({ tag, summary: 'Who is signed in; user is null if nobody', answers: { 200: { description: 'The session', schema: session } } })
+  @Describe({
+    tag,
+    summary: 'Who is signed in; user is null if nobody',
+    answers: { 200: { description: 'The session', schema: session } },
+  })
   async session(@Req() request: FastifyRequest) {
     const found = await this.sessions.of(request);
     return { user: found && presentUser(found.principal), expiresAt: found?.expiresAt.toISOString() ?? null };
@@ -52,8 +69,18 @@ export class AuthController {
 
   @Post('change-password')
   @HttpCode(200)
-  @Describe({ tag, summary: 'Change the password; every other session ends', body: changePassword, writes: false, answers: { 200: { description: 'Changed', schema: success } } })
-  async changePassword(@Body() body: z.output<typeof changePassword>, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+  @Describe({
+    tag,
+    summary: 'Change the password; every other session ends',
+    body: changePassword,
+    writes: false,
+    answers: { 200: { description: 'Changed', schema: success } },
+  })
+  async changePassword(
+    @Body() body: z.output<typeof changePassword>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     await this.sessions.changePassword(request, reply, body);
     return { success: true };
   }

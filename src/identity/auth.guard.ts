@@ -25,7 +25,12 @@ export class AuthGuard implements CanActivate {
     if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const principal = await this.whoAsks(request);
-    if (!principal) throw new AppError('no-session', 401, 'You are not signed in, or the session has ended: POST /api/auth/sign-in/email.');
+    if (!principal)
+      throw new AppError(
+        'no-session',
+        401,
+        'You are not signed in, or the session has ended: POST /api/auth/sign-in/email.',
+      );
     const roles = this.reflector.getAllAndOverride<readonly string[] | undefined>(ROLES, targets);
     if (roles && !isAmong(principal, roles)) {
       throw new AppError('no-right', 403, `This belongs to: ${roles.join(', ')}.`, { roles: [...roles] });
@@ -36,7 +41,8 @@ export class AuthGuard implements CanActivate {
 
   private async whoAsks(request: FastifyRequest): Promise<Principal | null> {
     const { authorization } = request.headers;
-    if (authorization !== undefined) return this.isApiKey(authorization) ? this.accounts.principal(INTEGRATION_ACCOUNT) : null;
+    if (authorization !== undefined)
+      return this.isApiKey(authorization) ? this.accounts.principal(INTEGRATION_ACCOUNT) : null;
     return (await this.sessions.of(request))?.principal ?? null;
   }
 

@@ -38,7 +38,14 @@ export function createAuth({ pool, secret, publicUrl, id }: AuthOptions) {
     },
     session: {
       modelName: 'account_sessions',
-      fields: { userId: 'user_id', expiresAt: 'expires_at', ipAddress: 'ip_address', userAgent: 'user_agent', createdAt: 'created_at', updatedAt: 'updated_at' },
+      fields: {
+        userId: 'user_id',
+        expiresAt: 'expires_at',
+        ipAddress: 'ip_address',
+        userAgent: 'user_agent',
+        createdAt: 'created_at',
+        updatedAt: 'updated_at',
+      },
       expiresIn: SESSION_S,
       updateAge: REFRESH_AFTER_S,
     },

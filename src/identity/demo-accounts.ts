@@ -15,10 +15,23 @@ export interface DemoAccounts {
 export const demoEmail = (role: string): string => `${role}@${DOMAIN}`;
 
 /** `<role>@demo.qamqor` for every role and partner. Only ever called for the demonstration. */
-export async function createDemoAccounts({ accounts, organisationId, password, partners }: DemoAccounts): Promise<void> {
+export async function createDemoAccounts({
+  accounts,
+  organisationId,
+  password,
+  partners,
+}: DemoAccounts): Promise<void> {
   const roles = [...STAFF_ROLES, ...partners.map((key) => `partner-${key}`)];
   for (const role of roles) {
-    await accounts.save({ email: demoEmail(role), name: title(role), password, roles: [role], organisationId, demonstration: true, by: 'demonstration' });
+    await accounts.save({
+      email: demoEmail(role),
+      name: title(role),
+      password,
+      roles: [role],
+      organisationId,
+      demonstration: true,
+      by: 'demonstration',
+    });
   }
 }
 
@@ -27,9 +40,14 @@ export async function removeDemoAccounts(pool: Pool): Promise<void> {
   await pool.query(
     `update qamqor.accounts set disabled_at = coalesce(disabled_at, clock_timestamp()) where demonstration`,
   );
-  await pool.query('delete from qamqor.account_sessions where user_id in (select id from qamqor.accounts where demonstration)');
+  await pool.query(
+    'delete from qamqor.account_sessions where user_id in (select id from qamqor.accounts where demonstration)',
+  );
 }
 
 function title(role: string): string {
-  return role.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
+  return role
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join(' ');
 }

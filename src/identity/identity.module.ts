@@ -2,9 +2,9 @@ import { Global, Module } from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
 import { System } from '../system.js';
 import { AccountsService } from './accounts.service.js';
-import { createAuth } from './auth.js';
 import { AuthController } from './auth.controller.js';
 import { AuthGuard } from './auth.guard.js';
+import { createAuth } from './auth.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInLimit } from './sign-in-limit.js';
 
@@ -12,7 +12,11 @@ import { SignInLimit } from './sign-in-limit.js';
 @Module({
   controllers: [AuthController],
   providers: [
-    { provide: AccountsService, inject: [System], useFactory: (system: System) => new AccountsService(system.pool, () => system.ids.next()) },
+    {
+      provide: AccountsService,
+      inject: [System],
+      useFactory: (system: System) => new AccountsService(system.pool, () => system.ids.next()),
+    },
     { provide: SignInLimit, inject: [System], useFactory: signInLimit },
     { provide: SessionsService, inject: [System, AccountsService, SignInLimit], useFactory: sessions },
     {
@@ -33,6 +37,11 @@ function signInLimit(system: System): SignInLimit {
 }
 
 function sessions(system: System, accounts: AccountsService, limit: SignInLimit): SessionsService {
-  const auth = createAuth({ pool: system.pool, secret: system.secret, publicUrl: system.config.publicUrl, id: () => system.ids.next() });
+  const auth = createAuth({
+    pool: system.pool,
+    secret: system.secret,
+    publicUrl: system.config.publicUrl,
+    id: () => system.ids.next(),
+  });
   return new SessionsService(auth, accounts, limit, system.pool);
 }

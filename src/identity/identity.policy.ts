@@ -2,7 +2,8 @@ import { STAFF_ROLES } from './roles.js';
 
 type WithRoles = { roles: readonly string[] };
 
-export const hasRole = (by: WithRoles, ...roles: readonly string[]): boolean => by.roles.some((role) => roles.includes(role));
+export const hasRole = (by: WithRoles, ...roles: readonly string[]): boolean =>
+  by.roles.some((role) => roles.includes(role));
 
 /** Somebody of the centre, not a partner and not a program. */
 export const isStaff = (by: WithRoles): boolean => hasRole(by, ...STAFF_ROLES);

@@ -8,8 +8,13 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const signIn = (email: string, password: string, headers: Record<string, string> = {}) => api.post(null, '/api/auth/sign-in/email', { email, password }, headers);
-const cookieOf = (answer: Awaited<ReturnType<typeof signIn>>) => [answer.headers['set-cookie']].flat().map((line) => String(line).split(';')[0]).join('; ');
+const signIn = (email: string, password: string, headers: Record<string, string> = {}) =>
+  api.post(null, '/api/auth/sign-in/email', { email, password }, headers);
+const cookieOf = (answer: Awaited<ReturnType<typeof signIn>>) =>
+  [answer.headers['set-cookie']]
+    .flat()
+    .map((line) => String(line).split(';')[0])
+    .join('; ');
 
 describe('signing in', () => {
   it('answers with who one is and a cookie that scripts cannot read', async () => {
@@ -33,7 +38,10 @@ describe('signing in', () => {
 
   it('gives a new session each time, and the old one dies at sign-out', async () => {
     await api.account('lawyer');
-    const [first, second] = [cookieOf(await signIn('lawyer@test.qamqor', PASSWORD)), cookieOf(await signIn('lawyer@test.qamqor', PASSWORD))];
+    const [first, second] = [
+      cookieOf(await signIn('lawyer@test.qamqor', PASSWORD)),
+      cookieOf(await signIn('lawyer@test.qamqor', PASSWORD)),
+    ];
     expect(first).not.toBe(second);
     expect((await api.ask(null, 'POST', '/api/auth/sign-out', { headers: { cookie: first } })).status).toBe(200);
     expect((await api.get(null, '/api/tasks', { cookie: first })).status).toBe(401);
@@ -42,7 +50,8 @@ describe('signing in', () => {
 
   it('slows down after ten wrong passwords from one address, for that account only', async () => {
     await api.account('trainer');
-    for (let attempt = 0; attempt < 10; attempt += 1) expect((await signIn('trainer@test.qamqor', 'wrong')).status).toBe(401);
+    for (let attempt = 0; attempt < 10; attempt += 1)
+      expect((await signIn('trainer@test.qamqor', 'wrong')).status).toBe(401);
     const limited = await signIn('trainer@test.qamqor', PASSWORD);
     expect(limited.status).toBe(429);
     expect(limited.body).toMatchObject({ code: 'limited' });
@@ -53,25 +62,43 @@ describe('signing in', () => {
 
   it('offers no way to sign up, and nothing else of the library', async () => {
     for (const path of ['sign-up/email', 'update-user', 'delete-user', 'list-sessions', 'sign-in/social', 'ok']) {
-      expect((await api.post(null, `/api/auth/${path}`, { email: 'x@y.kz', password: 'abcdefgh', name: 'x' })).status).toBe(404);
+      expect(
+        (await api.post(null, `/api/auth/${path}`, { email: 'x@y.kz', password: 'abcdefgh', name: 'x' })).status,
+      ).toBe(404);
     }
   });
 
   it('refuses a request from another site, also with a right password', async () => {
     await api.account('curator');
-    expect(await signIn('curator@test.qamqor', PASSWORD, { 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403, body: { code: 'cross-site' } });
-    expect(await signIn('curator@test.qamqor', PASSWORD, { origin: 'https://evil.example' })).toMatchObject({ status: 403 });
+    expect(await signIn('curator@test.qamqor', PASSWORD, { 'sec-fetch-site': 'cross-site' })).toMatchObject({
+      status: 403,
+      body: { code: 'cross-site' },
+    });
+    expect(await signIn('curator@test.qamqor', PASSWORD, { origin: 'https://evil.example' })).toMatchObject({
+      status: 403,
+    });
   });
 
   it('tells who is signed in, and nobody where nobody is', async () => {
-    expect((await api.get('curator', '/api/auth/get-session')).body).toMatchObject({ user: { email: 'curator@test.qamqor' } });
+    expect((await api.get('curator', '/api/auth/get-session')).body).toMatchObject({
+      user: { email: 'curator@test.qamqor' },
+    });
     expect((await api.get(null, '/api/auth/get-session')).body).toEqual({ user: null, expiresAt: null });
   });
 
   it('takes a new password only with the old one, and ends the other sessions', async () => {
     await api.account('coordinator');
-    const [mine, other] = [cookieOf(await signIn('coordinator@test.qamqor', PASSWORD)), cookieOf(await signIn('coordinator@test.qamqor', PASSWORD))];
-    const change = (currentPassword: string) => api.post(null, '/api/auth/change-password', { currentPassword, newPassword: 'a new long password' }, { cookie: mine });
+    const [mine, other] = [
+      cookieOf(await signIn('coordinator@test.qamqor', PASSWORD)),
+      cookieOf(await signIn('coordinator@test.qamqor', PASSWORD)),
+    ];
+    const change = (currentPassword: string) =>
+      api.post(
+        null,
+        '/api/auth/change-password',
+        { currentPassword, newPassword: 'a new long password' },
+        { cookie: mine },
+      );
     expect((await change('wrong')).status).toBe(401);
     expect((await change(PASSWORD)).status).toBe(200);
     expect((await api.get(null, '/api/tasks', { cookie: other })).status).toBe(401);
@@ -100,13 +127,28 @@ describe('every address', () => {
     expect(answer).toMatchObject({ status: 401, body: { code: 'no-session' } });
   });
 
-  it.each(['/api/cases/', '//api/cases', '/API/CASES', '/api/cases;x=1', '/api/%63ases', '/api/cases/%2e', '/api/./cases', '/api/cases?x=%00'])('is not reached around its guard by %s', async (url) => {
+  it.each([
+    '/api/cases/',
+    '//api/cases',
+    '/API/CASES',
+    '/api/cases;x=1',
+    '/api/%63ases',
+    '/api/cases/%2e',
+    '/api/./cases',
+    '/api/cases?x=%00',
+  ])('is not reached around its guard by %s', async (url) => {
     expect([400, 401, 404]).toContain((await api.get(null, url)).status);
   });
 
   it('takes the API key as the account integration, and no other', async () => {
     expect((await api.get('integration', '/api/cases')).status).toBe(200);
-    for (const authorization of [`Bearer ${API_KEY}x`, `Bearer ${API_KEY.slice(1)}`, 'Bearer', `Basic ${API_KEY}`, API_KEY]) {
+    for (const authorization of [
+      `Bearer ${API_KEY}x`,
+      `Bearer ${API_KEY.slice(1)}`,
+      'Bearer',
+      `Basic ${API_KEY}`,
+      API_KEY,
+    ]) {
       expect((await api.get(null, '/api/cases', { authorization })).status).toBe(401);
     }
   });

@@ -20,7 +20,11 @@ export class SessionsService {
   ) {}
 
   /** @throws AppError `wrong-credentials` (401), `limited` (429) */
-  async signIn(request: FastifyRequest, reply: FastifyReply, credentials: { email: string; password: string }): Promise<Principal> {
+  async signIn(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    credentials: { email: string; password: string },
+  ): Promise<Principal> {
     const { email } = credentials;
     await this.limit.check(email, request.ip);
     const response = await this.handle(request, 'sign-in/email', credentials);
@@ -40,7 +44,11 @@ export class SessionsService {
   }
 
   /** Ends every other session of the account. @throws AppError `no-session`, `wrong-credentials`, `limited` */
-  async changePassword(request: FastifyRequest, reply: FastifyReply, passwords: { currentPassword: string; newPassword: string }): Promise<void> {
+  async changePassword(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    passwords: { currentPassword: string; newPassword: string },
+  ): Promise<void> {
     const session = await this.of(request);
     if (!session) throw new AppError('no-session', 401, 'You are not signed in.');
     const { email } = session.principal;
@@ -77,7 +85,9 @@ export class SessionsService {
     headers.set('content-type', 'application/json');
     const url = `http://localhost${AUTH_PATH}/${path}`;
     const response = await this.auth.handler(new Request(url, { method: 'POST', headers, body: JSON.stringify(body) }));
-    return response.status >= 500 ? this.failed(new Error(`better-auth answered ${response.status} to ${path}.`)) : response;
+    return response.status >= 500
+      ? this.failed(new Error(`better-auth answered ${response.status} to ${path}.`))
+      : response;
   }
 
   /** better-auth hides what went wrong. If the database is away, this throws its own error, which is told as 503. */

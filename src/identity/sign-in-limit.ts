@@ -24,7 +24,14 @@ export class SignInLimit {
     );
     if (rows.length === 0) return;
     const seconds = Math.max(1, ...rows.map((row) => row.wait));
-    throw new AppError('limited', 429, `Too many wrong passwords. Try again in ${seconds} seconds.`, { seconds }, undefined, seconds);
+    throw new AppError(
+      'limited',
+      429,
+      `Too many wrong passwords. Try again in ${seconds} seconds.`,
+      { seconds },
+      undefined,
+      seconds,
+    );
   }
 
   async failed(email: string, address: string): Promise<void> {
@@ -43,7 +50,10 @@ export class SignInLimit {
 
   /** Removes what has lapsed. */
   async sweep(): Promise<void> {
-    await this.pool.query('delete from qamqor.sign_in_failures where since < clock_timestamp() - make_interval(secs => $1)', [WINDOW_S]);
+    await this.pool.query(
+      'delete from qamqor.sign_in_failures where since < clock_timestamp() - make_interval(secs => $1)',
+      [WINDOW_S],
+    );
   }
 }
 

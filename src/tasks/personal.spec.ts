@@ -49,7 +49,10 @@ describe('the personal part of an answer', () => {
       $defs: { node: { $ref: '#', properties: { child: { $ref: '#/$defs/node' }, name: { 'x-personal': true } } } },
     };
     const { answer } = splitPersonal(tree, { name: 'a', child: { name: 'b' } }, ids());
-    expect(answer).toEqual({ name: { $personal: expect.any(String) }, child: { name: { $personal: expect.any(String) } } });
+    expect(answer).toEqual({
+      name: { $personal: expect.any(String) },
+      child: { name: { $personal: expect.any(String) } },
+    });
   });
 
   it('leaves null as it is: there is nothing to hide', () => {

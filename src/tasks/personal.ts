@@ -12,7 +12,11 @@ export interface PersonalValue {
  * Takes the fields that the form's schema marks `x-personal` out of an answer and leaves `{"$personal": "<id>"}` in their
  * place: statechart, journal and queues never hold them. An absent field stays absent.
  */
-export function splitPersonal(schema: JsonObject, answer: Json, id: () => string): { answer: Json; values: PersonalValue[] } {
+export function splitPersonal(
+  schema: JsonObject,
+  answer: Json,
+  id: () => string,
+): { answer: Json; values: PersonalValue[] } {
   const values: PersonalValue[] = [];
   /** `refs`: references followed for this very value, so that a schema that refers to itself ends. */
   const split = (part: Json | undefined, value: Json, path: string, refs: readonly string[] = []): Json => {
@@ -29,7 +33,8 @@ export function splitPersonal(schema: JsonObject, answer: Json, id: () => string
       for (const alternative of Array.isArray(parts) ? parts : [parts]) result = split(alternative, result, path, refs);
     }
     const reference = part['$ref'];
-    if (typeof reference === 'string' && !refs.includes(reference)) result = split(resolve(schema, reference), result, path, [...refs, reference]);
+    if (typeof reference === 'string' && !refs.includes(reference))
+      result = split(resolve(schema, reference), result, path, [...refs, reference]);
     if (Array.isArray(result)) return result.map((item, index) => split(part['items'], item, `${path}/${index}`));
     if (!isObject(result) || '$personal' in result) return result;
     const properties = isObject(part['properties']) ? part['properties'] : {};

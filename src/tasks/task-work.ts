@@ -6,5 +6,10 @@ export const taskWork: OpenWork = async (query, caseIds) => {
     `select id, case_id, status in ('open', 'claimed', 'held') as open, due_at from qamqor.tasks where case_id = any ($1::uuid[])`,
     [caseIds],
   );
-  return rows.map((row) => ({ caseId: row.case_id, entryId: row.id, open: row.open, due: row.due_at?.toISOString() ?? null }));
+  return rows.map((row) => ({
+    caseId: row.case_id,
+    entryId: row.id,
+    open: row.open,
+    due: row.due_at?.toISOString() ?? null,
+  }));
 };

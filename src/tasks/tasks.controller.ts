@@ -22,7 +22,11 @@ const listQuery = z.strictObject({
 });
 const act = z.strictObject({ revision });
 const assign = z.strictObject({ assignee: z.string().max(64), revision });
-const hold = z.strictObject({ until: z.iso.datetime({ offset: true }), reason: z.string().trim().min(1).max(1000), revision });
+const hold = z.strictObject({
+  until: z.iso.datetime({ offset: true }),
+  reason: z.string().trim().min(1).max(1000),
+  revision,
+});
 const draft = z.strictObject({ data: json, revision });
 const complete = z.strictObject({ output: json, revision });
 
@@ -32,7 +36,12 @@ export class TasksController {
   constructor(private readonly tasks: TasksService) {}
 
   @Get()
-  @Describe({ tag, summary: 'Tasks: mine, those I could take, those of my cases, or all', query: listQuery, answers: { 200: { description: 'In the order of the queue', schema: page(taskView) } } })
+  @Describe({
+    tag,
+    summary: 'Tasks: mine, those I could take, those of my cases, or all',
+    query: listQuery,
+    answers: { 200: { description: 'In the order of the queue', schema: page(taskView) } },
+  })
   list(@By() by: Principal, @Query() query: z.output<typeof listQuery>) {
     return this.tasks.list(by, query);
   }
@@ -52,7 +61,15 @@ export class TasksController {
 
   @Post(':id/release')
   @HttpCode(200)
-  @Describe({ tag, summary: 'Give a task back to its queue', params, body: act, bodyOptional: true, ifMatch: true, answers })
+  @Describe({
+    tag,
+    summary: 'Give a task back to its queue',
+    params,
+    body: act,
+    bodyOptional: true,
+    ifMatch: true,
+    answers,
+  })
   release(@By() by: Principal, @Param('id') id: string, @With() write: Write) {
     return this.tasks.release(by, id, write);
   }
@@ -87,7 +104,13 @@ export class TasksController {
     ifMatch: true,
     answers: { 200: { description: 'The answer was taken', schema: z.object({ task: taskView, case: caseView }) } },
   })
-  async complete(@By() by: Principal, @Param('id') id: string, @Body() body: z.output<typeof complete>, @With() write: Write, @Res({ passthrough: true }) reply: FastifyReply) {
+  async complete(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() body: z.output<typeof complete>,
+    @With() write: Write,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const completed = await this.tasks.complete(by, id, body.output, write);
     return replayed(reply, completed);
   }

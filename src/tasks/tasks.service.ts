@@ -2,23 +2,23 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { presentCase } from '../api/case.presenter.js';
-import { pageOf, readCursor, writeCursor, isUuid } from '../api/cursor.js';
+import { isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { commandOf, type Write } from '../api/write.js';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { badInput } from '../engine/refusals.js';
 import type { EngineApi, VersionsApi } from '../engine/types.js';
 import type { AccountsService } from '../identity/accounts.service.js';
+import { isOverseer } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
 import { splitPersonal } from './personal.js';
-import { isOverseer } from '../identity/identity.policy.js';
 import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
 import { presentTask, type TaskRow } from './task.presenter.js';
+import * as sql from './task.statements.js';
 import { notYours, taskNotFound, taskOver, taskStale, taskTaken, wrongRole } from './task-refusals.js';
 import type { TaskSource } from './task-source.js';
-import * as sql from './task.statements.js';
 
 export type TaskView = 'mine' | 'available' | 'cases' | 'all';
 
@@ -55,12 +55,15 @@ export class TasksService {
   constructor(private readonly deps: TasksDependencies) {}
 
   async list(by: Principal, query: TaskQuery): Promise<{ items: JsonObject[]; next: string | null }> {
-    if (query.view === 'all' && !maySeeAllTasks(by)) throw new AppError('no-right', 403, 'Only supervisors, directors, administrators and auditors see all tasks.');
+    if (query.view === 'all' && !maySeeAllTasks(by))
+      throw new AppError('no-right', 403, 'Only supervisors, directors, administrators and auditors see all tasks.');
     const values: unknown[] = [];
     const value = (given: unknown) => `$${values.push(given)}`;
     const conditions = [`t.organisation_id = ${value(by.organisationId)}`, viewCondition(by, query.view, value)];
     if (query.caseId !== undefined) conditions.push(`t.case_id = ${value(query.caseId)}`);
-    conditions.push(query.status === undefined ? `t.status in ('open', 'claimed', 'held')` : `t.status = ${value(query.status)}`);
+    conditions.push(
+      query.status === undefined ? `t.status in ('open', 'claimed', 'held')` : `t.status = ${value(query.status)}`,
+    );
     if (query.cursor !== undefined) {
       const key = readCursor(query.cursor, isTaskKey);
       conditions.push(sql.AFTER_CURSOR(values.length + 1));
@@ -82,7 +85,9 @@ export class TasksService {
     if (!isCandidate(by, task)) throw wrongRole(task.role);
     return this.change(by, id, write, sql.CLAIM, [], (now) => {
       if (now.status === 'claimed' && now.assignee === by.account) return 'already';
-      return now.status === 'open' || now.assignee === by.account ? 'again' : taskTaken(now.assignee, now.assignee_name);
+      return now.status === 'open' || now.assignee === by.account
+        ? 'again'
+        : taskTaken(now.assignee, now.assignee_name);
     });
   }
 
@@ -98,12 +103,17 @@ export class TasksService {
   /** Gives the task to somebody whose role it asks for. */
   async assign(by: Principal, id: string, assignee: string, write: Write = {}): Promise<JsonObject> {
     const task = await this.find(by, id);
-    if (!isOverseer(by)) throw new AppError('no-right', 403, 'Only supervisors, directors and administrators assign tasks.');
+    if (!isOverseer(by))
+      throw new AppError('no-right', 403, 'Only supervisors, directors and administrators assign tasks.');
     const other = isUuid(assignee) ? await this.deps.accounts.principal(assignee) : null;
     if (!other || other.organisationId !== by.organisationId || !isCandidate(other, task)) {
-      throw new AppError('account-not-found', 422, `There is no account ${assignee.slice(0, 64)} with the role "${task.role}".`, { role: task.role }, [
-        { path: '/assignee', message: `must be an account with the role ${task.role}` },
-      ]);
+      throw new AppError(
+        'account-not-found',
+        422,
+        `There is no account ${assignee.slice(0, 64)} with the role "${task.role}".`,
+        { role: task.role },
+        [{ path: '/assignee', message: `must be an account with the role ${task.role}` }],
+      );
     }
     return this.change(by, id, write, sql.ASSIGN, [other.account], () => 'again');
   }
@@ -160,14 +170,23 @@ export class TasksService {
   /** The task, if the account may see it. @throws AppError `task-not-found` */
   private async find(by: Principal, id: string): Promise<TaskRow> {
     if (!isUuid(id)) throw taskNotFound(id);
-    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<TaskRow>(`${sql.SELECT_TASKS} where t.id = $1`, [id]));
+    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
+      run<TaskRow>(`${sql.SELECT_TASKS} where t.id = $1`, [id]),
+    );
     const row = rows[0];
     if (!row || !maySeeTask(by, row)) throw taskNotFound(id);
     return row;
   }
 
   /** One UPDATE decides; only when it found nothing is the row read to say why. */
-  private async change(by: Principal, id: string, write: Write, statement: string, values: unknown[], judge: (now: TaskRow) => Standing): Promise<JsonObject> {
+  private async change(
+    by: Principal,
+    id: string,
+    write: Write,
+    statement: string,
+    values: unknown[],
+    judge: (now: TaskRow) => Standing,
+  ): Promise<JsonObject> {
     for (let attempt = 1; ; attempt += 1) {
       const { row, changed } = await asOrganisation(this.deps.pool, by.organisationId, async (run) => {
         const found = await run<{ id: string }>(statement, [id, by.account, write.revision ?? null, ...values]);
@@ -180,7 +199,8 @@ export class TasksService {
       const standing = judge(row);
       if (standing === 'already') return this.present(by, row);
       if (standing !== 'again') throw standing;
-      if (write.revision !== undefined && row.revision !== write.revision) throw taskStale(row.revision, write.revision);
+      if (write.revision !== undefined && row.revision !== write.revision)
+        throw taskStale(row.revision, write.revision);
       if (attempt === ATTEMPTS) throw taskTaken(row.assignee, row.assignee_name);
     }
   }
@@ -191,7 +211,17 @@ export class TasksService {
 
   /** What the task will be once its answer is taken. */
   private presentDone(by: Principal, task: TaskRow, form: Form | undefined, at: string): JsonObject {
-    const done = { ...task, status: 'done' as const, assignee: by.account, assignee_name: by.name, closed_at: new Date(at), held_until: null, hold_reason: null, draft: null, revision: task.revision + 1 };
+    const done = {
+      ...task,
+      status: 'done' as const,
+      assignee: by.account,
+      assignee_name: by.name,
+      closed_at: new Date(at),
+      held_until: null,
+      hold_reason: null,
+      draft: null,
+      revision: task.revision + 1,
+    };
     return presentTask(done, form, by);
   }
 
@@ -209,7 +239,10 @@ export class TasksService {
     if (!(error instanceof AppError) || error.code !== 'task-taken') return error;
     const { assignee } = error.facts;
     const other = typeof assignee === 'string' ? await this.deps.accounts.principal(assignee) : null;
-    return taskTaken(typeof assignee === 'string' ? assignee : null, other?.organisationId === by.organisationId ? other.name : null);
+    return taskTaken(
+      typeof assignee === 'string' ? assignee : null,
+      other?.organisationId === by.organisationId ? other.name : null,
+    );
   }
 
   /** Equal for equal answers, and no help to somebody who wants to guess what was answered. */
@@ -254,5 +287,10 @@ function cursorOf(row: TaskRow): string {
 
 function isTaskKey(key: unknown[]): key is [number, string, string] {
   const [priority, due, id] = key;
-  return key.length === 3 && Number.isInteger(priority) && (due === 'infinity' || (typeof due === 'string' && !Number.isNaN(Date.parse(due)))) && isUuid(id);
+  return (
+    key.length === 3 &&
+    Number.isInteger(priority) &&
+    (due === 'infinity' || (typeof due === 'string' && !Number.isNaN(Date.parse(due)))) &&
+    isUuid(id)
+  );
 }
