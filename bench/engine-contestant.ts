@@ -1,0 +1,145 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { presentCase } from '../src/api/case.presenter.js';
+import { entryUuid } from '../src/engine/entry-uuid.js';
+import { Runtime } from '../src/engine/runtime.js';
+import type { Accepted, Command, CommandBase, OutboxRow } from '../src/engine/types.js';
+import { type OpenWork, type VerifyReport, verify } from '../src/engine/verify.js';
+import { systemIds } from '../src/platform/ids.js';
+import { projectPath } from '../src/platform/project-root.js';
+import type { Calendar } from '../src/statechart/types.js';
+import { TaskSource } from '../src/tasks/task-source.js';
+import { readWorkflow } from '../src/workflows/folder.js';
+import type { Contestant } from './contestant.js';
+import { HandOffSource } from './hand-off-source.js';
+import { CURATOR, type Journey, ORGANISATION, type OwnStep, PARTNER } from './journey.js';
+
+export const WORKFLOW = 'bench-journey';
+
+export const CALENDAR: Calendar = {
+  zone: 'Asia/Almaty',
+  week: [1, 2, 3, 4, 5],
+  hours: [{ from: '09:00', to: '18:00' }],
+  days: { '2026-12-16': 'off' },
+};
+
+/** The engine as production runs it: kept command ids, the chain, payload rows, roles with row-level security. */
+export class EngineContestant implements Contestant {
+  private readonly runtime: Runtime;
+  private readonly journeys = new Map<string, Journey>();
+  /** Open task of a case. */
+  private readonly tasks = new Map<string, string>();
+
+  constructor(url: string, concurrency?: number) {
+    this.runtime = new Runtime({
+      url,
+      id: () => systemIds.next(),
+      calendar: () => CALENDAR,
+      warn: (message, error) => {
+        throw new Error(message, { cause: error });
+      },
+      ...(concurrency === undefined ? {} : { concurrency }),
+    });
+    const { engine } = this.runtime;
+    engine.registerSource(new TaskSource());
+    engine.registerSource(new HandOffSource());
+    engine.registerOutbox('handOff.open', (row) =>
+      Promise.resolve({ kind: 'answer', command: this.partnerAnswer(row) }),
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.runtime.versions.deploy(ORGANISATION, readWorkflow(projectPath('bench', 'workflow')), 'bench');
+  }
+
+  async take(step: OwnStep, journey: Journey): Promise<void> {
+    if (step === 'open') this.journeys.set(journey.caseId, journey);
+    await this.runtime.engine.submit(this.command(step, journey));
+  }
+
+  async settled(): Promise<void> {
+    while (!this.runtime.quiet) await turn();
+  }
+
+  async stop(): Promise<void> {
+    await this.runtime.stop();
+  }
+
+  verify(): Promise<VerifyReport> {
+    const { readPool, versions } = this.runtime;
+    return verify(readPool, versions, ORGANISATION, { task: openTasks, handOff: openHandOffs });
+  }
+
+  private command(step: OwnStep, journey: Journey): Command {
+    const said = journey.said[step];
+    const base = { ...this.base(journey), id: `${step}:${journey.caseId}`, keep: true };
+    switch (step) {
+      case 'open':
+        return { ...base, kind: 'open', workflow: WORKFLOW, input: said, subject: said['familyId'] as string };
+      case 'plan':
+        return { ...base, kind: 'event', type: 'PLAN_AGREED', data: said };
+      case 'enrol':
+        return { ...base, kind: 'event', type: 'ENROLLED', data: said };
+      case 'attend':
+        return { ...base, kind: 'event', type: 'ATTENDED', data: said };
+      case 'screen':
+      case 'assess':
+        return { ...base, kind: 'answer', entryId: this.tasks.get(journey.caseId) ?? '', output: said, late: 'refuse' };
+    }
+  }
+
+  private base(journey: Journey): Omit<CommandBase, 'id' | 'keep'> {
+    return {
+      organisationId: ORGANISATION,
+      caseId: journey.caseId,
+      sender: CURATOR,
+      lane: 'people',
+      present: (accepted) => this.present(accepted),
+    };
+  }
+
+  /** What the API answers. A person would see the task in a list; here it is noted. */
+  private present({ case: record }: Accepted) {
+    const task = record.chart.entries.find((entry) => entry.kind === 'invocation' && entry.src === 'task');
+    if (task) this.tasks.set(record.id, entryUuid(record.id, task.id, task.seq));
+    else this.tasks.delete(record.id);
+    return presentCase(record, CURATOR, record.updatedAt);
+  }
+
+  /** The partner answers at once, in this process: what is measured is the way there and back. */
+  private partnerAnswer(row: OutboxRow): Command {
+    const journey = this.journeys.get(row.caseId);
+    if (!journey) throw new Error(`Nobody leads case ${row.caseId}.`);
+    return {
+      ...this.base(journey),
+      kind: 'answer',
+      id: `partner:${row.id}`,
+      keep: false,
+      sender: PARTNER,
+      lane: 'machines',
+      entryId: row.entryId ?? '',
+      output: journey.said.partner,
+      late: 'journal',
+      present: () => {
+        journey.answer();
+        this.journeys.delete(row.caseId);
+        return null;
+      },
+    };
+  }
+}
+
+const openTasks: OpenWork = (query, caseIds) =>
+  query(
+    `select case_id as "caseId", id as "entryId", status in ('open', 'claimed', 'held') as open,
+       to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as due
+     from qamqor.tasks where case_id = any ($1::uuid[])`,
+    [caseIds],
+  );
+
+const openHandOffs: OpenWork = (query, caseIds) =>
+  query(
+    `select case_id as "caseId", id as "entryId", status = 'sent' as open,
+       to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as due
+     from qamqor.bench_hand_offs where case_id = any ($1::uuid[])`,
+    [caseIds],
+  );

@@ -1,0 +1,109 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { ContestantName } from './contestant.js';
+import { BenchDatabase, withServer } from './database.js';
+import type { Course, Measurement } from './measure.js';
+import { printReport, report, save } from './report.js';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Journeys of one run. */
+    journeys: { type: 'string', default: '2000' },
+    'in-flight': { type: 'string', default: '200' },
+    /** How often the round A B C is made after the warm-up. */
+    rounds: { type: 'string', default: '3' },
+    /** Folder for `--cpu-prof` of the engine's process. */
+    profile: { type: 'string' },
+  },
+});
+
+const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop'];
+/** A lonely caller waits for the disk at every step: fewer journeys say as much. */
+const LONELY_JOURNEYS = 60;
+/** The slowest gets fewer, so that a round stays short. */
+const ONE_BY_ONE_SHARE = 0.5;
+
+class Runner {
+  private constructor(private readonly child: ChildProcess) {}
+
+  static async start(name: ContestantName, url: string): Promise<Runner> {
+    const profile = name === 'engine' && options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
+    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [url], {
+      execArgv: ['--enable-source-maps', '--disable-warning=DeprecationWarning', ...profile],
+    });
+    await once(child, 'message');
+    return new Runner(child);
+  }
+
+  async run(course: Course): Promise<Measurement> {
+    this.child.send(course);
+    const [answer] = (await Promise.race([
+      once(this.child, 'message'),
+      once(this.child, 'exit').then(([code]) => [{ error: `The process of ${course.contestant} ended with ${code}.` }]),
+    ])) as [{ measurement?: Measurement; error?: string }];
+    if (!answer.measurement) throw new Error(answer.error);
+    return answer.measurement;
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const gone = once(this.child, 'exit');
+    this.child.disconnect();
+    await gone;
+  }
+}
+
+async function bench(url: string) {
+  const database = await BenchDatabase.prepare(url);
+  const runners = new Map<ContestantName, Runner>();
+  const runs: Measurement[] = [];
+  try {
+    for (const name of CONTESTANTS) runners.set(name, await Runner.start(name, url));
+    const run = async (name: ContestantName, journeys: number, inFlight: number) => {
+      const runner = runners.get(name);
+      if (!runner) throw new Error(`Nobody runs ${name}.`);
+      const measurement = await runner.run({ contestant: name, journeys, inFlight });
+      progress(measurement);
+      return measurement;
+    };
+    const journeys = Number(options.journeys);
+    const share = (name: ContestantName) => Math.ceil(name === 'oneByOneLoop' ? journeys * ONE_BY_ONE_SHARE : journeys);
+    const inFlight = Number(options['in-flight']);
+    for (const name of CONTESTANTS) await run(name, Math.ceil(share(name) / 4), inFlight);
+    for (let round = 0; round < Number(options.rounds); round++) {
+      for (const name of CONTESTANTS) runs.push(await run(name, share(name), inFlight));
+      for (const name of ['engine', 'oneByOneLoop'] as const) runs.push(await run(name, LONELY_JOURNEYS, 1));
+    }
+    return report(runs, machine(await database.settings()));
+  } finally {
+    for (const runner of runners.values()) await runner.stop();
+    await database.close();
+  }
+}
+
+function progress({ contestant, inFlight, journeys, journeysPerSecond, p50 }: Measurement): void {
+  process.stderr.write(
+    `${contestant}, ${inFlight} in flight: ${journeys} journeys, ${journeysPerSecond.toFixed(0)} a second, p50 ${p50.toFixed(1)} ms\n`,
+  );
+}
+
+function machine(postgres: Record<string, string>) {
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+    postgres,
+  };
+}
+
+const result = await withServer(bench);
+await save(result);
+printReport(result, options.json ? process.stderr : process.stdout);
+if (options.json)
+  process.stdout.write(`${JSON.stringify({ ratios: result.ratios, runs: result.runs, machine: result.machine })}\n`);
