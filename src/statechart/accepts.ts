@@ -1,6 +1,7 @@
 import { chartOf } from './chart.js';
 import { type ChartNode, type Definition, isEffective, type TransitionDef } from './definition.js';
-import { type CompiledExpression, compileExpression } from './expression.js';
+import type { CompiledExpression } from './expression.js';
+import { compileOnce } from './template.js';
 import type { ChartState, Json, JsonObject, Position, PublicEvent, Workflow } from './types.js';
 
 /** What an event would meet at a node: a transition that does something, one that only keeps the event from ancestors, or nothing. */
@@ -84,7 +85,7 @@ function passesNow(transition: TransitionDef, context: JsonObject): boolean | nu
   if (transition.guard === undefined) return true;
   let guard = guards.get(transition);
   if (guard === undefined) {
-    const compiled = compileExpression(transition.guard);
+    const compiled = compileOnce(transition.guard);
     guard = ['event', 'now', 'by'].some((name) => compiled.mentions(name)) ? null : compiled;
     guards.set(transition, guard);
   }

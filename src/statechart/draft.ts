@@ -110,25 +110,29 @@ export class Draft {
     return { entries: this.entries, lists: this.lists, effects: front.length > 0 ? [...front, ...lasting] : lasting };
   }
 
+  /** XState can enter a state that is active already (by way of its parent's history): what was open gives way to the new. */
   private happen(happening: Happening): void {
     switch (happening.kind) {
       case 'open':
+        this.closeInvocation(happening.invoke);
         this.openInvocation(happening.invoke, happening.opening, happening.names);
         break;
       case 'close':
         this.closeInvocation(happening.invoke);
         break;
       case 'timer':
+        this.closeTimer(happening.after);
         this.openTimer(happening.after, happening.names);
         break;
       case 'cancel':
         this.closeTimer(happening.after);
         break;
       case 'deadline':
+        this.closeDeadline(happening.node);
         this.openDeadline(happening.node, happening.names);
         break;
       case 'met':
-        this.close((entry) => entry.kind === 'deadline' && entry.node === happening.node.path);
+        this.closeDeadline(happening.node);
         break;
       case 'action':
         this.effects.push(happening);
@@ -204,6 +208,10 @@ export class Draft {
 
   private closeTimer({ node, name }: AfterDef): void {
     this.close((entry) => entry.kind === 'timer' && entry.node === node && entry.name === name);
+  }
+
+  private closeDeadline({ path }: ChartNode): void {
+    this.close((entry) => entry.kind === 'deadline' && entry.node === path);
   }
 
   private close(matches: (entry: Entry) => boolean): void {

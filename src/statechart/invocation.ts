@@ -1,6 +1,5 @@
 import type { InvokeDef } from './definition.js';
-import { compileExpression } from './expression.js';
-import { compileTemplate, evaluate, type Names, StepFault, type Template } from './template.js';
+import { compileOnce, compileTemplate, evaluate, type Names, StepFault, type Template } from './template.js';
 import type { Json, JsonObject } from './types.js';
 
 /** More items than a list may have; each is a task, a hand-off or a sub-case of its own. */
@@ -22,7 +21,7 @@ export function compileInvocation(invoke: InvokeDef): (names: Names) => Opening 
   const input = compileTemplate(invoke.input, invoke.node);
   const { each } = invoke;
   if (each === undefined) return (names) => ({ kind: 'single', input: resolveInput(input, names, invoke) });
-  const list = compileExpression(each);
+  const list = compileOnce(each);
   const open = compileItems(invoke);
   return (names) => {
     const items = evaluate(list, names, each, invoke.node);

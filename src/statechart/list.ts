@@ -1,7 +1,6 @@
 import type { InvokeDef } from './definition.js';
-import { type CompiledExpression, compileExpression } from './expression.js';
 import { compileItems, type OpenedItem } from './invocation.js';
-import { evaluate, type Names, StepFault } from './template.js';
+import { compileOnce, evaluate, type Names, StepFault } from './template.js';
 import type { Json, ListProgress } from './types.js';
 
 type Item = ListProgress['items'][number];
@@ -49,7 +48,7 @@ export function isComplete(invoke: InvokeDef, list: ListProgress, names: Names):
     results,
     items: items.map(({ key, status, output }) => ({ key, status, output: output ?? null })),
   };
-  const complete = evaluate(untilOf(invoke, until), seen, until, invoke.node);
+  const complete = evaluate(compileOnce(until), seen, until, invoke.node);
   if (typeof complete === 'boolean') return complete;
   throw new StepFault({
     rule: 'guard-not-boolean',
@@ -59,16 +58,9 @@ export function isComplete(invoke: InvokeDef, list: ListProgress, names: Names):
 }
 
 const items = new WeakMap<InvokeDef, ReturnType<typeof compileItems>>();
-const untils = new WeakMap<InvokeDef, CompiledExpression>();
 
 function itemsOf(invoke: InvokeDef): ReturnType<typeof compileItems> {
   const found = items.get(invoke) ?? compileItems(invoke);
   items.set(invoke, found);
-  return found;
-}
-
-function untilOf(invoke: InvokeDef, until: string): CompiledExpression {
-  const found = untils.get(invoke) ?? compileExpression(until);
-  untils.set(invoke, found);
   return found;
 }

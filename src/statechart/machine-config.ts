@@ -1,8 +1,7 @@
 import { assign, raise } from 'xstate';
 import type { ActionDef, AfterDef, ChartNode, Definition, InvokeDef, TransitionDef } from './definition.js';
-import { compileExpression } from './expression.js';
 import { compileInvocation, type Opening } from './invocation.js';
-import { compileTemplate, evaluate, type Names, StepFault } from './template.js';
+import { compileOnce, compileTemplate, evaluate, type Names, StepFault } from './template.js';
 import type { ActionType, Fault, Json, JsonObject } from './types.js';
 
 /** The type of our only action: its params are what happened. */
@@ -111,7 +110,7 @@ export class MachineConfig {
   }
 
   private guard(text: string, place: string): (args: XStateArguments) => boolean {
-    const expression = compileExpression(text);
+    const expression = compileOnce(text);
     const ask = (names: Names) => {
       const value = evaluate(expression, names, text, place);
       if (typeof value === 'boolean') return value;

@@ -129,7 +129,8 @@ export class Machine {
   }
 
   private names(context: JsonObject, event: JsonObject): Names {
-    if (this.seen.event !== event) this.seen = { event, names: { data: null, output: null, ...event } };
+    if (this.seen.event !== event)
+      this.seen = { event, names: { ...event, data: event.data ?? null, output: event.output ?? null } };
     const { now, by, zone } = this.moment;
     return { context, event: this.seen.names, now, by, zone };
   }

@@ -8,8 +8,8 @@ import {
   isExpression,
   type Problems,
 } from './definition.js';
-import { compileExpression } from './expression.js';
 import { transitionsOf } from './targets.js';
+import { compileOnce } from './template.js';
 import type { Json } from './types.js';
 
 /** The engine's fixed vocabulary. */
@@ -187,7 +187,7 @@ function refuseDeadline(written: Json, node: ChartNode, definition: Definition, 
 function refuseExpressions(value: Json, state: string, place: string, problems: Problems): void {
   if (isExpression(value)) {
     try {
-      compileExpression(value);
+      compileOnce(value);
     } catch (error) {
       problems.add('expression', state, `${place}: ${messageOf(error)}`, 'Mend the expression.');
     }
