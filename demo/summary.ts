@@ -23,6 +23,10 @@ export interface Summary {
   /** Answers of people by invocation and by the word that decided. */
   answers: Record<string, Record<string, number>>;
   events: Record<string, number>;
+  /** Hand-offs whose partner let its time run out. */
+  expired: number;
+  /** From the first row to the last. */
+  days: number;
 }
 
 interface CaseLine {
@@ -73,9 +77,15 @@ export async function summarise(
     ends: {},
     answers: {},
     events: {},
+    expired: 0,
+    days: 0,
   };
   for (const line of cases) countCase(line, summary);
   for (const line of journal) countRow(line, summary);
+  const moments = journal
+    .map((line) => Date.parse((JSON.parse(line.body) as JournalBody).at))
+    .sort((one, other) => one - other);
+  summary.days = Math.round(((moments.at(-1) ?? 0) - (moments[0] ?? 0)) / DAY_MS);
   summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.case_id).values()]);
   return summary;
 }
@@ -92,6 +102,7 @@ function countCase(line: CaseLine, summary: Summary): void {
 function countRow(line: JournalLine, summary: Summary): void {
   const { input } = JSON.parse(line.data ?? '{}') as JournalPayload;
   if (line.kind === 'event' && input?.kind === 'event') count(summary.events, input.type);
+  if (line.kind === 'answer' && input?.kind === 'failure' && codeOf(input.error) === 'EXPIRED') summary.expired += 1;
   if (line.kind !== 'answer' || input?.kind !== 'answer') return;
   const { output } = input;
   if (output === null || typeof output !== 'object' || Array.isArray(output)) return;
@@ -136,6 +147,10 @@ function staysOf(rows: JournalBody[]): Map<string, { from: string; until: string
 function percentile(sorted: number[], share: number): number | null {
   const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
   return value === undefined ? null : Math.round(value * 10) / 10;
+}
+
+function codeOf(error: Json): Json {
+  return error !== null && typeof error === 'object' && !Array.isArray(error) ? (error.code ?? null) : null;
 }
 
 function count(counts: Record<string, number>, name: string): void {

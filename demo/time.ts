@@ -42,7 +42,9 @@ export class Time {
       if (pending.due > 0) await this.options.sweep();
       else await pause(LOOK_AGAIN_MS);
       if (performance.now() - began > PATIENCE_MS) {
-        throw new Error(`Something has been under way for ${PATIENCE_MS / 1000} s: ${pending.sending} outbox rows, ${pending.due} due timers or hand-offs. The run can be started again; it goes on from here.`);
+        throw new Error(
+          `Something has been under way for ${PATIENCE_MS / 1000} s: ${pending.sending} outbox rows, ${pending.due} due timers or hand-offs. The run can be started again; it goes on from here.`,
+        );
       }
     }
   }

@@ -37,7 +37,9 @@ export async function testWorkflows(path: string | undefined, terminal: Terminal
     return { key: workflow.key, scenarios: playScenarios(workflow, readScenarios(folder), calendar) };
   });
   for (const { key, scenarios } of workflows) {
-    terminal.say(`${key}: ${scenarios.filter(({ ok }) => ok).length} of ${scenarios.length} scenarios as they should be`);
+    terminal.say(
+      `${key}: ${scenarios.filter(({ ok }) => ok).length} of ${scenarios.length} scenarios as they should be`,
+    );
     for (const { name, title, problem } of scenarios) {
       terminal.say(`  ${problem ? '✗' : '✓'} ${title}`);
       if (problem) terminal.say(`      ${name}.yaml, step ${problem.step}: ${problem.message}`);

@@ -1,11 +1,9 @@
 import { readConfig } from '../config.js';
-import { verify } from '../engine/verify.js';
 import { runImport } from '../families/import.command.js';
 import { ImportService } from '../families/import.service.js';
 import { LANGUAGES } from '../families/vocabulary.js';
-import { HandoffsService } from '../handoffs/handoffs.service.js';
 import { ORGANISATION, System } from '../system.js';
-import { taskWork } from '../tasks/task-work.js';
+import { verifySystem } from '../verify-system.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
 import { findWorkflow } from './workflow-paths.js';
 
@@ -13,7 +11,11 @@ import { findWorkflow } from './workflow-paths.js';
 const TERMINAL_ACTOR = 'terminal';
 
 /** `import FILE.csv` */
-export async function importFamilies(file: string, { language }: { language: string }, terminal: Terminal): Promise<ExitCode> {
+export async function importFamilies(
+  file: string,
+  { language }: { language: string },
+  terminal: Terminal,
+): Promise<ExitCode> {
   const known = LANGUAGES.find((candidate) => candidate === language);
   if (!known) throw new TerminalError(`--language takes ${LANGUAGES.join(', ')}, not "${language}".`);
   return withSystem(terminal, (system) =>
@@ -35,17 +37,14 @@ export async function importFamilies(file: string, { language }: { language: str
 export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
   return withSystem(terminal, async (system) => {
     const report = await verifySystem(system, (cases) => terminal.progress(`${cases} cases looked at`));
-    terminal.say(`${report.cases} cases, ${report.rows} journal rows: ${report.ok ? 'everything is as it was written.' : `${report.problems.length} problems.`}`);
-    for (const problem of report.problems) terminal.say(`  case ${problem.case}, row ${problem.seq ?? '-'}: ${problem.rule}: ${problem.message}`);
+    terminal.say(
+      `${report.cases} cases, ${report.rows} journal rows: ${report.ok ? 'everything is as it was written.' : `${report.problems.length} problems.`}`,
+    );
+    for (const problem of report.problems)
+      terminal.say(`  case ${problem.case}, row ${problem.seq ?? '-'}: ${problem.rule}: ${problem.message}`);
     await terminal.answer(report);
     return report.ok ? EXIT.ok : EXIT.found;
   });
-}
-
-/** Journal against cases, tasks and hand-offs. */
-export function verifySystem(system: System, progress?: (cases: number) => void) {
-  const openWork = { task: taskWork, handOff: HandoffsService.openWork };
-  return verify(system.pool, system.runtime.versions, ORGANISATION, openWork, progress);
 }
 
 /** `workflow deploy PATH`: only what passes the check becomes current. */
@@ -61,7 +60,9 @@ export async function deployWorkflow(path: string, terminal: Terminal): Promise<
   }
   return withSystem(terminal, async (system) => {
     const deployed = await system.runtime.versions.deploy(ORGANISATION, found.files, TERMINAL_ACTOR);
-    terminal.say(`${deployed.key} version ${deployed.version} ${deployed.created ? 'is new, and current from now on' : 'was known already; nothing changed'}.`);
+    terminal.say(
+      `${deployed.key} version ${deployed.version} ${deployed.created ? 'is new, and current from now on' : 'was known already; nothing changed'}.`,
+    );
     await terminal.answer({ deployed: true, ...deployed, findings });
     return EXIT.ok;
   });

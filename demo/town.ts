@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CasesService } from '../src/api/cases.service.js';
+import type { Config } from '../src/config.js';
+import { createApp } from '../src/create-app.js';
+import { asOrganisation } from '../src/engine/cases.js';
+import { AccountsService } from '../src/identity/accounts.service.js';
+import { createDemoAccounts, demoEmail } from '../src/identity/demo-accounts.js';
+import type { Principal } from '../src/identity/principal.js';
+import { projectPath } from '../src/platform/project-root.js';
+import { Serving } from '../src/platform/serving.js';
+import { ORGANISATION, System } from '../src/system.js';
+import { TasksService } from '../src/tasks/tasks.service.js';
+import { PartnerBehaviour } from './partners/behaviour.js';
+import { FileRecords } from './partners/records.js';
+import { PartnerServer } from './partners/server.js';
+import type { HandOffBody } from './partners/simulator.js';
+import { SimulatedTimetable } from './partners/timetable.js';
+import type { Desk } from './staff/staff.js';
+
+export const BEHAVIOUR = projectPath('demo', 'behaviour.yaml');
+const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
+
+/** The families whose matters the partners are given, by id. Known only once they are imported. */
+export type FamilyNumbers = ReadonlyMap<string, string>;
+
+export interface TownOptions {
+  config: Config;
+  seed: string;
+  log(line: string): void;
+  warn(message: string, error: unknown): void;
+}
+
+/**
+ * The whole system in one process, as in production: database, queues, workers, HTTP on loopback; and around it the
+ * simulated partners on a port of their own. Nobody else may serve the database meanwhile, because its clock is moved.
+ */
+export class Town {
+  /** Filled by whoever imports the families, before the first hand-off. */
+  readonly familyNumbers = new Map<string, string>();
+
+  private constructor(
+    readonly system: System,
+    readonly app: NestFastifyApplication,
+    readonly partners: PartnerServer,
+    readonly timetable: SimulatedTimetable,
+    private readonly serving: Serving,
+  ) {}
+
+  static async open({ config, seed, log, warn }: TownOptions): Promise<Town> {
+    // The partners come first, because the system is told their addresses; what they ask for comes a moment later.
+    const later: { town?: Town } = {};
+    const town = () => {
+      if (!later.town) throw new Error('The partners were asked before the town was there.');
+      return later.town;
+    };
+    const timetable = new SimulatedTimetable();
+    const secrets = Object.fromEntries(PARTNERS.map((key) => [key, `whsec_${randomBytes(32).toString('base64')}`]));
+    await mkdir(config.dataDir, { recursive: true });
+    const partners = await PartnerServer.start({
+      seed,
+      secrets,
+      behaviour: PartnerBehaviour.read(BEHAVIOUR),
+      centreUrl: () => town().url,
+      clock: { now: () => town().system.clock.now() },
+      timetable,
+      records: new FileRecords(join(config.dataDir, 'journey-partners.jsonl')),
+      keyOf: (body) => town().keyOf(body),
+    });
+    const addresses = Object.fromEntries(
+      Object.entries(secrets).map(([key, secret]) => [key, { url: partners.urlOf(key), secret }]),
+    );
+    const system = await System.open({ ...config, demo: true, partners: addresses }, { log, warn });
+    const serving = await Serving.begin(system.url, 'alone', () =>
+      warn('The simulation is not alone on its database any more.', new Error('connection lost')),
+    );
+    const app = await createApp(system, false);
+    later.town = new Town(system, app, partners, timetable, serving);
+    const accounts = app.get(AccountsService);
+    await createDemoAccounts({
+      accounts,
+      organisationId: ORGANISATION,
+      password: config.demoPassword,
+      partners: PARTNERS,
+    });
+    await system.deployFolder();
+    await app.listen(0, '127.0.0.1');
+    await system.work();
+    return later.town;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.app.getHttpServer().address() as AddressInfo).port}`;
+  }
+
+  async account(role: string): Promise<Principal> {
+    const principal = await this.app.get(AccountsService).principalByEmail(demoEmail(role));
+    if (!principal) throw new Error(`Nobody works as ${role}: the account ${demoEmail(role)} is missing or disabled.`);
+    return principal;
+  }
+
+  desk(): Desk {
+    const tasks = this.app.get(TasksService);
+    const cases = this.app.get(CasesService);
+    return {
+      claim: (by, id) => tasks.claim(by, id),
+      complete: (by, id, output) => tasks.complete(by, id, output),
+      sendEvent: (by, caseId, type, data) => cases.send(by, caseId, type, data),
+      account: (role) => this.account(role),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.partners.close();
+    await this.serving.end();
+    await this.system.close();
+  }
+
+  /** What decides a partner's behaviour must be the same in every run: the family's number, and how often it was asked before. */
+  private async keyOf(body: HandOffBody): Promise<{ family: string; attempt: number } | null> {
+    const [found] = await asOrganisation(this.system.pool, ORGANISATION, (query) =>
+      query<{ subject: string; attempt: number }>(
+        `select h.subject, (select count(*)::int from qamqor.handoffs e
+           where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
+         from qamqor.handoffs h where h.id = $1`,
+        [body.id],
+      ),
+    );
+    const family = found && this.familyNumbers.get(found.subject);
+    return family ? { family, attempt: found.attempt } : null;
+  }
+}
