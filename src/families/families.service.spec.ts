@@ -134,9 +134,12 @@ describe('the records of families', () => {
       ["' or 1=1 --", []],
       ['\\', []],
       ['', []],
-      ['х'.repeat(10_000), []],
     ])('for %j finds %j', async (query, numbers) => {
       expect(await found(query)).toEqual(numbers);
+    });
+
+    it('takes no harm from a very long question', async () => {
+      expect(await found('х '.repeat(100_000))).toEqual([]);
     });
 
     it('gives no more than asked for', async () => {

@@ -2,6 +2,8 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MikroORM } from '@mikro-orm/postgresql';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
 import { openOrm } from '../platform/orm.js';
 import { checkDigit } from './check-digit.js';
@@ -49,7 +51,7 @@ describe('importing families', () => {
     families = new FamiliesService(orm.em);
   });
   beforeEach(async () => {
-    await database.pool('owner').query('truncate families cascade');
+    await database.pool('owner').query('delete from persons; delete from families');
   });
   afterAll(async () => {
     await orm.close();
@@ -316,6 +318,50 @@ describe('importing families', () => {
     expect(heard.at(-1)).toEqual({ rows: 2047, of: 2047 });
     expect(heard.length).toBeGreaterThan(1);
   });
+
+  it('whatever stands in the cells, ends in a report, and the second time changes nothing', async () => {
+    const lines = parse(readFileSync(demo('families.csv')), { to: 21 }) as string[][];
+    const odd = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }).map((text) => text.replaceAll('\u0000', '')),
+      fc.constantFrom(
+        '',
+        ' ',
+        '-',
+        '=1+1',
+        "'",
+        '"',
+        'Q-00001',
+        '790727492463',
+        '31.12.1990',
+        'child',
+        'applicant',
+        'large',
+        'Ә',
+      ),
+    );
+    const change = fc.record({
+      row: fc.integer({ min: 1, max: 20 }),
+      column: fc.integer({ min: 0, max: 15 }),
+      text: odd,
+    });
+    let taken = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), async (changes) => {
+        const cells = lines.map((line) => [...line]);
+        for (const { row, column, text } of changes) (cells[row] ?? [])[column] = text;
+        const quoted = cells.map((line) => line.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',')).join('\n');
+        await database.pool('owner').query('delete from persons; delete from families');
+        const first = await importer.importFamilies(Readable.from([Buffer.from(quoted)]), BY);
+        const second = await importer.importFamilies(Readable.from([Buffer.from(quoted)]), BY);
+        expect(second).toMatchObject({ imported: 0, updated: 0, unchanged: first.imported });
+        expect(second.problems).toEqual(first.problems);
+        expect(await rows('families')).toHaveLength(first.imported);
+        taken += first.imported;
+      }),
+      { numRuns: process.env.QAMQOR_TEST === 'full' ? 300 : 40 },
+    );
+    expect(taken).toBeGreaterThan(40);
+  }, 60_000);
 
   it('of nothing but a header warns that there are no families', async () => {
     expect(await importLines()).toMatchObject({
