@@ -2,6 +2,7 @@ import { DateTime, Duration } from 'luxon';
 import { addWorkingDays, addWorkingTime } from './calendar.js';
 import { type CompiledExpression, compileExpression, type ExpressionNames, expressionText } from './expression.js';
 import type { Calendar, DelayRule, Json } from './types.js';
+import { zoneNamed } from './zone.js';
 
 /** Ten years of days: longer waits are a mistake in the unit. */
 const MAX_DAYS = 3650;
@@ -28,12 +29,38 @@ export function dueAt(
   names: ExpressionNames,
   scope: { now: string; calendar: Calendar },
 ): string | null {
+  if (rule.kind === 'until' || rule.kind === 'expression') return computeDue(rule, names, scope);
+  const known = duesAt(scope);
+  let due = known.get(rule);
+  if (due === undefined) {
+    due = computeDue(rule, names, scope);
+    known.set(rule, due);
+  }
+  return due;
+}
+
+/** Dues of the latest moment, by rule: cases that move on in one transaction share its moment. */
+const dues = new WeakMap<Calendar, { now: string; byRule: Map<DelayRule, string | null> }>();
+
+function duesAt({ now, calendar }: { now: string; calendar: Calendar }): Map<DelayRule, string | null> {
+  const known = dues.get(calendar);
+  if (known?.now === now) return known.byRule;
+  const byRule = new Map<DelayRule, string | null>();
+  dues.set(calendar, { now, byRule });
+  return byRule;
+}
+
+function computeDue(
+  rule: DelayRule,
+  names: ExpressionNames,
+  scope: { now: string; calendar: Calendar },
+): string | null {
   const { calendar } = scope;
   const evaluate = (expression: string): Json => {
     const { value, warnings } = compiled(rule, expression).evaluate({ ...names, zone: calendar.zone });
     return warnings.length > 0 ? null : (value ?? null);
   };
-  const start = DateTime.fromISO(scope.now, { zone: calendar.zone });
+  const start = DateTime.fromISO(scope.now, { zone: zoneNamed(calendar.zone) });
   const due = resolve(rule, { moment: start, dayOnly: false }, { calendar, evaluate });
   return due?.isValid ? due.toUTC().toISO({ suppressMilliseconds: false }) : null;
 }
@@ -91,7 +118,7 @@ function resolveValue(value: Json, start: Start, calendar: Calendar): DateTime |
 
 function momentOf(value: Json, calendar: Calendar): Start | null {
   if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}(?:T|$)/.test(value)) return null;
-  const moment = DateTime.fromISO(value, { zone: calendar.zone });
+  const moment = DateTime.fromISO(value, { zone: zoneNamed(calendar.zone) });
   if (!moment.isValid) return null;
   const dayOnly = !value.includes('T');
   return { moment: dayOnly ? moment.plus({ days: 1 }) : moment, dayOnly };
