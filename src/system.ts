@@ -13,7 +13,7 @@ import { DatabaseClock } from './platform/clock.js';
 import { openPool } from './platform/database.js';
 import { EmbeddedPostgres } from './platform/embedded-postgres.js';
 import { systemIds } from './platform/ids.js';
-import { defineJob, JobRegistry } from './platform/jobs.js';
+import { defineJob } from './platform/jobs.js';
 import { migrate } from './platform/migrate.js';
 import { openOrm } from './platform/orm.js';
 import { projectPath } from './platform/project-root.js';
@@ -28,7 +28,7 @@ export const ORGANISATION = '00000000-0000-7000-8000-000000000001';
 
 /** Outbox rows that somebody should carry out now. Losing it delays them until the sweeper looks. */
 export const deliverOutbox = defineJob('outbox', 'deliver', z.object({ ids: z.array(z.uuid()).max(1000) }));
-const JOBS = [deliverOutbox];
+export const JOBS = [deliverOutbox];
 
 export interface SystemOptions {
   log?(line: string): void;
@@ -125,8 +125,7 @@ export class System {
 
   /** Carries out what cases ask for, from now on. Every source must have its feature by then. */
   async work(): Promise<void> {
-    const registry = new JobRegistry(JOBS).handle(deliverOutbox, ({ ids }) => this.runtime.worker.deliver(ids));
-    await this.queues?.work(registry);
+    await this.queues?.run();
     this.runtime.sweeper.start();
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobsOptions, Queue, Worker } from 'bullmq';
+import type { Job as BullJob, JobsOptions, Processor, Queue, Worker } from 'bullmq';
 import type { Job, JobPayload, JobRegistry } from './jobs.js';
 import type { QueueBackend } from './queue-backend.js';
 
@@ -66,7 +66,22 @@ export class Queues {
   /** Starts a worker for each queue. @throws if a job has no handler */
   async work(registry: JobRegistry): Promise<void> {
     registry.verify();
-    for (const queue of registry.queues()) this.#workers.push(this.#startWorker(queue, registry));
+    for (const queue of registry.queues()) this.worker(queue, (job, _token, signal) => carryOut(registry, job, signal));
+    await this.run();
+  }
+
+  /** A worker that takes no jobs until `run`. */
+  worker(queue: string, processor: Processor): Worker {
+    const worker = this.#makeWorker(queue, processor);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Lets every worker take jobs. */
+  async run(): Promise<void> {
+    for (const worker of this.#workers) {
+      if (!worker.isRunning()) worker.run().catch((error: Error) => this.#tell({ queue: worker.name, error }));
+    }
     await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
   }
 
@@ -87,25 +102,20 @@ export class Queues {
     await this.#backend.close();
   }
 
-  #startWorker(queue: string, registry: JobRegistry): Worker {
+  #makeWorker(queue: string, processor: Processor): Worker {
     const { concurrency, lockMs, stalledCheckMs } = this.#settings;
-    const worker = this.#backend.worker(
-      queue,
-      async (job, _token, signal) => {
-        await registry.run(queue, job.name, job.data, { signal: signal ?? new AbortController().signal });
-      },
-      {
-        concurrency,
-        lockDuration: lockMs,
-        stalledInterval: stalledCheckMs,
-        // How often a job may lose its worker is for the sweeper to judge, which knows what the job is for.
-        maxStalledCount: 1_000_000,
-        // After the connection was lost. BullMQ's own 15 s would outlast most restarts.
-        runRetryDelay: 1_000,
-        removeOnComplete: { count: 0 },
-        removeOnFail: { count: 0 },
-      },
-    );
+    const worker = this.#backend.worker(queue, processor, {
+      autorun: false,
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: stalledCheckMs,
+      // How often a job may lose its worker is for the sweeper to judge, which knows what the job is for.
+      maxStalledCount: 1_000_000,
+      // After the connection was lost. BullMQ's own 15 s would outlast most restarts.
+      runRetryDelay: 1_000,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    });
     worker.on('error', (error) => this.#tell({ queue, error }));
     worker.on('failed', (job, error) => this.#tell({ queue, error, ...(job ? { job: job.name } : {}) }));
     return worker;
@@ -118,6 +128,11 @@ export class Queues {
 
 /** How long a job may take to notice that it should stop. */
 const ABORT_PATIENCE_MS = 1_000;
+
+/** What every processor does with a job: gives it to whoever registered for it. */
+export async function carryOut(registry: JobRegistry, job: BullJob, signal?: AbortSignal): Promise<void> {
+  await registry.run(job.queueName, job.name, job.data, { signal: signal ?? new AbortController().signal });
+}
 
 async function closeWorker(worker: Worker, graceMs: number): Promise<void> {
   const idle = worker.pause().then(() => true);
