@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Child } from './child.js';
+
+// Whole servers and processes come and go here, on machines that may be busy.
+jest.setTimeout(120_000);
 
 describe('a test run', () => {
   it.each<NodeJS.Signals>(['SIGKILL', 'SIGINT'])(

@@ -3,13 +3,16 @@ import { chmod, chown, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { Child } from '../../test/child.js';
 import { isConnectionLost } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { readPostmasterFile } from './postgres-processes.js';
 import { identifyProcess, isSameProcessAlive } from './process-identity.js';
+
+// Whole servers and processes come and go here, on machines that may be busy.
+jest.setTimeout(120_000);
 
 const CHILD = 'src/platform/embedded-postgres.child.ts';
 const isRoot = process.getuid?.() === 0;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { Child } from '../../test/child.js';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
@@ -8,6 +8,9 @@ import { defineJob, type JobContext, JobRegistry } from './jobs.js';
 import { openPostgresBackend, openRedisBackend, type QueueBackend } from './queue-backend.js';
 import { type QueueProblem, Queues } from './queues.js';
 import { WakeUp } from './wake-up.js';
+
+// Whole servers and processes come and go here, on machines that may be busy.
+jest.setTimeout(120_000);
 
 const note = defineJob('spec', 'note', z.object({ id: z.string().max(40) }));
 const FAST = { lockMs: 1_000, stalledCheckMs: 500 };
