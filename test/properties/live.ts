@@ -139,16 +139,24 @@ export class LiveActor {
       if (id !== undefined && this.openIds.delete(id)) effects.push(`close ${id}`);
     } else if (type === 'xstate.raise') {
       if (delay === undefined || event === undefined) return;
-      if (this.openTimers.delete(event.type)) this.enteredTwice = effects.push(`cancel ${event.type}`) > 0;
+      if (this.openTimers.has(event.type)) {
+        this.enteredTwice = true;
+        this.seeCancel(event.type, effects);
+      }
       this.openTimers.set(event.type, this.clock.now() + delay);
       effects.push(`timer ${event.type}`);
     } else if (type === 'xstate.cancel') {
-      if (sendId === undefined || !this.openTimers.delete(sendId)) return;
-      effects.push(`cancel ${sendId}`);
-      if (sendId !== this.firing) return;
-      this.firing = null;
-      effects.splice(effects.lastIndexOf(`fired ${sendId}`), 1);
+      if (sendId !== undefined) this.seeCancel(sendId, effects);
     } else effects.push(`action ${type} ${JSON.stringify(params)}`);
+  }
+
+  private seeCancel(timer: string, effects: string[]): void {
+    if (!this.openTimers.delete(timer)) return;
+    effects.push(`cancel ${timer}`);
+    if (timer !== this.firing) return;
+    this.firing = null;
+    const marked = effects.lastIndexOf(`fired ${timer}`);
+    if (marked >= 0) effects.splice(marked, 1);
   }
 
   private endFiring(): void {
