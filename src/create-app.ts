@@ -2,12 +2,12 @@ import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { httpAdapter, prepareHttp } from './api/http.js';
-import { AppModule } from './app.module.js';
+import { appModule } from './app.module.js';
 import type { System } from './system.js';
 
 /** The whole application over an open system, initialised and not yet listening. */
 export async function createApp(system: System, logger: LoggerService | false): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(system), httpAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(appModule(system), httpAdapter(), {
     bodyParser: false,
     logger,
     abortOnError: false,

@@ -57,7 +57,10 @@ async function listen(app: NestFastifyApplication, { port, host }: Config): Prom
 }
 
 function greet({ roles, publicUrl, port, demo, demoPassword }: Config, app: NestFastifyApplication): void {
-  if (!roles.includes('web')) return say('Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".');
+  if (!roles.includes('web')) {
+    say('Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".');
+    return;
+  }
   const address = app.getHttpServer().address();
   const url = port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
   say(`Qamqor is ready: ${url}`);

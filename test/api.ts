@@ -4,7 +4,6 @@ import { type Config, readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
 import { AccountsService } from '../src/identity/accounts.service.js';
 import type { Principal } from '../src/identity/principal.js';
-import type { Json, JsonObject } from '../src/statechart/types.js';
 import { ORGANISATION, System } from '../src/system.js';
 import { createDatabase, type TestDatabase } from './database.js';
 
@@ -110,7 +109,7 @@ export class ApiFixture {
     return this.ask(as, 'POST', url, { body, ...(headers ? { headers } : {}) });
   }
 
-  async deploy(workflow: JsonObject, files: Record<string, Json> = {}): Promise<void> {
+  async deploy(workflow: object, files: Record<string, object> = {}): Promise<void> {
     const texts = Object.fromEntries(
       Object.entries({ 'workflow.yaml': workflow, ...files }).map(([path, content]) => [path, JSON.stringify(content)]),
     );

@@ -17,6 +17,7 @@ describe('the personal part of an answer', () => {
       home: { $ref: '#/$defs/address' },
     },
     if: { properties: { decision: { const: 'no' } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
     then: { properties: { reason: { 'x-personal': true } } },
     $defs: { address: { type: 'object', 'x-personal': true } },
   };
