@@ -1,6 +1,6 @@
 import { hasRightCheckDigit } from './check-digit.js';
 
-export type BinProblem = 'not-12-digits' | 'bad-check-digit' | 'impossible-month' | 'unknown-kind' | 'unknown-unit';
+type BinProblem = 'not-12-digits' | 'bad-check-digit' | 'impossible-month' | 'unknown-kind' | 'unknown-unit';
 
 export type BinReading =
   | {

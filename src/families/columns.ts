@@ -22,7 +22,7 @@ export const COLUMNS = [
 export type Column = (typeof COLUMNS)[number];
 
 /** Without these no family can be made. The others may be missing: their cells count as empty. */
-export const REQUIRED: Column[] = ['family_no', 'surname', 'given_name', 'iin', 'birth_date', 'relation', 'categories'];
+const REQUIRED: Column[] = ['family_no', 'surname', 'given_name', 'iin', 'birth_date', 'relation', 'categories'];
 
 /** How a header may be written besides the name itself. */
 const TITLES: Record<Column, string[]> = {

@@ -3,7 +3,7 @@ import { isRealDate } from './dates.js';
 
 export type Sex = 'm' | 'f';
 
-export type IinProblem = 'not-12-digits' | 'bad-check-digit' | 'unknown-century' | 'impossible-birth-date';
+type IinProblem = 'not-12-digits' | 'bad-check-digit' | 'unknown-century' | 'impossible-birth-date';
 
 export type IinReading = { ok: true; birthDate: string; sex: Sex } | { ok: false; problem: IinProblem };
 

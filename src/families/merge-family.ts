@@ -5,7 +5,7 @@ import type { PersonRow } from './person-row.js';
 import type { Language, ProblemReason, Remark, WarningReason } from './remarks.js';
 import type { Category } from './vocabulary.js';
 
-export interface FamilyFacts {
+interface FamilyFacts {
   categories: Category[];
   interest: string | null;
   language: Language;
