@@ -29,6 +29,8 @@ export interface Config {
   concurrency: number;
   /** Connections that one process keeps to PostgreSQL at most, for each of its roles. */
   databaseConnections: number;
+  /** Only for tests of survival: where this process kills itself (platform/crash-points.ts). */
+  crashAt: string | undefined;
   /** Names that begin with QAMQOR_ and mean nothing: a misspelt setting must not pass in silence. */
   unknown: string[];
 }
@@ -168,6 +170,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel: v.QAMQOR_LOG,
     concurrency: v.QAMQOR_CONCURRENCY,
     databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
+    crashAt: given['QAMQOR_TEST_CRASH_AT'],
     unknown: Object.keys(given).filter((name) => name.startsWith('QAMQOR_') && !isKnown(name)),
   };
 }

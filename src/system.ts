@@ -9,6 +9,7 @@ import type { Config } from './config.js';
 import { Runtime } from './engine/runtime.js';
 import { Family } from './families/family.entity.js';
 import { Person } from './families/person.entity.js';
+import { armCrash } from './platform/crash-points.js';
 import { DatabaseClock } from './platform/clock.js';
 import { openPool } from './platform/database.js';
 import { EmbeddedPostgres } from './platform/embedded-postgres.js';
@@ -66,6 +67,7 @@ export class System {
 
   /** Starts the embedded database if none was given, migrates, and opens everything. Nothing runs yet: see `work`. */
   static async open(config: Config, options: SystemOptions = {}): Promise<System> {
+    if (config.crashAt !== undefined) armCrash(config.crashAt);
     const log = options.log ?? (() => undefined);
     const warn = options.warn ?? ((message: string, error: unknown) => log(`${message} ${String(error)}`));
     const embedded =

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { crashPoint } from '../platform/crash-points.js';
 import type { JsonObject } from '../statechart/types.js';
 import type { Command, Delivery, EngineApi, OutboxHandler, OutboxRow } from './types.js';
 
@@ -96,6 +97,7 @@ export class OutboxWorker {
   }
 
   private async settle(row: OutboxRow, delivery: Delivery): Promise<void> {
+    crashPoint('settle.before');
     const settles = { outboxId: row.id, attempt: row.attempt };
     switch (delivery.kind) {
       case 'done':

@@ -1,4 +1,6 @@
 import type { PoolClient } from 'pg';
+import { booleanArray, byteaArray, intArray, textArray, timestampArray, uuidArray } from '../platform/binary-arrays.js';
+import { crashPoint } from '../platform/crash-points.js';
 import { commit } from '../platform/database.js';
 import type { ChartState, Json, Source, Workflow } from '../statechart/types.js';
 import { commandDigest, type KeptCommand } from './keys.js';
@@ -70,21 +72,10 @@ export async function writeBatch(
   sources: ReadonlyMap<Source, SourceHandler>,
   rows: BatchRows,
 ): Promise<void> {
-  const run = (statement: { name: string; text: string }, values: unknown[]) => client.query({ ...statement, values });
   const sent: Promise<unknown>[] = [];
   /** Sends the statement only where there are rows for it. */
-  const send = <Row>(
-    statement: { name: string; text: string },
-    items: readonly Row[],
-    ...columns: ((row: Row) => unknown)[]
-  ) => {
-    if (items.length)
-      sent.push(
-        run(
-          statement,
-          columns.map((column) => items.map(column)),
-        ),
-      );
+  const send: Send = (statement, items, ...columns) => {
+    if (items.length) sent.push(client.query({ ...statement, values: columns.map((column) => column(items)) }));
   };
   const { writes } = rows;
   sendCases(send, rows);
@@ -102,14 +93,30 @@ export async function writeBatch(
   }
   // A transaction in which a statement failed answers COMMIT with a rollback, and that statement's promise rejects here.
   await Promise.all(sent);
+  crashPoint('commit.before');
   await commit(client);
+  crashPoint('commit.after');
 }
 
 type Send = <Row>(
   statement: { name: string; text: string },
   items: readonly Row[],
-  ...columns: ((row: Row) => unknown)[]
+  ...columns: ((rows: readonly Row[]) => Buffer)[]
 ) => void;
+
+/** One parameter of a set-based statement: what it takes from each row, in the type that the statement declares. */
+const column =
+  <Value>(write: (values: Value[]) => Buffer) =>
+  <Row>(pick: (row: Row) => Value) =>
+  (rows: readonly Row[]) =>
+    write(rows.map(pick));
+
+const uuid = column(uuidArray);
+const text = column(textArray);
+const int = column(intArray);
+const bytes = column(byteaArray);
+const moment = column(timestampArray);
+const bool = column(booleanArray);
 
 function sendCases(send: Send, rows: BatchRows): void {
   const records = (isNew: boolean) => rows.changed.filter((c) => c.isNew === isNew).map((c) => c.record);
@@ -119,44 +126,44 @@ function sendCases(send: Send, rows: BatchRows): void {
   send(
     sql.insertCases,
     records(true),
-    (r) => r.id,
-    (r) => r.organisationId,
-    (r) => r.number,
-    (r) => r.workflow.key,
-    (r) => r.workflowVersion,
-    (r) => r.subject,
-    (r) => r.parent?.caseId ?? null,
-    (r) => r.parent?.entryId ?? null,
-    (r) => r.status,
-    state,
-    (r) => r.stage,
-    stages,
-    chart,
-    (r) => r.revision,
-    (r) => hex(r.head),
-    (r) => r.openedAt,
-    (r) => r.updatedAt,
-    (r) => r.closedAt,
-    (r) => r.dueAt,
-    (r) => r.incidents,
-    (r) => r.modified,
+    uuid((r) => r.id),
+    uuid((r) => r.organisationId),
+    text((r) => r.number),
+    text((r) => r.workflow.key),
+    int((r) => r.workflowVersion),
+    text((r) => r.subject),
+    uuid((r) => r.parent?.caseId ?? null),
+    uuid((r) => r.parent?.entryId ?? null),
+    text((r) => r.status),
+    text(state),
+    text((r) => r.stage),
+    text(stages),
+    text(chart),
+    int((r) => r.revision),
+    bytes((r) => r.head),
+    moment((r) => r.openedAt),
+    moment((r) => r.updatedAt),
+    moment((r) => r.closedAt),
+    moment((r) => r.dueAt),
+    int((r) => r.incidents),
+    bool((r) => r.modified),
   );
   send(
     sql.updateCases,
     records(false),
-    (r) => r.id,
-    (r) => r.status,
-    state,
-    (r) => r.stage,
-    stages,
-    chart,
-    (r) => r.revision,
-    (r) => hex(r.head),
-    (r) => r.updatedAt,
-    (r) => r.closedAt,
-    (r) => r.dueAt,
-    (r) => r.incidents,
-    (r) => r.modified,
+    uuid((r) => r.id),
+    text((r) => r.status),
+    text(state),
+    text((r) => r.stage),
+    text(stages),
+    text(chart),
+    int((r) => r.revision),
+    bytes((r) => r.head),
+    moment((r) => r.updatedAt),
+    moment((r) => r.closedAt),
+    moment((r) => r.dueAt),
+    int((r) => r.incidents),
+    bool((r) => r.modified),
   );
 }
 
@@ -165,35 +172,35 @@ function sendJournal(send: Send, { writes, kept, now }: BatchRows): void {
   send(
     sql.insertJournal,
     journal,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.organisationId,
-    (r) => r.at,
-    (r) => r.kind,
-    (r) => r.type,
-    (r) => r.body,
-    (r) => hex(r.hash),
+    uuid((r) => r.caseId),
+    int((r) => r.seq),
+    uuid((r) => r.organisationId),
+    moment((r) => r.at),
+    text((r) => r.kind),
+    text((r) => r.type),
+    text((r) => r.body),
+    bytes((r) => r.hash),
   );
   send(
     sql.insertPayloads,
     journal,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.organisationId,
-    (r) => hex(r.salt),
-    (r) => r.payload,
+    uuid((r) => r.caseId),
+    int((r) => r.seq),
+    uuid((r) => r.organisationId),
+    bytes((r) => r.salt),
+    text((r) => r.payload),
   );
   send(
     sql.insertCommands,
     kept,
-    (r) => r.command.organisationId,
-    (r) => r.command.sender.account,
-    (r) => r.command.id,
-    (r) => hex(commandDigest(r.command)),
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => JSON.stringify(r.answer),
-    () => now,
+    uuid((r) => r.command.organisationId),
+    text((r) => r.command.sender.account),
+    text((r) => r.command.id),
+    bytes((r) => commandDigest(r.command)),
+    uuid((r) => r.caseId),
+    int((r) => r.seq),
+    text((r) => JSON.stringify(r.answer)),
+    moment(() => now),
   );
 }
 
@@ -201,29 +208,33 @@ function sendOutbox(send: Send, { writes, now }: BatchRows): void {
   send(
     sql.insertOutbox,
     writes.outbox,
-    (r) => r.id,
-    (r) => r.organisationId,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.topic,
-    (r) => r.entryId,
-    (r) => JSON.stringify(r.payload),
-    () => now,
+    uuid((r) => r.id),
+    uuid((r) => r.organisationId),
+    uuid((r) => r.caseId),
+    int((r) => r.seq),
+    text((r) => r.topic),
+    uuid((r) => r.entryId),
+    text((r) => JSON.stringify(r.payload)),
+    moment(() => now),
   );
   send(
     sql.settleOutbox,
     writes.outboxDone,
-    (r) => r.outboxId,
-    (r) => r.attempt,
+    uuid((r) => r.outboxId),
+    int((r) => r.attempt),
   );
-  send(sql.rearmOutbox, writes.outboxAgain, (id) => id);
+  send(
+    sql.rearmOutbox,
+    writes.outboxAgain,
+    uuid((id) => id),
+  );
   send(
     sql.insertParked,
     writes.parked,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.organisationId,
-    (r) => r.command,
+    uuid((r) => r.caseId),
+    int((r) => r.seq),
+    uuid((r) => r.organisationId),
+    text((r) => r.command),
   );
 }
 
@@ -231,22 +242,34 @@ function sendTimers(send: Send, writes: BatchWrites): void {
   send(
     sql.insertTimers,
     writes.timersSet,
-    (r) => r.id,
-    (r) => r.organisationId,
-    (r) => r.caseId,
-    (r) => r.kind,
-    (r) => r.name,
-    (r) => r.node,
-    (r) => r.due,
+    uuid((r) => r.id),
+    uuid((r) => r.organisationId),
+    uuid((r) => r.caseId),
+    text((r) => r.kind),
+    text((r) => r.name),
+    text((r) => r.node),
+    moment((r) => r.due),
   );
-  send(sql.deleteTimers, writes.timersDropped, (r) => r.id);
-  send(sql.passTimers, writes.timersPassed, (id) => id);
-  send(sql.pauseTimers, writes.timersPaused, (id) => id);
+  send(
+    sql.deleteTimers,
+    writes.timersDropped,
+    uuid((r) => r.id),
+  );
+  send(
+    sql.passTimers,
+    writes.timersPassed,
+    uuid((id) => id),
+  );
+  send(
+    sql.pauseTimers,
+    writes.timersPaused,
+    uuid((id) => id),
+  );
   send(
     sql.moveTimers,
     writes.timersMoved,
-    (r) => r.id,
-    (r) => r.due,
+    uuid((r) => r.id),
+    moment((r) => r.due),
   );
 }
 
@@ -254,37 +277,37 @@ function sendIncidents(send: Send, writes: BatchWrites): void {
   send(
     sql.closeIncidents,
     writes.incidentsClosed,
-    (r) => r.id,
-    (r) => r.status,
-    (r) => r.by,
+    uuid((r) => r.id),
+    text((r) => r.status),
+    text((r) => r.by),
   );
   send(
     sql.insertIncidents,
     writes.incidents,
-    (r) => r.id,
-    (r) => r.organisationId,
-    (r) => r.caseId,
-    (r) => r.seq,
-    (r) => r.entryId,
-    (r) => r.outboxId,
-    (r) => r.rule,
-    (r) => r.state,
-    (r) => r.message,
-    (r) => r.command,
-    (r) => r.at,
+    uuid((r) => r.id),
+    uuid((r) => r.organisationId),
+    uuid((r) => r.caseId),
+    int((r) => r.seq),
+    uuid((r) => r.entryId),
+    uuid((r) => r.outboxId),
+    text((r) => r.rule),
+    text((r) => r.state),
+    text((r) => r.message),
+    text((r) => r.command),
+    moment((r) => r.at),
   );
   // What could not be carried out waits for `retry`.
   send(
     sql.parkOutbox,
     writes.incidents.filter((r) => r.outboxId),
-    (r) => r.outboxId,
+    uuid((r) => r.outboxId),
   );
   const counted = new Set([...writes.incidents.map((r) => r.caseId), ...writes.incidentsClosed.map((r) => r.caseId)]);
-  send(sql.countIncidents, [...counted], (id) => id);
-}
-
-function hex(bytes: Buffer): string {
-  return `\\x${bytes.toString('hex')}`;
+  send(
+    sql.countIncidents,
+    [...counted],
+    uuid((id) => id),
+  );
 }
 
 /** A text[] as one text, to be unnested beside other columns. */

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { AppError } from '../engine/errors.js';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Command, EngineApi } from '../engine/types.js';
+import { crashPoint } from '../platform/crash-points.js';
 import { type EventOutcome, type HandoffRow, outputOf, type PartnerDirectory, type PartnerEvent } from './handoff.js';
 import { verify } from './webhook.js';
 
@@ -60,6 +61,7 @@ export class HandoffEvents {
     });
     if (rowCount === 0 && (await this.statusOf(handoff.id, event.eventId)) !== 'received')
       return { status: 'duplicate' };
+    crashPoint('receive.after');
     return await this.apply(handoff.id, event);
   }
 

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Delivery, OutboxRow } from '../engine/types.js';
+import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';
 import type { HandoffRow, Partner, PartnerDirectory, PersonSlice } from './handoff.js';
 
@@ -30,7 +31,9 @@ export class HandoffSender {
     if (!partner.client)
       return { kind: 'retry', reason: `Partner ${partner.key} has no address yet.`, afterMs: NO_ADDRESS_RETRY_MS };
     const body = handoff.body ?? (await this.freeze(handoff, partner));
+    crashPoint('send.before');
     const answer = await partner.client.handOff({ id: handoff.id, body });
+    crashPoint('send.after');
     switch (answer.kind) {
       case 'accepted':
         await this.markSent(handoff.id, answer.partnerRef);
