@@ -5,6 +5,8 @@ import type { Json } from './types.js';
 /** Of all files together, in bytes of UTF-8. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 100;
+/** Open brackets at a time; some may stand in texts and be no structure at all. */
+const MAX_BRACKETS = 1000;
 /** Values in one file after aliases are written out. */
 const MAX_VALUES = 200_000;
 /** How often aliases may repeat what stands behind an anchor, in all. */
@@ -53,7 +55,18 @@ function readFile(path: string, text: string, problems: Problems): Json | undefi
   }
 }
 
+/** Parsers work from the inside out and slow down long before they give up: a look at the text is enough. */
+function refuseNesting(text: string): void {
+  let depth = 0;
+  for (const character of text.match(/[[\]{}]/g) ?? []) {
+    depth += character === '[' || character === '{' ? 1 : -1;
+    if (depth > MAX_BRACKETS) throw new RangeError('brackets');
+  }
+  if (/(?:[-?] ){200}/.test(text)) throw new RangeError('lists of lists');
+}
+
 function parse(path: string, text: string): unknown {
+  refuseNesting(text);
   if (path.endsWith('.json') || /^\s*[{[]/.test(text)) {
     try {
       return JSON.parse(text);
