@@ -172,7 +172,7 @@ export class HandoffEvents {
 
   private async find(id: string): Promise<HandoffRow | undefined> {
     const { rows } = await this.deps.pool.query<HandoffRow>({
-      name: 'find-handoff',
+      name: 'find-handoff-by-text',
       text: 'select * from qamqor.handoffs where id::text = $1',
       values: [id],
     });
