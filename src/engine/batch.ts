@@ -1,11 +1,12 @@
 import type { Pool, PoolClient } from 'pg';
+import { sendTogether } from '../platform/send-together.js';
 import type { Calendar, Json, Source } from '../statechart/types.js';
 import { decide } from './decide.js';
 import { AppError } from './errors.js';
 import { commandDigest, type KeptCommand, keyOf, keyReused } from './keys.js';
 import { entryOf } from './record.js';
 import { caseNotFound } from './refusals.js';
-import { type CaseRow, caseRecord, writeBatch } from './rows.js';
+import { type CaseRow, caseRecord, type EndingTransaction, writeBatch } from './rows.js';
 import * as sql from './statements.js';
 import type {
   Accepted,
@@ -105,6 +106,7 @@ export class Batch {
     const suspended = acts.filter((c) => c.act.type === 'resume').map((c) => c.caseId);
 
     // Sent in one go and answered in order: the locks are held before the commands are looked up.
+    sendTogether(client);
     const [, scope, cases, kept, numbers, taken, incidents, suspensions] = await Promise.all([
       client.query(this.waiting ? `begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}` : 'begin'),
       client.query<{ now: string }>({
@@ -316,11 +318,19 @@ function sourceOf(record: CaseRecord | undefined, entryId: string): Source | und
   return entry?.kind === 'invocation' ? entry.src : undefined;
 }
 
-function transactionOf(client: PoolClient): BatchTransaction {
+function transactionOf(client: PoolClient): EndingTransaction {
+  let ended = false;
   return {
     async query<Row extends object>(name: string, text: string, values: unknown[]) {
+      if (ended)
+        throw new Error(
+          `Statement "${name}" came after COMMIT: a source sends all its statements before it awaits one.`,
+        );
       const result = await client.query({ name, text, values });
       return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 };
+    },
+    end() {
+      ended = true;
     },
   };
 }

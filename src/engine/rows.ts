@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import { booleanArray, byteaArray, intArray, textArray, timestampArray, uuidArray } from '../platform/binary-arrays.js';
 import { crashPoint } from '../platform/crash-points.js';
 import { commit } from '../platform/database.js';
+import { sendTogether } from '../platform/send-together.js';
 import type { ChartState, Json, Source, Workflow } from '../statechart/types.js';
 import { commandDigest, type KeptCommand } from './keys.js';
 import * as sql from './statements.js';
@@ -65,13 +66,19 @@ export interface BatchRows {
   now: string;
 }
 
+/** Takes no statement after `end`: it would run outside the transaction. */
+export interface EndingTransaction extends BatchTransaction {
+  end(): void;
+}
+
 /** Sends every statement of the batch and its COMMIT in one go; each table is written once. */
 export async function writeBatch(
   client: PoolClient,
-  tx: BatchTransaction,
+  tx: EndingTransaction,
   sources: ReadonlyMap<Source, SourceHandler>,
   rows: BatchRows,
 ): Promise<void> {
+  sendTogether(client);
   const sent: Promise<unknown>[] = [];
   /** Sends the statement only where there are rows for it. */
   const send: Send = (statement, items, ...columns) => {
@@ -91,10 +98,10 @@ export async function writeBatch(
     if (closed.length) sent.push(handler.close(tx, closed));
     if (moved.length && handler.reschedule) sent.push(handler.reschedule(tx, moved));
   }
-  // A transaction in which a statement failed answers COMMIT with a rollback, and that statement's promise rejects here.
-  await Promise.all(sent);
   crashPoint('commit.before');
-  await commit(client);
+  tx.end();
+  // A transaction in which a statement failed answers COMMIT with a rollback; the statement's own promise rejects before.
+  await Promise.all([...sent, commit(client)]);
   crashPoint('commit.after');
 }
 
