@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { JournalBody, JournalPayload } from './types.js';
 
@@ -22,12 +22,12 @@ export interface JournalRow {
 
 /** Salted, so that an erased payload cannot be guessed from its digest. */
 export function payloadDigest(salt: Buffer, payload: string): string {
-  return createHash('sha256').update(salt).update(payload).digest('hex');
+  return hash('sha256', Buffer.concat([salt, Buffer.from(payload)]));
 }
 
 /** `hash = SHA-256(previous hash, body)`. */
 export function chainHash(previous: Buffer, body: string): Buffer {
-  return createHash('sha256').update(previous).update(body).digest();
+  return hash('sha256', Buffer.concat([previous, Buffer.from(body)]), 'buffer');
 }
 
 export function journalRow(

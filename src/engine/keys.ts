@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Json } from '../statechart/types.js';
 import { AppError } from './errors.js';
@@ -16,23 +16,36 @@ export function keyOf(command: Command): string {
   return `${command.organisationId}:${command.sender.account}:${command.id}`;
 }
 
-/** What makes two commands of one key the same: everything but the ids that are drawn anew for each try. */
+const digests = new WeakMap<Command, Buffer>();
+
+/**
+ * What makes two commands of one key the same: everything but the ids that are drawn anew for each try. As it was sent:
+ * a source may replace an answer afterwards.
+ */
 export function commandDigest(command: Command): Buffer {
-  if (command.digestOf !== undefined) return createHash('sha256').update(canonicalJson(command.digestOf)).digest();
+  const known = digests.get(command);
+  if (known) return known;
+  const digest = hash('sha256', canonicalJson(command.digestOf ?? essence(command)), 'buffer');
+  digests.set(command, digest);
+  return digest;
+}
+
+function essence(command: Command): Json {
   const { kind } = command;
-  const what: Json =
-    kind === 'open'
-      ? { kind, workflow: command.workflow, input: command.input }
-      : kind === 'event'
-        ? { kind, caseId: command.caseId, type: command.type, data: command.data ?? null }
-        : kind === 'act'
-          ? { kind, caseId: command.caseId, act: command.act as unknown as Json, reason: command.reason }
-          : kind === 'answer'
-            ? { kind, entryId: command.entryId, output: command.output }
-            : kind === 'failure'
-              ? { kind, entryId: command.entryId, error: command.error }
-              : { kind, caseId: command.caseId };
-  return createHash('sha256').update(canonicalJson(what)).digest();
+  switch (kind) {
+    case 'open':
+      return { kind, workflow: command.workflow, input: command.input };
+    case 'event':
+      return { kind, caseId: command.caseId, type: command.type, data: command.data ?? null };
+    case 'act':
+      return { kind, caseId: command.caseId, act: command.act as unknown as Json, reason: command.reason };
+    case 'answer':
+      return { kind, entryId: command.entryId, output: command.output };
+    case 'failure':
+      return { kind, entryId: command.entryId, error: command.error };
+    default:
+      return { kind, caseId: command.caseId };
+  }
 }
 
 export function keyReused(command: Command): AppError {

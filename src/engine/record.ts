@@ -1,6 +1,6 @@
 import { position } from '../statechart/accepts.js';
 import type { ChartState, Effect, Entry, Scope } from '../statechart/types.js';
-import { entryUuid } from './entry-uuid.js';
+import { uuidOfEntry } from './entry-uuid.js';
 import { journalRow } from './journal.js';
 import type { Accepted, CaseRecord, Command, JournalBody, JournalPayload, OutboxRow, Sender } from './types.js';
 import type { BatchWrites, DecideContext, Decided } from './writes.js';
@@ -95,7 +95,7 @@ function writeEffects(
       continue;
     }
     const entry = effect.entry;
-    const uuid = entryUuid(caseId, entry.id, entry.seq);
+    const uuid = uuidOfEntry(caseId, entry);
     switch (effect.kind) {
       case 'open': {
         facts.opened.push({ id: entry.id, uuid, src: effect.entry.src, due: effect.entry.due ?? null });
@@ -171,7 +171,7 @@ export function actor(sender: Sender) {
 }
 
 export function entryOf(record: CaseRecord, uuid: string): Entry | undefined {
-  return record.chart.entries.find((entry) => entryUuid(record.id, entry.id, entry.seq) === uuid);
+  return record.chart.entries.find((entry) => uuidOfEntry(record.id, entry) === uuid);
 }
 
 function earliestDue(entries: Entry[]): string | null {

@@ -54,7 +54,7 @@ export class Runtime {
       readPool: this.readPool,
       versions: this.versions,
       calendar: options.calendar,
-      salt: () => randomBytes(16),
+      salt: pooledBytes(16),
       id: options.id,
       elapsed,
       random,
@@ -120,4 +120,18 @@ export class Runtime {
 
 function elapsed(): number {
   return performance.now();
+}
+
+/** Asking the system for random bytes costs the same for a hundred salts as for one. */
+function pooledBytes(size: number): () => Buffer {
+  let pool = Buffer.alloc(0);
+  let used = 0;
+  return () => {
+    if (used + size > pool.length) {
+      pool = randomBytes(size * 256);
+      used = 0;
+    }
+    used += size;
+    return pool.subarray(used - size, used);
+  };
 }
