@@ -4,6 +4,7 @@ import { M0001Platform } from './m0001-platform.js';
 import { M0002Engine } from './m0002-engine.js';
 import { M0003Families } from './m0003-families.js';
 import { M0004Identity } from './m0004-identity.js';
+import { M0005Certificates } from './m0005-certificates.js';
 import { M0006Tasks } from './m0006-tasks.js';
 import { M0007Handoffs } from './m0007-handoffs.js';
 import { M0008Notices } from './m0008-notices.js';
@@ -14,6 +15,7 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0002Engine,
   M0003Families,
   M0004Identity,
+  M0005Certificates,
   M0006Tasks,
   M0007Handoffs,
   M0008Notices,
