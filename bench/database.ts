@@ -35,6 +35,8 @@ export interface Written {
   /** All tables together. */
   rows: number;
   bytes: number;
+  /** What the rows themselves hold, without the room that pages, indexes and dead rows take. */
+  dataBytes: number;
   /** Write-ahead log: what had to reach the disk before COMMIT was answered. */
   walBytes: number;
 }
@@ -110,6 +112,7 @@ export class BenchDatabase {
       tables,
       rows: all.reduce((sum, table) => sum + table.inserted + table.updated + table.deleted, 0),
       bytes: all.reduce((sum, table) => sum + table.bytes, 0),
+      dataBytes: await this.dataBytes(),
       walBytes: Number(rows[0]?.bytes),
     };
   }
@@ -124,6 +127,13 @@ export class BenchDatabase {
       if (rows.length === 0) return;
       await sleep(5);
     }
+  }
+
+  private async dataBytes(): Promise<number> {
+    const { rows } = await this.owner.query<{ bytes: string }>(
+      `select ${TABLES.map((table) => `(select coalesce(sum(pg_column_size(t.*)), 0) from qamqor.${table} t)`).join(' + ')} as bytes`,
+    );
+    return Number(rows[0]?.bytes);
   }
 
   /** How far the cases came: every one of them must be done. */

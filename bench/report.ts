@@ -66,6 +66,7 @@ const COLUMNS: [title: string, value: (pick: Pick) => string][] = [
   ['p95 ms', (pick) => pick((run) => run.p95).toFixed(1)],
   ['Node CPU ms/journey', (pick) => pick((run) => run.nodeCpuMs / run.journeys).toFixed(2)],
   ['rows/journey', (pick) => pick((run) => run.written.rows / run.journeys).toFixed(1)],
+  ['data KB/journey', (pick) => pick((run) => run.written.dataBytes / run.journeys / 1024).toFixed(1)],
   ['disk KB/journey', (pick) => pick((run) => run.written.bytes / run.journeys / 1024).toFixed(1)],
   ['WAL KB/journey', (pick) => pick((run) => run.written.walBytes / run.journeys / 1024).toFixed(1)],
   ['RSS MB', (pick) => (pick((run) => run.rssBytes) / 1024 / 1024).toFixed(0)],

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase, type TestDatabase } from '../test/database.js';
+import type { ContestantName } from './contestant.js';
+import { BenchDatabase, TABLES } from './database.js';
+import { type Measurement, measure } from './measure.js';
+import { report } from './report.js';
+
+const JOURNEYS = 20;
+const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop'];
+
+let server: TestDatabase;
+let database: BenchDatabase;
+const measured = new Map<ContestantName, Measurement>();
+
+beforeAll(async () => {
+  server = await createDatabase();
+  database = await BenchDatabase.prepare(server.url);
+  for (const contestant of CONTESTANTS)
+    measured.set(contestant, await measure(database, { contestant, journeys: JOURNEYS, inFlight: 5 }));
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.close();
+});
+
+const of = (name: ContestantName): Measurement => {
+  const measurement = measured.get(name);
+  if (!measurement) throw new Error(`${name} was not measured.`);
+  return measurement;
+};
+
+describe('the bench', () => {
+  it('leads every journey of every contestant to its end, and leaves nothing in the outbox', () => {
+    for (const name of CONTESTANTS) {
+      const { cases, outbox } = of(name).written.tables;
+      expect(cases).toMatchObject({ inserted: JOURNEYS, left: JOURNEYS });
+      expect(outbox).toMatchObject({ inserted: JOURNEYS, deleted: JOURNEYS, left: 0 });
+    }
+  });
+
+  it("makes every case of the engine's again from its journal", () => {
+    expect(of('engine').verified).toBe(JOURNEYS);
+  });
+
+  it.each(['batchedLoop', 'oneByOneLoop'] as const)(
+    'lets the %s write as many rows as the engine, table by table',
+    (name) => {
+      for (const table of TABLES) {
+        const { bytes: _engine, ...engine } = of('engine').written.tables[table]!;
+        const { bytes: _loop, ...loop } = of(name).written.tables[table]!;
+        expect({ table, ...loop }).toEqual({ table, ...engine });
+      }
+    },
+  );
+
+  it('lets the loops write rows as long as the engine does', () => {
+    const engine = of('engine').written.dataBytes;
+    for (const name of ['batchedLoop', 'oneByOneLoop'] as const)
+      expect(Math.abs(of(name).written.dataBytes - engine) / engine).toBeLessThan(0.02);
+  });
+
+  it('contains a hand-off, two tasks and a cancelled timer in each journey', () => {
+    const { tasks, bench_hand_offs, timers, journal } = of('engine').written.tables;
+    expect(tasks).toMatchObject({ inserted: 2 * JOURNEYS, updated: 2 * JOURNEYS });
+    expect(bench_hand_offs).toMatchObject({ inserted: JOURNEYS, updated: JOURNEYS });
+    expect(timers?.deleted).toBeGreaterThanOrEqual(JOURNEYS);
+    expect(timers?.left).toBe(0);
+    expect(journal?.inserted).toBe(7 * JOURNEYS);
+  });
+
+  it('takes the median of its rounds', () => {
+    const run = (contestant: ContestantName, inFlight: number, journeysPerSecond: number, p50: number) =>
+      ({ contestant, inFlight, journeysPerSecond, p50 }) as Measurement;
+    const runs = [
+      ...[300, 900, 310].map((speed) => run('engine', 200, speed, 1)),
+      ...[1000, 1000, 1000].map((speed) => run('batchedLoop', 200, speed, 1)),
+      ...[100, 100, 5].map((speed) => run('oneByOneLoop', 200, speed, 1)),
+      ...[4, 5, 60].map((p50) => run('engine', 1, 1, p50)),
+      ...[2, 2, 2].map((p50) => run('oneByOneLoop', 1, 1, p50)),
+    ];
+    expect(report(runs, {}).ratios).toEqual({ batchedLoop: 0.31, oneByOneLoop: 3.1, aloneP50: 2.5 });
+  });
+});
