@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   pipeline?: boolean;
   /** Where unqualified names are looked up; our own schema if not given. */
   schema?: string;
+  /** How values are read; as `pg` does it if not given. */
+  types?: pg.CustomTypesConfig;
 }
 
 export interface PoolOptions extends ConnectionOptions {
@@ -39,6 +41,8 @@ export interface PoolOptions extends ConnectionOptions {
   onIdleError?: (error: Error) => void;
 }
 
+/** An answer this much later than the server's own limit will not come: the network swallowed it, or the question. */
+const ANSWER_GRACE_MS = 5_000;
 const DEFAULTS = { statementTimeoutMs: 30_000, idleInTransactionMs: 60_000, connectTimeoutMs: 10_000, max: 10 };
 
 /** What `pg` and MikroORM need to open a connection of this role. */
@@ -58,7 +62,9 @@ export function connectionConfig(url: string, role: DatabaseRole, options: Conne
     options: [given, ...settings.map((setting) => `-c ${setting}`)].filter(Boolean).join(' '),
     keepAlive: true,
     connectionTimeoutMillis: DEFAULTS.connectTimeoutMs,
+    ...(statementTimeoutMs > 0 ? { query_timeout: statementTimeoutMs + ANSWER_GRACE_MS } : {}),
     ...(options.pipeline ? { pipeline: true } : {}),
+    ...(options.types ? { types: options.types } : {}),
   };
 }
 
@@ -149,9 +155,12 @@ const LOST_CODES = new Set([
 /** The server says goodbye or is not ready: admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, idle_in_transaction. */
 const LOST_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '25P03']);
 const LOST_WORDS =
-  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|timeout exceeded when trying to connect|Connection ended|Cannot use a pool after calling end)/;
-/** serialization_failure, deadlock_detected, lock_not_available, too_many_connections. */
-const RETRY_STATES = new Set(['40001', '40P01', '55P03', '53300']);
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|timeout exceeded when trying to connect|Query read timeout|Connection ended|Cannot use a pool after calling end)/;
+/**
+ * serialization_failure, deadlock_detected, lock_not_available, disk_full, out_of_memory, too_many_connections, and a
+ * statement that took too long (query_canceled).
+ */
+const RETRY_STATES = new Set(['40001', '40P01', '55P03', '53100', '53200', '53300', '57014']);
 
 /** The connection is gone, or could not be made. Whether the statement took effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {
