@@ -83,6 +83,7 @@ export class Machine {
 
   /** As XState's `restoreSnapshot`, without its walk through the context: what the state value decides is kept ready. */
   restore(stored: StoredSnapshot): AnyMachineSnapshot {
+    this.fault = null;
     const key = JSON.stringify(stored.value) + (stored.order?.join() ?? '');
     const resting = this.configurations.get(key) ?? this.configuration(stored, key);
     return {
@@ -162,13 +163,21 @@ export class Machine {
 
   private configuration(stored: StoredSnapshot, key: string): AnyMachineSnapshot {
     const persisted = { status: 'active', value: stored.value, context: {}, historyValue: {}, children: {} };
-    const resting = this.machine.restoreSnapshot(persisted as unknown as Persisted, this.scope);
+    const resting = this.resting(persisted as unknown as Persisted);
     const sorted = inDocumentOrder(resting._nodes);
     const nodes = stored.order?.length === sorted.length ? stored.order.flatMap((rank) => sorted[rank] ?? []) : sorted;
     const found = { ...resting, _nodes: nodes, value: stateValue(this.machine.root, nodes) } as AnyMachineSnapshot;
     if (this.configurations.size >= MAX_CONFIGURATIONS) this.configurations.clear();
     this.configurations.set(key, found);
     return found;
+  }
+
+  private resting(persisted: Persisted): AnyMachineSnapshot {
+    try {
+      return this.machine.restoreSnapshot(persisted, this.scope);
+    } catch (error) {
+      throw this.failure(error);
+    }
   }
 
   private revive(stored: Json): AnyMachineSnapshot['historyValue'] {

@@ -48,7 +48,8 @@ export interface PlayOptions {
 /** A Monday morning, so that what is played today is played the same tomorrow. */
 const BEGINNING = '2026-01-05T04:00:00.000Z';
 /** More timers than this in one `wait` go round in a circle. */
-const MAX_FIRED = 10_000;
+const MAX_FIRED = 2000;
+const TOO_MANY = `More than ${MAX_FIRED} timers fired in one wait: they set each other going in a circle.`;
 
 const WORKING_WEEK: Calendar = {
   zone: 'Asia/Almaty',
@@ -73,7 +74,7 @@ export function play(
 
 /** The same, one step at a time. */
 export class Player {
-  private stored: string | null = null;
+  private state: ChartState | null = null;
   private now: string;
   private seq = 0;
   /** Timers that have passed without a transition: as in XState they do not come again. */
@@ -91,7 +92,7 @@ export class Player {
   }
 
   play(event: PlayEvent): PlayStep {
-    const state = this.state();
+    const { state } = this;
     if (state === null) return this.report(event.text, []);
     switch (event.kind) {
       case 'event':
@@ -130,18 +131,21 @@ export class Player {
     const until = this.later(duration);
     const results: StepResult[] = [];
     for (let timer = this.nextTimer(until); timer !== undefined; timer = this.nextTimer(until)) {
-      const state = this.state();
-      if (state === null || results.length >= MAX_FIRED) break;
+      if (this.state === null) break;
+      if (results.length >= MAX_FIRED) {
+        results.push({ outcome: 'fault', fault: { rule: 'endless', state: timer.node, message: TOO_MANY } });
+        break;
+      }
       if (timer.due > this.now) this.now = timer.due;
       this.passed.add(timer.id);
-      results.push(this.make(state, { kind: 'timer', entry: timer.id }));
+      results.push(this.make(this.state, { kind: 'timer', entry: timer.id }));
     }
     this.now = until;
     return { ...this.report(text, results), accepted: results.every(({ outcome }) => outcome !== 'fault') };
   }
 
   private nextTimer(until: string): TimerEntry | undefined {
-    const due = (this.state()?.entries ?? []).filter(
+    const due = (this.state?.entries ?? []).filter(
       (entry) => entry.kind === 'timer' && entry.due <= until && !this.passed.has(entry.id),
     ) as TimerEntry[];
     return due.reduce<TimerEntry | undefined>(
@@ -158,7 +162,7 @@ export class Player {
     const { now, by, calendar } = this.scope();
     const until = dueAt(
       rule,
-      { context: this.state()?.snapshot.context ?? {}, event: {}, now, by, zone: calendar.zone },
+      { context: this.state?.snapshot.context ?? {}, event: {}, now, by, zone: calendar.zone },
       this.scope(),
     );
     return until === null || until < this.now ? this.now : until;
@@ -169,17 +173,13 @@ export class Player {
   }
 
   private keep(result: StepResult): StepResult {
-    if (result.outcome === 'taken') this.stored = JSON.stringify(result.state);
+    if (result.outcome === 'taken') this.state = JSON.parse(JSON.stringify(result.state)) as ChartState;
     return result;
   }
 
   private scope(): Scope {
     this.seq += 1;
     return { now: this.now, by: null, seq: this.seq, calendar: this.options.calendar ?? WORKING_WEEK };
-  }
-
-  private state(): ChartState | null {
-    return this.stored === null ? null : (JSON.parse(this.stored) as ChartState);
   }
 
   private report(event: string | null, results: StepResult[]): PlayStep {
@@ -189,7 +189,7 @@ export class Player {
       if (result.outcome === 'fault') fault = result.fault;
       if (result.outcome === 'taken') effects.push(...result.effects.flatMap(shown));
     }
-    const state = this.state();
+    const { state } = this;
     return {
       event,
       accepted: results.length > 0 && results.every(({ outcome }) => outcome === 'taken'),

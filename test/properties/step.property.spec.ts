@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { accepts } from '../../src/statechart/accepts.js';
 import { canonicalJson } from '../../src/statechart/canonical.js';
 import { loadWorkflow } from '../../src/statechart/load.js';
+import { type ReplayRow, replay } from '../../src/statechart/replay.js';
 import { start, step } from '../../src/statechart/step.js';
 import type {
   Calendar,
@@ -66,6 +67,7 @@ class Duel {
   private readonly live: LiveActor;
   private readonly features: Set<Feature>;
   private state: ChartState | null = null;
+  private readonly journal: ReplayRow[] = [];
   private seq = 0;
   private now = 0;
   /** Entries that were open once, for late answers. */
@@ -81,12 +83,13 @@ class Duel {
   }
 
   fight(): void {
-    const ours = start(this.workflow, {}, this.scope());
+    const ours = start(this.workflow, {}, this.scope({ kind: 'start', input: {} }));
     const live = this.live.start();
     const goesOn = !this.endless(ours) && this.compare([ours], live, 'start');
     for (let turn = 0; goesOn && turn < STEPS && this.live.snapshot.status === 'active'; turn++) {
       if (!this.turn()) break;
     }
+    expect(replay(this.journal).state).toEqual(this.state);
     this.count();
   }
 
@@ -221,7 +224,7 @@ class Duel {
   }
 
   private step(input: Input): StepResult {
-    return step(this.workflow, this.stored(), input, this.scope());
+    return step(this.workflow, this.stored(), input, this.scope(input));
   }
 
   /** As it comes back from the database: keys in another order, and nothing may change it. */
@@ -299,9 +302,12 @@ class Duel {
     for (const feature of this.features) shares.set(feature, (shares.get(feature) ?? 0) + 1);
   }
 
-  private scope() {
+  /** Every input is journaled, those that changed nothing too. */
+  private scope(input: NonNullable<ReplayRow['input']>) {
     this.seq += 1;
-    return { now: new Date(this.now).toISOString(), by: null, seq: this.seq, calendar: CALENDAR };
+    const scope = { now: new Date(this.now).toISOString(), by: null, seq: this.seq, calendar: CALENDAR };
+    this.journal.push({ seq: this.seq, workflow: this.workflow, scope, input });
+    return scope;
   }
 }
 
