@@ -1,11 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { openApiDocument } from '../src/api/openapi.js';
 import { type Config, readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
 import { AccountsService } from '../src/identity/accounts.service.js';
 import type { Principal } from '../src/identity/principal.js';
 import { ORGANISATION, System } from '../src/system.js';
 import { createDatabase, type TestDatabase } from './database.js';
+import { AnswerCheck, type Document } from './openapi.js';
 
 export const API_KEY = 'test-key-0123456789abcdef';
 export const PASSWORD = 'correct horse battery';
@@ -28,6 +30,8 @@ export interface Ask {
 /** The whole application on a database of its own; requests go through Fastify as from the network. */
 export class ApiFixture {
   readonly errors: string[] = [];
+  /** Every answer is compared with the document that the application serves. */
+  readonly contract: AnswerCheck;
   private readonly cookies = new Map<string, string>();
   private readonly known = new Map<string, Principal>();
 
@@ -38,6 +42,7 @@ export class ApiFixture {
     errors: string[],
   ) {
     this.errors = errors;
+    this.contract = new AnswerCheck(JSON.parse(JSON.stringify(openApiDocument(app))) as Document);
   }
 
   static async create(more: Partial<Config> = {}): Promise<ApiFixture> {
@@ -94,11 +99,14 @@ export class ApiFixture {
       ...(raw !== undefined ? { payload: raw } : body !== undefined ? { payload: JSON.stringify(body) } : {}),
     });
     const isJson = String(response.headers['content-type']).includes('json');
-    return {
+    const answer = {
       status: response.statusCode,
       headers: response.headers as Answer['headers'],
       body: isJson && response.payload ? JSON.parse(response.payload) : response.payload,
     };
+    const mismatch = this.contract.problemOf(method, url, answer);
+    if (mismatch !== null) throw new Error(`The answer is not what /api/openapi.json says. ${mismatch}`);
+    return answer;
   }
 
   get(as: string | null, url: string, headers?: Record<string, string>): Promise<Answer> {

@@ -1,4 +1,5 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiHeader, ApiOperation, ApiParam, ApiQuery, ApiResponse, type OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problemSchema } from './schemas.js';
@@ -61,6 +62,7 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
       }),
     );
   }
+  if (contract.signed) decorators.push(RouteConfig({ signed: true }));
   if (contract.ifMatch) {
     decorators.push(
       ApiHeader({

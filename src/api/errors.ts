@@ -153,6 +153,15 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'There is no such hand-off, or it belongs to another partner.',
     },
   },
+  'certificate-not-found': {
+    status: 404,
+    title: { kk: 'Сертификат табылмады', ru: 'Сертификат не найден', en: 'There is no such certificate' },
+    detail: {
+      kk: 'Мұндай нөмірі бар сертификат жоқ. Нөмірді тексеріңіз немесе орталыққа хабарласыңыз.',
+      ru: 'Сертификата с таким номером нет. Проверьте номер или обратитесь в центр.',
+      en: 'No certificate has this number. Check the number, or ask the centre.',
+    },
+  },
   'account-not-found': {
     status: 422,
     title: { kk: 'Қызметкер табылмады', ru: 'Сотрудник не найден', en: 'There is no such account' },

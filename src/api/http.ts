@@ -37,6 +37,11 @@ function takeStrictJsonOnly(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const bytes = body as Buffer;
     Object.assign(request, { rawBody: bytes });
+    // Nothing of a signed message is read before its signature was found right.
+    if ((request.routeOptions.config as { signed?: boolean }).signed) {
+      done(null, undefined);
+      return;
+    }
     try {
       done(null, bytes.length === 0 ? undefined : parseStrictJson(bytes));
     } catch (error) {

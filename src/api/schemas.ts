@@ -93,7 +93,7 @@ export const journalRow = z
     commandId: z.string(),
     state,
     stages: z.array(z.string()),
-    opened: z.array(z.object({ id: z.string(), uuid, due: moment.nullable() })),
+    opened: z.array(z.object({ id: z.string(), uuid, src: z.string().optional(), due: moment.nullable() })),
     closed: z.array(z.object({ id: z.string(), uuid })),
     prevHash: z.string(),
     hash: z.string(),

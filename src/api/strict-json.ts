@@ -7,19 +7,24 @@ export const MAX_DEPTH = 32;
 /** Names that would reach JavaScript's object machinery instead of being stored. */
 const DANGEROUS_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
 
+export interface StrictJsonOptions {
+  /** Lets texts with NUL and lone surrogates through: whoever reads them says where they stand. */
+  anyText?: boolean;
+}
+
 /**
  * Reads a JSON body and refuses what JSON.parse would take silently: a name given twice, deep nesting, NUL and lone
  * surrogates (PostgreSQL cannot store them), numbers that would change their value, names that reach prototypes.
  * @throws AppError `malformed` (400), with the position where there is one
  */
-export function parseStrictJson(body: Buffer): Json {
+export function parseStrictJson(body: Buffer, options: StrictJsonOptions = {}): Json {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     throw malformed('it is not UTF-8');
   }
-  new Scanner(text).scan();
+  new Scanner(text, options.anyText ?? false).scan();
   try {
     return JSON.parse(text) as Json;
   } catch {
@@ -35,6 +40,11 @@ function malformed(reason: string, position?: number): AppError {
   });
 }
 
+function refuseUnstorable(value: string, start: number): void {
+  if (!value.isWellFormed()) throw malformed('a text holds half of a character pair (a lone surrogate)', start);
+  if (value.includes('\0')) throw malformed('a text holds the character NUL', start);
+}
+
 /** One pass over the text; what is syntactically wrong is left to JSON.parse. */
 class Scanner {
   private at = 0;
@@ -42,7 +52,10 @@ class Scanner {
   private readonly open: (Set<string> | undefined)[] = [];
   private nameExpected: boolean = false;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly anyText: boolean,
+  ) {}
 
   scan(): void {
     while (this.at < this.text.length) {
@@ -80,8 +93,7 @@ class Scanner {
       this.at += 1;
     }
     const value = escaped ? this.unescaped(start) : this.text.slice(start + 1, this.at);
-    if (!value.isWellFormed()) throw malformed('a text holds half of a character pair (a lone surrogate)', start);
-    if (value.includes('\0')) throw malformed('a text holds the character NUL', start);
+    if (!this.anyText) refuseUnstorable(value, start);
     if (this.nameExpected) this.name(value, start);
     this.nameExpected = false;
   }

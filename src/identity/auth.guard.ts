@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../engine/errors.js';
 import { PUBLIC, ROLES } from './access.js';
 import type { AccountsService } from './accounts.service.js';
-import { hasRole, isStaff } from './identity.policy.js';
+import { hasRole, isStaff, partnersOf } from './identity.policy.js';
 import { INTEGRATION_ACCOUNT, type Principal, setPrincipal } from './principal.js';
 import type { SessionsService } from './sessions.service.js';
 
@@ -55,7 +55,11 @@ export class AuthGuard implements CanActivate {
   }
 }
 
-/** `staff` stands for every role of the centre. */
+/** `staff` stands for every role of the centre, `partner` for every `partner-<key>`. */
 function isAmong(principal: Principal, roles: readonly string[]): boolean {
-  return hasRole(principal, ...roles) || (roles.includes('staff') && isStaff(principal));
+  return (
+    hasRole(principal, ...roles) ||
+    (roles.includes('staff') && isStaff(principal)) ||
+    (roles.includes('partner') && partnersOf(principal).length > 0)
+  );
 }

@@ -1,4 +1,4 @@
-import { STAFF_ROLES } from './roles.js';
+import { PARTNER_ROLE, STAFF_ROLES } from './roles.js';
 
 type WithRoles = { roles: readonly string[] };
 
@@ -13,3 +13,7 @@ export const isOverseer = (by: WithRoles): boolean => hasRole(by, 'supervisor', 
 
 /** May see everything and change nothing. */
 export const mayInspect = (by: WithRoles): boolean => isOverseer(by) || hasRole(by, 'auditor');
+
+/** Keys of the partner organisations for which this account may look. */
+export const partnersOf = (by: WithRoles): string[] =>
+  by.roles.filter((role) => PARTNER_ROLE.test(role)).map((role) => role.slice('partner-'.length));

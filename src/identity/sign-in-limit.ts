@@ -57,5 +57,5 @@ export class SignInLimit {
   }
 }
 
-const accountKey = (email: string, address: string) => `${email.trim().toLowerCase().slice(0, 320)} ${address}`;
-const addressKey = (address: string) => `* ${address}`;
+const accountKey = (email: string, address: string) => `account ${address} ${email.trim().toLowerCase().slice(0, 320)}`;
+const addressKey = (address: string) => `address ${address}`;

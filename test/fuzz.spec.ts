@@ -1,0 +1,329 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { PROBLEMS } from '../src/api/errors.js';
+import { ApiFixture, type Ask } from './api.js';
+
+const REQUESTS = 5_000;
+const SEED = Number(process.env.QAMQOR_TEST_SEED ?? Date.now() % 2 ** 31);
+
+const text = (en: string) => ({ kk: en, ru: en, en });
+const chart = {
+  id: 'fuzzed',
+  title: text('Fuzzed'),
+  meta: { reopen: 'asking' },
+  context: { count: 0 },
+  events: {
+    GO: { title: text('Go'), roles: [], schema: { type: 'object', properties: { by: { type: 'number' } } } },
+    BACK: { title: text('Back'), roles: ['curator'] },
+  },
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: {
+        id: 'ask',
+        src: 'task',
+        input: { form: 'answer', role: 'curator', deadline: '1 day' },
+        onDone: { guard: '= event.output.ok = true', target: 'asked' },
+      },
+      on: { GO: { actions: { type: 'set', params: { count: '= context.count + 1' } } } },
+    },
+    asked: { on: { BACK: 'asking' } },
+  },
+};
+const form = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { ok: { type: 'boolean' }, note: { type: 'string', 'x-personal': true } },
+};
+
+let api: ApiFixture;
+let caseIds: string[] = [];
+let taskIds: string[] = [];
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  await api.deploy(chart, { 'forms/answer.yaml': form });
+  for (let count = 0; count < 40; count += 1) {
+    const { body } = await api.post('supervisor', '/api/cases', { workflow: 'fuzzed', input: {} });
+    caseIds.push(body.id);
+  }
+  taskIds = (await api.get('supervisor', '/api/tasks?view=all&limit=200')).body.items.map(
+    (task: { id: string }) => task.id,
+  );
+  caseIds = [...caseIds, 'Q-000001'];
+});
+afterAll(() => api.close());
+
+/** Texts that broke somebody's software once. */
+const nasty = fc.constantFrom(
+  '',
+  ' ',
+  '\0',
+  'a\0b',
+  '\ud800',
+  '﷽',
+  '‮abc',
+  'Ә́́́',
+  "' or 1=1 --",
+  '"; drop table cases; --',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is the point
+  '${7*7}',
+  '{{7*7}}',
+  '<script>',
+  '../../etc/passwd',
+  '%00',
+  '%ff',
+  '\r\nX: y',
+  'null',
+  'undefined',
+  'NaN',
+  '__proto__',
+  'constructor',
+  '2024-02-30',
+  '9999999999999999',
+  '-1',
+  '1e400',
+  '0',
+  'x'.repeat(10_000),
+  '(a+)+$',
+  '= 1 + 1',
+  '{"$ne":null}',
+  'xstate.done.actor.ask',
+  '*',
+);
+const anyText = fc.oneof(
+  { weight: 2, arbitrary: nasty },
+  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.string({ maxLength: 30 }),
+);
+const anyJson = fc.oneof(
+  { weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+  fc.record({ a: anyText, b: fc.double(), c: fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(Number) }),
+  fc
+    .integer({ min: 30, max: 60 })
+    .map((depth) => Array.from({ length: depth }).reduce<unknown>((inside) => [inside], null)),
+);
+
+/** Mostly one that is there. */
+const anId = (route: string) => {
+  const known = fc.nat().map((n) => {
+    const ids = route.includes('/tasks') ? taskIds : caseIds;
+    return ids[n % ids.length] ?? '';
+  });
+  return fc.oneof({ weight: 8, arbitrary: known }, fc.uuid(), anyText);
+};
+const optional = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
+const revision = optional(fc.oneof(fc.integer({ min: 0, max: 4 }), anyJson));
+
+/** Bodies that are nearly right: each field right, odd, or missing. */
+const near = (fields: Record<string, fc.Arbitrary<unknown>>) =>
+  fc.record(
+    Object.fromEntries(
+      Object.entries(fields).map(([name, right]) => [
+        name,
+        fc.oneof({ weight: 4, arbitrary: right }, { weight: 1, arbitrary: anyJson }, { weight: 1, arbitrary: anyText }),
+      ]),
+    ),
+    { requiredKeys: [] },
+  );
+
+const bodies: Record<string, fc.Arbitrary<unknown>> = {
+  'POST /api/cases': near({
+    workflow: fc.constant('fuzzed'),
+    input: fc.constantFrom({}, { familyId: 'x' }),
+    extra: fc.constant(undefined),
+  }),
+  'POST /api/cases/:id/events': near({
+    type: fc.constantFrom('GO', 'BACK', 'GONE', 'xstate.init'),
+    data: fc.record({ by: fc.integer() }),
+    revision,
+  }),
+  'POST /api/cases/:id/acts': near({
+    act: fc.constantFrom('suspend', 'resume', 'cancel', 'reopen', 'modify', 'list'),
+    reason: anyText,
+    target: fc.constantFrom('asked', 'asking', 'nowhere', { a: 'b' }),
+    invoke: anyText,
+    context: fc.dictionary(anyText, anyJson),
+    add: fc.array(anyJson, { maxLength: 3 }),
+    drop: fc.array(anyText, { maxLength: 3 }),
+    revision,
+  }),
+  'POST /api/tasks/:id/claim': near({ revision }),
+  'POST /api/tasks/:id/release': near({ revision }),
+  'POST /api/tasks/:id/assign': near({ assignee: fc.oneof(fc.uuid(), anyText), revision }),
+  'POST /api/tasks/:id/hold': near({
+    until: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+    reason: anyText,
+    revision,
+  }),
+  'PUT /api/tasks/:id/draft': near({ data: anyJson, revision }),
+  'POST /api/tasks/:id/complete': near({
+    output: fc.oneof(near({ ok: fc.boolean(), note: anyText }), anyJson),
+    revision,
+  }),
+  'POST /api/incidents/:id/retry': near({ reason: anyText }),
+  'POST /api/incidents/:id/resolve': near({ reason: anyText }),
+  'POST /api/workflows': near({
+    files: fc.oneof(
+      fc.dictionary(fc.constantFrom('workflow.yaml', 'input.yaml', 'forms/x.yaml', '../x'), anyText),
+      fc.constant({ 'workflow.yaml': JSON.stringify(chart) }),
+      anyJson.map((value) => ({ 'workflow.yaml': JSON.stringify(value) })),
+    ),
+  }),
+  'POST /api/handoffs/:id/events': near({
+    eventId: anyText,
+    type: fc.constantFrom('acknowledged', 'done', 'rejected'),
+    at: fc.constant('2026-11-22T10:00:00Z'),
+  }),
+  'POST /api/auth/sign-in/email': near({ email: anyText, password: anyText }),
+  'POST /api/auth/sign-out': fc.constant({}),
+  'GET /api/cases': fc.constant(undefined),
+  'GET /api/cases/:id': fc.constant(undefined),
+  'GET /api/cases/:id/journal': fc.constant(undefined),
+  'GET /api/tasks': fc.constant(undefined),
+  'GET /api/tasks/:id': fc.constant(undefined),
+  'GET /api/incidents': fc.constant(undefined),
+  'GET /api/handoffs': fc.constant(undefined),
+  'GET /api/workflows': fc.constant(undefined),
+  'GET /api/workflows/:id': fc.constant(undefined),
+  'GET /api/errors': fc.constant(undefined),
+  'GET /health/ready': fc.constant(undefined),
+  'DELETE /api/cases/:id': fc.constant(undefined),
+  'PATCH /api/tasks/:id': anyJson,
+};
+
+const query = fc.dictionary(
+  fc.oneof(
+    fc.constantFrom('limit', 'cursor', 'q', 'stage', 'status', 'overdue', 'view', 'caseId', 'workflow'),
+    anyText,
+  ),
+  fc.oneof(
+    fc.constantFrom(
+      '1',
+      '200',
+      'true',
+      'open',
+      'active',
+      'mine',
+      'all',
+      'WyIwMTlmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiXQ',
+    ),
+    anyText,
+  ),
+  { maxKeys: 3 },
+);
+const headers = fc.record(
+  {
+    'idempotency-key': fc.oneof(fc.integer({ min: 0, max: 20 }).map(String), anyText),
+    'if-match': fc.oneof(
+      fc.integer({ min: 0, max: 4 }).map((n) => `"${n}"`),
+      anyText,
+    ),
+    'accept-language': fc.oneof(fc.constantFrom('kk', 'ru', 'en'), anyText),
+    'content-type': fc.oneof(
+      { weight: 6, arbitrary: fc.constant('application/json') },
+      fc.constantFrom('text/plain', 'application/json; charset=utf-16', 'application/x-www-form-urlencoded'),
+      anyText,
+    ),
+    authorization: fc.oneof(fc.constant('Bearer x'), anyText),
+    'sec-fetch-site': fc.constantFrom('same-origin', 'cross-site'),
+    'x-http-method-override': fc.constant('DELETE'),
+  },
+  { requiredKeys: [] },
+);
+
+interface Shot {
+  as: string | null;
+  route: string;
+  id: string;
+  query: Record<string, string>;
+  headers: Record<string, string>;
+  body: unknown;
+  raw: string | undefined;
+}
+
+const shot: fc.Arbitrary<Shot> = fc.constantFrom(...Object.keys(bodies)).chain((route) =>
+  fc.record({
+    as: fc.constantFrom(
+      'curator',
+      'curator',
+      'supervisor',
+      'administrator',
+      'integration',
+      'auditor',
+      'partner-atameken',
+      null,
+    ),
+    route: fc.constant(route),
+    id: anId(route),
+    query: fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, query),
+    headers: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, headers),
+    body: bodies[route] ?? fc.constant(undefined),
+    raw: optional(
+      fc.oneof(
+        anyText,
+        fc.json({ maxDepth: 3 }).map((json) => `${json}${json}`),
+        fc.constantFrom('{"a":1,"a":2}', '[', '{"a":"\\ud800"}', '{"__proto__":1}'),
+      ),
+    ),
+  }),
+);
+
+/** What a client can put into a header at all; the rest never leaves it. */
+const sendable = (value: string) => value.replace(/[^\x20-\x7e]/g, '?');
+
+async function fire({ as, route, id, query, headers, body, raw }: Shot) {
+  const [method = '', pattern = ''] = route.split(' ');
+  // Signing out for real would leave the rest of the run outside.
+  const sender = pattern.endsWith('sign-out') ? null : as;
+  const path = pattern.replace(':id', encodeURIComponent(id.toWellFormed()));
+  const names = new URLSearchParams(
+    Object.entries(query).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]),
+  ).toString();
+  const ask: Ask = {
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, sendable(value)])),
+  };
+  if (method !== 'GET') {
+    if (raw !== undefined) ask.raw = raw;
+    else if (body !== undefined) ask.body = body;
+  }
+  return { method, path, answer: await api.ask(sender, method, names ? `${path}?${names}` : path, ask) };
+}
+
+const AT_ONCE = 8;
+
+async function judge(one: Shot, index: number): Promise<number> {
+  const { method, path, answer } = await fire(one);
+  const where = `request ${index}: ${method} ${path} → ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`;
+  if (answer.status >= 500) throw new Error(`${where}\n${api.errors.at(-1)}\n${JSON.stringify(one)}`);
+  if (answer.status < 400) return answer.status;
+  const { code, status, detail } = answer.body;
+  if (PROBLEMS[code]?.status !== answer.status || status !== answer.status) throw new Error(where);
+  if (/node_modules|\.ts:|at \w+ \(/.test(detail)) throw new Error(where);
+  return answer.status;
+}
+
+describe(`${REQUESTS} requests of all kinds (seed ${SEED}; again with QAMQOR_TEST_SEED=${SEED})`, () => {
+  it('never find an error of ours, and each refusal is one of the table, in the form of the contract', async () => {
+    const statuses = new Map<string, number>();
+    const shots = fc.sample(shot, { seed: SEED, numRuns: REQUESTS });
+    // Several at once: they also meet each other.
+    for (let first = 0; first < shots.length; first += AT_ONCE) {
+      const answers = await Promise.all(
+        shots.slice(first, first + AT_ONCE).map((one, index) => judge(one, first + index)),
+      );
+      for (const status of answers) statuses.set(String(status), (statuses.get(String(status)) ?? 0) + 1);
+    }
+    expect(api.errors).toEqual([]);
+    // A run that only ever gets refused at the door tests the door.
+    for (const status of ['200', '400', '401', '403', '404', '409', '415', '422'])
+      expect({ status, seen: (statuses.get(status) ?? 0) > 10 }).toEqual({ status, seen: true });
+  }, 240_000);
+
+  it('leave the application as it was: it answers and its cases are whole', async () => {
+    const { body } = await api.get('supervisor', '/health/ready');
+    expect(body.status).toBe('ok');
+    const opened = await api.post('supervisor', '/api/cases', { workflow: 'fuzzed', input: {} });
+    expect(opened.status).toBe(201);
+    expect((await api.get('supervisor', `/api/cases/${opened.body.id}/journal`)).body.items).toHaveLength(1);
+  });
+});
