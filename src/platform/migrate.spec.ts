@@ -19,6 +19,13 @@ class M9002Bad extends Migration {
   }
 }
 
+class M9003Cut extends Migration {
+  override up(): void {
+    this.addSql('create table half (id int)');
+    this.addSql('select pg_terminate_backend(pg_backend_pid())');
+  }
+}
+
 async function tables(database: TestDatabase): Promise<string[]> {
   const { rows } = await database
     .pool('owner')
@@ -43,6 +50,11 @@ describe('migrations', () => {
 
   it('are all or nothing', async () => {
     await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9002Bad])).rejects.toThrow('division by zero');
+    expect(await tables(database)).toEqual(['clock_offset']);
+  });
+
+  it('whose connection breaks end with an error, and leave nothing', async () => {
+    await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9003Cut])).rejects.toThrow(/terminat/);
     expect(await tables(database)).toEqual(['clock_offset']);
   });
 

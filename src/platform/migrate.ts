@@ -4,6 +4,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { connectionConfig, SCHEMA } from './database.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { openDialect } from './orm-dialect.js';
 
 /** Any number, the same in every version: one process migrates a database at a time. */
 const MIGRATION_LOCK = 4_817_263_905;
@@ -31,12 +32,12 @@ async function runMigrations(url: string, migrations: Constructor<Migration>[]):
     discovery: { warnWhenNoEntities: false },
     dbName: databaseName(url),
     schema: SCHEMA,
-    driverOptions: connectionConfig(url, 'owner', {
+    driverOptions: openDialect(url, 'owner', {
       name: 'migrations',
       statementTimeoutMs: 0,
       idleInTransactionMs: 0,
+      max: 2,
     }),
-    pool: { min: 0, max: 2 },
     extensions: [Migrator],
     migrations: { migrationsList: migrations, tableName: 'migrations', snapshot: false, silent: true },
   });
