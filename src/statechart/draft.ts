@@ -1,6 +1,6 @@
 import type { CompiledChart } from './chart.js';
 import type { AfterDef, ChartNode, InvokeDef } from './definition.js';
-import { dueAt } from './delay.js';
+import { dueOf } from './due.js';
 import type { OpenedItem, Opening } from './invocation.js';
 import type { Macrostep } from './machine.js';
 import type { Happening } from './machine-config.js';
@@ -234,7 +234,7 @@ export class Draft {
   /** After the step, and never "now" by default: a moment that cannot be told is a fault. */
   private computeDue(entry: Entry, { rule, names }: Origin): void {
     if (rule === undefined) return;
-    const due = this.scope.dues?.[entry.id] ?? dueAt(rule, names, this.scope);
+    const due = this.scope.dues?.[entry.id] ?? dueOf(rule, names, this.scope);
     if (due === null || due === undefined) {
       throw new StepFault({
         rule: 'due-unknown',
