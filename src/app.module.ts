@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from './api/api.module.js';
+import { CertificatesModule } from './certificates/certificates.module.js';
 import { HandoffsModule } from './handoffs/handoffs.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
@@ -18,6 +19,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     TasksModule,
     HandoffsModule,
     ServicesModule,
+    CertificatesModule,
     NotificationsModule,
     SupervisionModule,
   ],

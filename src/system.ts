@@ -1,25 +1,22 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { Certificate } from './certificates/certificate.entity.js';
 import type { Config } from './config.js';
 import { Runtime } from './engine/runtime.js';
 import { Family } from './families/family.entity.js';
 import { Person } from './families/person.entity.js';
-import { armCrash } from './platform/crash-points.js';
 import { DatabaseClock } from './platform/clock.js';
+import { armCrash } from './platform/crash-points.js';
 import { openPool } from './platform/database.js';
-import { EmbeddedPostgres } from './platform/embedded-postgres.js';
 import { systemIds } from './platform/ids.js';
 import { defineJob } from './platform/jobs.js';
-import { migrate } from './platform/migrate.js';
 import { openOrm } from './platform/orm.js';
 import { projectPath } from './platform/project-root.js';
-import { openPostgresBackend, openRedisBackend } from './platform/queue-backend.js';
 import { Queues } from './platform/queues.js';
+import { loadSecret } from './platform/secret.js';
+import { openQueueBackend, startDatabase } from './platform/start.js';
 import { parseCalendar } from './statechart/calendar.js';
 import type { Calendar } from './statechart/types.js';
 import { readWorkflowsFolder, type WorkflowsFolder } from './workflows/folder.js';
@@ -62,7 +59,7 @@ export class System {
     readonly queues: Queues | undefined,
     /** Told of what went wrong where no sender waits for an answer. */
     readonly warn: (message: string, error: unknown) => void,
-    private readonly embedded: EmbeddedPostgres | undefined,
+    private readonly stopDatabase: () => Promise<void>,
   ) {}
 
   /** Starts the embedded database if none was given, migrates, and opens everything. Nothing runs yet: see `work`. */
@@ -70,15 +67,12 @@ export class System {
     if (config.crashAt !== undefined) armCrash(config.crashAt);
     const log = options.log ?? (() => undefined);
     const warn = options.warn ?? ((message: string, error: unknown) => log(`${message} ${String(error)}`));
-    const embedded =
-      config.databaseUrl === undefined ? await EmbeddedPostgres.start({ dataDir: config.dataDir, log }) : undefined;
-    const url = config.databaseUrl ?? embedded?.url ?? '';
+    const { url, stop } = await startDatabase(config, log);
     try {
-      await migrate(url);
       const folder = readWorkflowsFolder(options.workflows ?? projectPath('workflows'));
       const calendar = parseCalendar(folder.catalogue['calendar.kz.yaml'] ?? '{}').calendar;
       const onError = (error: Error) => warn('A connection broke and is made again.', error);
-      const queues = options.queues === false ? undefined : await openQueues(config, url, onError);
+      const queues = options.queues === false ? undefined : await openQueues(config, url, log, onError);
       const runtime = new Runtime({
         url,
         id: () => systemIds.next(),
@@ -90,13 +84,12 @@ export class System {
         openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }),
         openPool(url, 'relay', { max: 2, onIdleError: onError }),
       ];
-      const orm = await openOrm(url, [Family, Person], { max: config.databaseConnections });
+      const orm = await openOrm(url, [Family, Person, Certificate], { max: config.databaseConnections });
       const clock = new DatabaseClock(app);
-      if (config.production) await clock.declareProduction();
       return new System(
         config,
         url,
-        await secretOf(config),
+        await loadSecret(config),
         folder,
         calendar,
         runtime,
@@ -106,18 +99,17 @@ export class System {
         clock,
         queues,
         warn,
-        embedded,
+        stop,
       );
     } catch (error) {
-      await embedded?.stop();
+      await stop();
       throw error;
     }
   }
 
   /** Keys of the partner organisations in the catalogue. */
   get partnerKeys(): string[] {
-    const partners: unknown = parseYaml(this.folder.catalogue['partners.yaml'] ?? '{}');
-    return typeof partners === 'object' && partners !== null ? Object.keys(partners) : [];
+    return partnerKeys(this.folder);
   }
 
   /** Makes every workflow of the folder known; what is known already stays as it is. */
@@ -142,27 +134,21 @@ export class System {
     await this.runtime.stop();
     await this.orm.close();
     await Promise.all([this.pool.end(), this.relayPool.end()]);
-    await this.embedded?.stop();
+    await this.stopDatabase();
   }
 }
 
-async function openQueues(config: Config, url: string, onError: (error: Error) => void): Promise<Queues> {
-  const backend =
-    config.redisUrl === undefined
-      ? await openPostgresBackend(url, onError)
-      : await openRedisBackend(config.redisUrl, onError);
+export function partnerKeys(folder: Pick<WorkflowsFolder, 'catalogue'>): string[] {
+  const partners: unknown = parseYaml(folder.catalogue['partners.yaml'] ?? '{}');
+  return typeof partners === 'object' && partners !== null ? Object.keys(partners) : [];
+}
+
+async function openQueues(
+  config: Config,
+  url: string,
+  log: (line: string) => void,
+  onError: (error: Error) => void,
+): Promise<Queues> {
+  const backend = await openQueueBackend(config, url, log);
   return new Queues(backend, { concurrency: config.concurrency, onProblem: ({ error }) => onError(error) });
-}
-
-/** Signs sessions. Without a setting it is made once and kept beside the embedded database. */
-async function secretOf(config: Config): Promise<string> {
-  if (config.secret !== undefined) return config.secret;
-  await mkdir(config.dataDir, { recursive: true });
-  const path = join(config.dataDir, 'secret');
-  try {
-    await writeFile(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return (await readFile(path, 'utf8')).trim();
 }

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
+import type { Pool } from 'pg';
 import type { VersionsApi } from '../engine/types.js';
 import type { Language } from '../statechart/types.js';
 import { Certificate } from './certificate.entity.js';
@@ -131,6 +132,13 @@ export class CertificatesService {
   private seeing(organisation: string): EntityManager {
     return this.deps.em.fork({ session: { variables: { 'qamqor.organisation': organisation } } });
   }
+}
+
+/** What was prepared for a case that went on without it holds a name, and is of no use. `pool`: role `qamqor_relay`. */
+export async function forgetUnissued(pool: Pool): Promise<void> {
+  await pool.query(
+    "delete from qamqor.certificates where serial is null and prepared_at < (select qamqor.qamqor_now()) - interval '30 days'",
+  );
 }
 
 function nameOn({ surname, given, patronymic }: Certificate): PrintedCertificate['holder'] {

@@ -36,6 +36,7 @@ export class M0005Certificates extends Migration {
         check (num_nulls(revoked_at, revoked_by, revoke_reason) in (0, 3))
       );
       create unique index certificates_number on qamqor.certificates (organisation_id, number) where number is not null;
+      create index certificates_unissued on qamqor.certificates (prepared_at) where serial is null;
       create index certificates_case on qamqor.certificates (case_id);
       create index certificates_family on qamqor.certificates (organisation_id, family_id);
 

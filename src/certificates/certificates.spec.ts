@@ -1,0 +1,273 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
+import { parse } from 'yaml';
+import { API_KEY, ApiFixture } from '../../test/api.js';
+import { until } from '../../test/engine.js';
+import { FamiliesService } from '../families/families.service.js';
+import { withTransaction } from '../platform/database.js';
+import { ORGANISATION } from '../system.js';
+import { CertificatesService } from './certificates.service.js';
+
+const DOCUMENT = parse(readFileSync('workflows/family-support/documents/certificate.yaml', 'utf8')) as object;
+const TEXT = { kk: 'мәтін', ru: 'текст', en: 'text' };
+const LABELS = { sewing: { kk: 'Тігін', ru: 'Шитьё', en: 'Sewing' } };
+
+/** Asks for a certificate, then waits for a word. */
+const WORKFLOW = {
+  id: 'course',
+  title: TEXT,
+  stages: { certificate: TEXT },
+  context: { familyId: '= input.familyId', number: null },
+  contextSchema: { type: 'object', properties: { familyId: { type: 'string' }, number: { type: ['string', 'null'] } } },
+  events: { CLOSE: { title: TEXT, roles: ['director'] } },
+  initial: 'issuing',
+  states: {
+    issuing: {
+      meta: { stage: 'certificate', title: TEXT, deadline: '5 days', escalation: 'stage' },
+      invoke: {
+        id: 'issueCertificate',
+        src: 'service',
+        input: {
+          name: 'issueCertificate',
+          familyId: '= context.familyId',
+          course: 'sewing',
+          deadline: '1 day',
+          escalation: 'task',
+        },
+        onDone: { target: 'issued', actions: { type: 'set', params: { number: '= event.output.number' } } },
+      },
+    },
+    issued: { meta: { stage: 'certificate', title: TEXT }, on: { CLOSE: 'closed' }, after: { term: 'closed' } },
+    closed: { type: 'final' },
+  },
+  delays: { term: '30 days' },
+};
+const FILES = {
+  'documents/certificate.yaml': DOCUMENT,
+  'input.yaml': { type: 'object', required: ['familyId'], properties: { familyId: { type: 'string' } } },
+  'forms/offer.yaml': {
+    'x-version': 1,
+    'x-title': TEXT,
+    type: 'object',
+    properties: { course: { type: 'string', enum: ['sewing'], 'x-title': TEXT, 'x-labels': LABELS } },
+  },
+};
+
+describe('a certificate', () => {
+  let api: ApiFixture;
+  let families: FamiliesService;
+  let number: string;
+  let caseId: string;
+  let code: string;
+
+  beforeAll(async () => {
+    api = await ApiFixture.create({ publicUrl: 'https://qamqor.example.kz' });
+    families = new FamiliesService(api.system.orm.em);
+    await api.deploy(WORKFLOW, FILES);
+    await api.system.work();
+    ({ number, caseId } = await passed('Өмірзақова', 'Әсем', 'Қайратқызы'));
+    code = await codeOf(number);
+  }, 60_000);
+  afterAll(() => api.close());
+
+  it('is issued under the next number, and its case learns the number and no name', async () => {
+    const next = await passed('Ли', 'Анна', null);
+    expect(next.number).toBe(number.replace(/\d+$/, (serial) => String(Number(serial) + 1).padStart(4, '0')));
+    const { body } = await api.get('auditor', `/api/cases/${next.caseId}/journal`);
+    expect(JSON.stringify(body)).toContain(next.number);
+    expect(JSON.stringify(body)).not.toMatch(/Ли|Анна/);
+  });
+
+  it('has one number, whether ten are issued together or one after the other', async () => {
+    const issued = await Promise.all(
+      Array.from({ length: 10 }, (_none, index) => passed(`Оқушы${index}`, 'Айгүл', null)),
+    );
+    const rows = await sql<{ serial: number }>(
+      'select serial from qamqor.certificates where serial is not null order by serial',
+    );
+    expect(rows.map(({ serial }) => serial)).toEqual(rows.map((_row, index) => index + 1));
+    expect(new Set(issued.map((one) => one.number)).size).toBe(10);
+  });
+
+  it('is printed with the name of the identity document and the course in the language of the family', async () => {
+    const { status, headers, body } = await pdf(number);
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({
+      'content-type': 'application/pdf',
+      'content-disposition': `attachment; filename="certificate-${number}.pdf"`,
+    });
+    const text = await readText(body);
+    for (const words of ['Өмірзақова Әсем Қайратқызы', '«Тігін»', number]) expect(text).toContain(words);
+    expect((await pdf(number)).body.equals(body)).toBe(true);
+  });
+
+  it('may be checked by anybody, who learns whose it is only from the paper', async () => {
+    const without = await api.get(null, `/api/certificates/${number}`);
+    expect(without).toMatchObject({
+      status: 200,
+      body: { number, status: 'valid', course: 'Тігін', holder: null, revokedAt: null },
+    });
+    for (const wrong of ['', 'x', code.slice(1), `${code}x`, 'ә'])
+      expect(
+        (await api.get(null, `/api/certificates/${number}?code=${encodeURIComponent(wrong)}`)).body.holder,
+      ).toBeNull();
+    const withCode = await api.get(null, `/api/certificates/${number}?code=${code}`);
+    expect(withCode.body.holder).toEqual({ surname: 'Өмірзақова', given: 'Әсем', patronymic: 'Қайратқызы' });
+    expect(JSON.stringify(without.body) + JSON.stringify(withCode.body)).not.toContain(code);
+  });
+
+  it('has a page for people, in their language, which nothing on the paper can turn into a script', async () => {
+    const page = await api.get(null, `/certificates/${number}?code=${code}`, { 'accept-language': 'ru' });
+    expect(page.status).toBe(200);
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(page.headers['cache-control']).toBe('no-store');
+    expect(page.body).toContain('Сертификат действителен');
+    expect(page.body).toContain('Өмірзақова Әсем Қайратқызы');
+    expect((await api.get(null, `/certificates/${number}`)).body).not.toContain('Өмірзақова');
+
+    const odd = await passed('<script>alert(1)</script>', '"&\'', null);
+    const { body } = await api.get(null, `/certificates/${odd.number}?code=${await codeOf(odd.number)}`);
+    expect(body).not.toContain('<script');
+    expect(body).toContain('&#60;');
+  });
+
+  it.each(['2026-9999', '1999-0001', 'nothing', '%00', '..%2F..', `2026-${'1'.repeat(90)}`])(
+    'is not found under %s',
+    async (wrong) => {
+      for (const [as, path] of [
+        [null, `/api/certificates/${wrong}`],
+        ['coordinator', `/api/certificates/${wrong}/pdf`],
+        [null, `/certificates/${wrong}`],
+      ] as const) {
+        const { status, body } = await api.get(as, path);
+        expect([400, 404]).toContain(status);
+        expect(JSON.stringify(body)).not.toMatch(/ at .*:\d+/);
+      }
+    },
+  );
+
+  it('is listed with its case, for the staff of the centre only', async () => {
+    const { body } = await api.get('curator', `/api/certificates?caseId=${caseId}`);
+    expect(body.items).toEqual([
+      expect.objectContaining({ number, caseId, status: 'valid', course: 'sewing', courseTitle: 'Тігін' }),
+    ]);
+    expect((await api.get(null, `/api/certificates?caseId=${caseId}`)).status).toBe(401);
+    expect((await api.get(null, `/api/certificates/${number}/pdf`)).status).toBe(401);
+  });
+
+  it('that was revoked stays in the register, and whoever checks it is told', async () => {
+    const { number: misspelt } = await passed('Қате', 'Жазылған', null);
+    const revoke = (as: string, of: string) =>
+      api.post(as, `/api/certificates/${of}/revoke`, { reason: 'Аты қате жазылған' });
+    expect((await revoke('trainer', misspelt)).status).toBe(403);
+    expect(await revoke('director', misspelt)).toMatchObject({
+      status: 200,
+      body: { status: 'revoked', revokeReason: 'Аты қате жазылған' },
+    });
+    expect((await revoke('director', misspelt)).status).toBe(200);
+    expect((await revoke('director', '2026-9999')).body.code).toBe('certificate-not-found');
+    expect((await api.get(null, `/api/certificates/${misspelt}`)).body).toMatchObject({
+      status: 'revoked',
+      revokedAt: expect.any(String),
+    });
+    expect((await api.get(null, `/certificates/${misspelt}`)).body).toContain('The certificate was revoked');
+    expect((await passed('Дұрыс', 'Жазылған', null)).number > misspelt).toBe(true);
+  });
+
+  it('of which the name was erased keeps its number and can be checked, and not printed', async () => {
+    const { number: erased } = await passed('Ұмытылған', 'Үміт', null);
+    await withTransaction(api.system.pool, async (client) => {
+      await client.query(`select set_config('qamqor.organisation', $1, true)`, [ORGANISATION]);
+      await client.query(
+        'update qamqor.certificates set surname = null, given = null, patronymic = null where number = $1',
+        [erased],
+      );
+    });
+    expect((await api.get(null, `/api/certificates/${erased}?code=${await codeOf(erased)}`)).body).toMatchObject({
+      status: 'valid',
+    });
+    expect((await api.get('coordinator', `/api/certificates/${erased}/pdf`)).status).toBe(404);
+  });
+
+  it('takes a name that was corrected before it had a number, and none after', async () => {
+    const service = api.app.get(CertificatesService);
+    const holder = {
+      personId: api.system.ids.next(),
+      surname: 'Кате',
+      given: null,
+      patronymic: null,
+      language: 'kk' as const,
+    };
+    const prepared = {
+      id: api.system.ids.next(),
+      organisationId: ORGANISATION,
+      caseId,
+      familyId: caseId,
+      holder,
+      course: 'sewing',
+      courseTitle: 'Тігін',
+      workflow: { key: 'course', version: 1 },
+    };
+    const surname = async (id: string) =>
+      (await sql<{ surname: string }>('select surname from qamqor.certificates where id = $1', [id]))[0]?.surname;
+    await service.prepare(prepared);
+    await service.prepare({ ...prepared, holder: { ...holder, surname: 'Қате' } });
+    expect(await surname(prepared.id)).toBe('Қате');
+    const [issued] = await sql<{ id: string; surname: string }>(
+      'select id, surname from qamqor.certificates where number = $1',
+      [number],
+    );
+    await service.prepare({ ...prepared, id: issued?.id ?? '' });
+    expect(await surname(issued?.id ?? '')).toBe(issued?.surname);
+  });
+
+  it('that a case never came to is forgotten after a month, and no other', async () => {
+    const before = await sql('select id from qamqor.certificates where serial is not null order by id');
+    await sql(`update qamqor.certificates set prepared_at = prepared_at - interval '31 days'`);
+    await until(async () => (await sql('select 1 from qamqor.certificates where serial is null')).length === 0);
+    expect(await sql('select id from qamqor.certificates order by id')).toEqual(before);
+  });
+
+  async function passed(
+    surname: string,
+    given: string,
+    patronymic: string | null,
+  ): Promise<{ number: string; caseId: string }> {
+    const by = { organisation: ORGANISATION, actor: 'test' };
+    const { familyId } = await families.registerApplicant(
+      { surname, given, patronymic, language: 'kk', categories: [] },
+      by,
+    );
+    const { body } = await api.post('integration', '/api/cases', { workflow: 'course', input: { familyId } });
+    const read = async () =>
+      (await api.system.runtime.engine.read(ORGANISATION, body.id))?.chart.snapshot.context['number'];
+    await until(async () => typeof (await read()) === 'string');
+    return { number: String(await read()), caseId: body.id };
+  }
+
+  async function codeOf(of: string): Promise<string> {
+    const [row] = await sql<{ check_code: string }>('select check_code from qamqor.certificates where number = $1', [
+      of,
+    ]);
+    return row?.check_code ?? '';
+  }
+
+  async function sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await api.database.pool('owner').query(text, values)).rows as Row[];
+  }
+
+  /** Past the fixture, which reads every answer as text. */
+  async function pdf(of: string) {
+    const headers = { authorization: `Bearer ${API_KEY}` };
+    const answer = await api.app.inject({ method: 'GET', url: `/api/certificates/${of}/pdf`, headers });
+    return { status: answer.statusCode, headers: answer.headers, body: answer.rawPayload };
+  }
+});
+
+async function readText(pdf: Buffer): Promise<string> {
+  const document = await getDocument({ data: new Uint8Array(pdf), verbosity: 0 }).promise;
+  const { items } = await (await document.getPage(1)).getTextContent();
+  await document.loadingTask.destroy();
+  return items.map((item) => ('str' in item ? `${item.str}${item.hasEOL ? ' ' : ''}` : '')).join('');
+}
