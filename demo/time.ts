@@ -65,8 +65,8 @@ const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
   moment as (
     select due_at from qamqor.timers where not paused and passed_at is null
     union all
-    select greatest(due_at, paused_until) from qamqor.handoffs h
-    where closed_at is null and expiry_told_at is null and due_at is not null
+    select expires_at from qamqor.handoffs h
+    where closed_at is null and expiry_told_at is null and expires_at is not null
       and exists (select from qamqor.cases c where c.id = h.case_id and c.status = 'active')
     union all
     select next_at from qamqor.outbox, clock where not parked and (leased_until is null or leased_until <= clock.now)

@@ -115,7 +115,7 @@ export class OutboxWorker {
         await this.deps.engine.submit(incident(row, delivery.reason));
         return;
       case 'retry':
-        if (row.attempt >= ATTEMPTS)
+        if (row.attempt >= ATTEMPTS && !delivery.patient)
           await this.deps.engine.submit(incident(row, `Given up after ${row.attempt} attempts: ${delivery.reason}`));
         else await this.again(row, delivery);
     }

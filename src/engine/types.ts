@@ -189,8 +189,8 @@ export type Delivery =
   | { kind: 'done' }
   /** Carried out; the command stores its answer and deletes the row in one transaction. */
   | { kind: 'answer'; command: Command }
-  /** Not now. `afterMs` overrides the back-off. */
-  | { kind: 'retry'; reason: string; afterMs?: number }
+  /** Not now. `afterMs` overrides the back-off; `patient`: however often, it never becomes an incident. */
+  | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean }
   /** Never: becomes an incident on the case. */
   | { kind: 'give-up'; reason: string };
 

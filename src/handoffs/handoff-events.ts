@@ -3,8 +3,19 @@ import { AppError } from '../engine/errors.js';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
-import { type EventOutcome, type HandoffRow, outputOf, type PartnerDirectory, type PartnerEvent } from './handoff.js';
+import {
+  type EventOutcome,
+  findHandoff,
+  type HandoffRow,
+  outputOf,
+  type PartnerDirectory,
+  type PartnerEvent,
+  serviceOf,
+} from './handoff.js';
 import { verify } from './webhook.js';
+
+/** A message is taken up again when whoever had it has not finished for so long. */
+const PATIENCE_S = 10;
 
 export interface EventDependencies {
   engine: Pick<EngineApi, 'submit'>;
@@ -37,18 +48,19 @@ export class HandoffEvents {
         401,
         'The signature, its time or the secret is not right. Sign the very bytes that you send, with the current time.',
       );
-    const handoff = await this.find(handoffId);
+    const handoff = await findHandoff(this.deps.pool, handoffId);
     // Of another partner's hand-off nobody learns even that it exists.
     if (!handoff || !signers.some((partner) => partner.key === handoff.partner))
       throw new AppError('handoff-not-found', 404, `There is no hand-off ${handoffId} of yours.`);
     return handoff;
   }
 
+  /** Repeated messages are known by their id, whatever became of the first. */
   async receive(handoff: HandoffRow, event: PartnerEvent): Promise<EventOutcome> {
     const { rowCount } = await this.deps.pool.query({
       name: 'receive-handoff-event',
-      text: `insert into qamqor.handoff_events (handoff_id, event_id, organisation_id, case_id, type, at, received_at, data, status)
-        values ($1, $2, $3, $4, $5, $6, qamqor.qamqor_now(), $7, 'received') on conflict do nothing`,
+      text: `insert into qamqor.handoff_events (handoff_id, event_id, organisation_id, case_id, type, at, received_at, tried_at, data, status)
+        select $1, $2, $3, $4, $5, $6, now, now, $7, 'received' from qamqor.qamqor_now() as now on conflict do nothing`,
       values: [
         handoff.id,
         event.eventId,
@@ -59,30 +71,35 @@ export class HandoffEvents {
         JSON.stringify(event),
       ],
     });
-    if (rowCount === 0 && (await this.statusOf(handoff.id, event.eventId)) !== 'received')
-      return { status: 'duplicate' };
+    if (rowCount === 0) return { status: 'duplicate' };
     crashPoint('receive.after');
     return await this.apply(handoff.id, event);
   }
 
   /** Once the partner's 202 is known: what came before it. */
   async applyParked(handoffId: string): Promise<void> {
-    const { rows } = await this.deps.pool.query<{ data: string }>({
-      name: 'parked-handoff-events',
-      text: `select data from qamqor.handoff_events where handoff_id = $1 and status = 'parked' order by received_at`,
+    const { rows } = await this.deps.pool.query<Waiting>({
+      name: 'take-parked-handoff-events',
+      text: `update qamqor.handoff_events set status = 'received', tried_at = qamqor.qamqor_now()
+        where handoff_id = $1 and status = 'parked' returning handoff_id, data, received_at::text`,
       values: [handoffId],
     });
-    for (const { data } of rows) await this.apply(handoffId, JSON.parse(data) as PartnerEvent);
+    for (const { data } of inOrder(rows)) await this.apply(handoffId, JSON.parse(data) as PartnerEvent);
   }
 
-  /** For the sweeper: what was written down but not applied, because the process died between the two. */
+  /** For the sweeper: what was written down but not applied, because the process died or the database was away. */
   async sweep(): Promise<void> {
-    const { rows } = await this.deps.pool.query<{ handoff_id: string; data: string }>(
-      `select e.handoff_id, e.data from qamqor.handoff_events e join qamqor.handoffs h on h.id = e.handoff_id
-       where (e.status = 'received' and e.received_at < qamqor.qamqor_now() - interval '10 seconds')
-          or (e.status = 'parked' and h.status <> 'draft') order by e.received_at limit 200`,
-    );
-    for (const { handoff_id: id, data } of rows) {
+    const { rows } = await this.deps.pool.query<Waiting>({
+      name: 'take-waiting-handoff-events',
+      text: `update qamqor.handoff_events e set tried_at = qamqor.qamqor_now()
+        from (select e.handoff_id, e.event_id from qamqor.handoff_events e join qamqor.handoffs h on h.id = e.handoff_id
+          where e.status in ('received', 'parked') and (e.status = 'received' or h.status <> 'draft')
+            and e.tried_at < qamqor.qamqor_now() - make_interval(secs => ${PATIENCE_S})
+          order by e.tried_at limit 200 for update of e skip locked) waiting
+        where e.handoff_id = waiting.handoff_id and e.event_id = waiting.event_id
+        returning e.handoff_id, e.data, e.received_at::text`,
+    });
+    for (const { handoff_id: id, data } of inOrder(rows)) {
       await this.apply(id, JSON.parse(data) as PartnerEvent).catch((error: unknown) =>
         this.deps.warn(`A message about hand-off ${id} could not be applied.`, error),
       );
@@ -91,30 +108,30 @@ export class HandoffEvents {
 
   private async apply(handoffId: string, event: PartnerEvent): Promise<EventOutcome> {
     const outcome = await this.decide(handoffId, event);
+    // What waits for its case to go on waits in the engine, not here.
+    const status = outcome.reason === 'suspended' ? 'applied' : outcome.status;
     await this.deps.pool.query({
       name: 'settle-handoff-event',
-      text: 'update qamqor.handoff_events set status = $3, reason = $4 where handoff_id = $1 and event_id = $2',
-      values: [handoffId, event.eventId, outcome.status, outcome.reason ?? null],
+      text: `update qamqor.handoff_events set status = $3, reason = $4
+        where handoff_id = $1 and event_id = $2 and status <> 'applied'`,
+      values: [handoffId, event.eventId, status, outcome.reason ?? null],
     });
+    // Between the look and the note the 202 may have come, and found nothing parked.
+    if (status === 'parked' && (await findHandoff(this.deps.pool, handoffId))?.status !== 'draft')
+      await this.applyParked(handoffId);
     return outcome;
   }
 
   private async decide(handoffId: string, event: PartnerEvent): Promise<EventOutcome> {
-    const handoff = await this.find(handoffId);
+    const handoff = await findHandoff(this.deps.pool, handoffId);
     if (!handoff) throw new Error(`Hand-off ${handoffId} is gone.`);
-    if (handoff.closed_at) return { status: 'ignored', reason: handoff.status };
     // It answers faster than its own 202 reaches us: applied as soon as that is stored.
     if (handoff.status === 'draft') return { status: 'parked', reason: 'not-sent-yet' };
     switch (event.type) {
       case 'acknowledged':
         return this.note(handoff, `status = 'acknowledged', acknowledged_at = $2`, `status = 'sent'`, [event.at]);
       case 'papers_requested':
-        return this.note(
-          handoff,
-          `status = 'papers', paused_until = qamqor.qamqor_now() + make_interval(days => $2)`,
-          `status in ('sent', 'acknowledged')`,
-          [this.pauseDays(handoff)],
-        );
+        return this.note(handoff, PAUSE, `status in ('sent', 'acknowledged')`, [this.pauseDays(handoff)]);
       case 'done':
         return this.answer(handoff, {
           ...this.command(handoff, event),
@@ -136,13 +153,23 @@ export class HandoffEvents {
       `update qamqor.handoffs set ${set}, revision = revision + 1 where id = $1 and closed_at is null and ${when}`,
       [handoff.id, ...values],
     );
-    return rowCount === 0 ? { status: 'ignored', reason: 'out-of-order' } : { status: 'applied' };
+    if (rowCount !== 0) return { status: 'applied' };
+    return { status: 'ignored', reason: handoff.closed_at ? handoff.status : 'out-of-order' };
   }
 
+  /** What comes after the end is journaled by the case, and changes nothing. */
   private async answer(handoff: HandoffRow, command: Command): Promise<EventOutcome> {
     const accepted = await this.deps.engine.submit(command);
-    if (accepted.outcome === 'ignored') return { status: 'ignored', reason: accepted.reason ?? handoff.status };
-    return { status: 'applied', ...(accepted.outcome === 'taken' ? {} : { reason: accepted.outcome }) };
+    switch (accepted.outcome) {
+      case 'taken':
+        return { status: 'applied' };
+      case 'parked':
+        return { status: 'parked', reason: 'suspended' };
+      case 'incident':
+        return { status: 'applied', reason: 'incident' };
+      case 'ignored':
+        return { status: 'ignored', reason: handoff.closed_at ? handoff.status : (accepted.reason ?? 'closed') };
+    }
   }
 
   private command(handoff: HandoffRow, event: PartnerEvent) {
@@ -159,23 +186,21 @@ export class HandoffEvents {
   }
 
   private pauseDays(handoff: HandoffRow): number {
-    return this.deps.partners.find(handoff.partner)?.services[handoff.service]?.pauseDays ?? 30;
-  }
-
-  private async statusOf(handoffId: string, eventId: string): Promise<string | undefined> {
-    const { rows } = await this.deps.pool.query<{ status: string }>(
-      'select status from qamqor.handoff_events where handoff_id = $1 and event_id = $2',
-      [handoffId, eventId],
-    );
-    return rows[0]?.status;
-  }
-
-  private async find(id: string): Promise<HandoffRow | undefined> {
-    const { rows } = await this.deps.pool.query<HandoffRow>({
-      name: 'find-handoff-by-text',
-      text: 'select * from qamqor.handoffs where id::text = $1',
-      values: [id],
-    });
-    return rows[0];
+    const partner = this.deps.partners.find(handoff.partner);
+    return (partner && serviceOf(partner, handoff.service))?.pauseDays ?? 30;
   }
 }
+
+interface Waiting {
+  handoff_id: string;
+  data: string;
+  /** As text: a Date would drop the microseconds by which two messages differ. */
+  received_at: string;
+}
+
+function inOrder(rows: Waiting[]): Waiting[] {
+  return rows.sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
+}
+
+const PAUSE = `status = 'papers', paused_at = qamqor.qamqor_now(),
+  paused_until = qamqor.qamqor_now() + make_interval(days => $2), expires_at = expires_at + make_interval(days => $2)`;

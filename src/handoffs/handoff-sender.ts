@@ -3,10 +3,19 @@ import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Delivery, OutboxRow } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';
-import type { HandoffRow, Partner, PartnerDirectory, PersonSlice } from './handoff.js';
+import {
+  findHandoff,
+  type HandoffRow,
+  type PartnerDirectory,
+  type PartnerService,
+  type PersonSlice,
+  serviceOf,
+} from './handoff.js';
 
 /** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
+/** A recall that overtook its own hand-off would be forgotten: it waits until that has arrived or failed. */
+const UNDER_WAY_RETRY_MS = 1_000;
 
 export interface SenderDependencies {
   /** Connections of the role `qamqor_relay`. */
@@ -25,12 +34,20 @@ export class HandoffSender {
   async send(row: OutboxRow): Promise<Delivery> {
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
     // Its state was left before it could go out: nobody needs to hear of it.
-    if (!handoff || handoff.status !== 'draft') return { kind: 'done' };
+    if (handoff?.status !== 'draft') return { kind: 'done' };
     const partner = this.deps.partners.find(handoff.partner);
     if (!partner) return { kind: 'give-up', reason: `No partner is called "${handoff.partner}".` };
+    const service = serviceOf(partner, handoff.service);
+    if (!service) return { kind: 'give-up', reason: `${partner.key} has no service "${handoff.service}".` };
     if (!partner.client)
-      return { kind: 'retry', reason: `Partner ${partner.key} has no address yet.`, afterMs: NO_ADDRESS_RETRY_MS };
-    const body = handoff.body ?? (await this.freeze(handoff, partner));
+      return {
+        kind: 'retry',
+        patient: true,
+        reason: `Partner ${partner.key} has no address yet.`,
+        afterMs: NO_ADDRESS_RETRY_MS,
+      };
+    const body = handoff.body ?? (await this.freeze(handoff, service));
+    if (body === null) return { kind: 'done' };
     crashPoint('send.before');
     const answer = await partner.client.handOff({ id: handoff.id, body });
     crashPoint('send.after');
@@ -42,7 +59,9 @@ export class HandoffSender {
       case 'retry':
         return answer;
       case 'refused':
-        return refused(row, handoff, answer.status, answer.reason);
+        return isOurFault(answer.status)
+          ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
+          : refused(row, handoff, answer.status, answer.reason);
       case 'gone':
         return refused(row, handoff, 410, 'The partner takes no hand-offs any more.');
     }
@@ -50,6 +69,8 @@ export class HandoffSender {
 
   /** Topic `handOff.close`: whoever was asked hears that it is not needed any more. */
   async recall(row: OutboxRow): Promise<Delivery> {
+    if (await this.isUnderWay(row.entryId))
+      return { kind: 'retry', patient: true, reason: 'The hand-off is under way.', afterMs: UNDER_WAY_RETRY_MS };
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
     const partner = handoff && this.deps.partners.find(handoff.partner);
     // A frozen body may have reached the partner even if we never saw its 202.
@@ -61,19 +82,24 @@ export class HandoffSender {
     return { kind: 'done' };
   }
 
-  private async find(id: string): Promise<HandoffRow | undefined> {
-    const { rows } = await this.deps.pool.query<HandoffRow>({
-      name: 'find-handoff',
-      text: 'select * from qamqor.handoffs where id = $1',
-      values: [id],
-    });
-    return rows[0];
+  private find(id: string): Promise<HandoffRow | undefined> {
+    return findHandoff(this.deps.pool, id);
   }
 
-  /** Of two attempts that freeze at once the first one's bytes stand. */
-  private async freeze(handoff: HandoffRow, partner: Partner): Promise<string> {
+  /** Somebody holds the lease on sending it, and may have read it before it was recalled. */
+  private async isUnderWay(id: string | null): Promise<boolean> {
+    const { rows } = await this.deps.pool.query({
+      name: 'handoff-under-way',
+      text: `select from qamqor.outbox where case_id = (select case_id from qamqor.handoffs where id = $1)
+        and entry_id = $1 and topic = 'handOff.open' and leased_until > qamqor.qamqor_now()`,
+      values: [id],
+    });
+    return rows.length > 0;
+  }
+
+  /** Of two attempts that freeze at once the first one's bytes stand. Null when its state was left meanwhile. */
+  private async freeze(handoff: HandoffRow, { person: fields }: PartnerService): Promise<string | null> {
     const { rows: clock } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
-    const fields = partner.services[handoff.service]?.person ?? [];
     const body = JSON.stringify({
       id: handoff.id,
       service: handoff.service,
@@ -86,10 +112,10 @@ export class HandoffSender {
     });
     const { rows } = await this.deps.pool.query<{ body: string }>({
       name: 'freeze-handoff',
-      text: 'update qamqor.handoffs set body = coalesce(body, $2) where id = $1 returning body',
+      text: `update qamqor.handoffs set body = coalesce(body, $2) where id = $1 and status = 'draft' returning body`,
       values: [handoff.id, body],
     });
-    return rows[0]?.body ?? body;
+    return rows[0]?.body ?? null;
   }
 
   private async markSent(id: string, partnerRef: string | null): Promise<void> {
@@ -99,6 +125,11 @@ export class HandoffSender {
       values: [id, partnerRef],
     });
   }
+}
+
+/** Not this family's matter: the secret does not fit (401), or the address leads where no partner can be (no status). */
+function isOurFault(status: number | null): boolean {
+  return status === null || status === 401;
 }
 
 /** The partner said no to the request itself: the case hears it as a rejection. */

@@ -40,7 +40,9 @@ export class HandoffSource implements SourceHandler {
 
 function statusOf(row: ClosedEntry): HandoffStatus {
   if (row.reason === 'answered') return 'done';
-  if (row.reason === 'failed') return codeOf(row.output) === 'EXPIRED' ? 'expired' : 'rejected';
+  // A partner may give that code too: then it has answered.
+  const isExpiry = codeOf(row.output) === 'EXPIRED' && row.by.onBehalfOf === undefined;
+  if (row.reason === 'failed') return isExpiry ? 'expired' : 'rejected';
   return 'recalled';
 }
 
@@ -53,12 +55,12 @@ function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-const OPEN = `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, status, opened_at, due_at)
-  select id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, 'draft', opened_at, due_at
+const OPEN = `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, status, opened_at, due_at, expires_at)
+  select id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, 'draft', opened_at, due_at, due_at
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
     as n (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, opened_at, due_at)`;
 
 const CLOSE = `update qamqor.handoffs h set status = n.status, closed_at = n.at, reason_code = coalesce(n.code, h.reason_code), result = n.result, revision = h.revision + 1
   from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[]) as n (id, status, at, code, result) where h.id = n.id`;
 
-const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;
+const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, expires_at = h.expires_at + (n.due_at - h.due_at) from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;

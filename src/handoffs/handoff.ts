@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import type { Json, JsonObject, Text } from '../statechart/types.js';
 import type { PartnerClient } from './partner-client.js';
 import type { WebhookSecret } from './webhook.js';
@@ -19,7 +20,11 @@ export interface HandoffRow {
   opened_at: Date;
   sent_at: Date | null;
   acknowledged_at: Date | null;
+  /** As the case opened it. */
   due_at: Date | null;
+  /** `due_at`, later by as long as the partner's clock stood still. */
+  expires_at: Date | null;
+  paused_at: Date | null;
   paused_until: Date | null;
   closed_at: Date | null;
   partner_ref: string | null;
@@ -43,16 +48,27 @@ export interface PartnerService {
   /** Calendar days that the partner's clock may stand still for papers. */
   pauseDays: number;
   /** Fields of the person that this service needs, and no others. */
-  person: string[];
+  person: PersonField[];
 }
+
+export const PERSON_FIELDS = ['surname', 'given', 'patronymic', 'iin', 'phone', 'language'] as const;
+export type PersonField = (typeof PERSON_FIELDS)[number];
 
 export interface PartnerDirectory {
   find(key: string): Partner | undefined;
   all(): Partner[];
 }
 
+export function serviceOf(partner: Partner, name: string): PartnerService | undefined {
+  return Object.hasOwn(partner.services, name) ? partner.services[name] : undefined;
+}
+
 /** The slice of a person that a partner is given: only the fields asked for. */
-export type PersonSlice = (organisationId: string, subject: string, fields: string[]) => Promise<JsonObject>;
+export type PersonSlice = (
+  organisationId: string,
+  subject: string,
+  fields: readonly PersonField[],
+) => Promise<JsonObject>;
 
 /** What a partner tells us. */
 export interface PartnerEvent {
@@ -74,4 +90,17 @@ export interface EventOutcome {
 /** What the statechart sees of an answer: codes and numbers, never the partner's own words. */
 export function outputOf(row: Pick<HandoffRow, 'partner_ref'>, event: PartnerEvent): Json {
   return { result: event.result ?? null, partnerRef: row.partner_ref, at: event.at };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** By its id, as somebody may have written it. `pool`: connections of the role `qamqor_relay`. */
+export async function findHandoff(pool: Pool, id: string): Promise<HandoffRow | undefined> {
+  if (!UUID.test(id)) return undefined;
+  const { rows } = await pool.query<HandoffRow>({
+    name: 'find-handoff',
+    text: 'select * from qamqor.handoffs where id = $1',
+    values: [id],
+  });
+  return rows[0];
 }

@@ -3,43 +3,17 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { isUuid, readCursor, writeCursor } from '../api/cursor.js';
-import { jsonObject, moment, page, paging, text, uuid } from '../api/schemas.js';
-import { AppError } from '../engine/errors.js';
+import { moment, page, paging, text, uuid } from '../api/schemas.js';
 import { Public, Roles } from '../identity/access.js';
+import { hasRole, isStaff, partnersOf } from '../identity/identity.policy.js';
 import { By, type Principal } from '../identity/principal.js';
-import type { PartnerEvent } from './handoff.js';
+import { INTEGRATION } from '../identity/roles.js';
 import { HandoffEvents } from './handoff-events.js';
-import { HandoffsService } from './handoffs.service.js';
+import { type HandoffPlace, HandoffsService } from './handoffs.service.js';
+import { partnerEvent, readPartnerEvent } from './partner-event.js';
 
 const tag = 'handoffs';
 const STATUSES = ['draft', 'sent', 'acknowledged', 'papers', 'done', 'rejected', 'expired', 'recalled'] as const;
-const storable = (length: number) =>
-  z
-    .string()
-    .max(length)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'holds a character that cannot be stored');
-
-const event = z.strictObject({
-  eventId: storable(100).min(1),
-  type: z.enum(['acknowledged', 'papers_requested', 'done', 'rejected']),
-  at: z.iso.datetime({ offset: true }),
-  reasonCode: z
-    .enum([
-      'MISSING_DOCS',
-      'NOT_ELIGIBLE',
-      'NO_CAPACITY',
-      'NO_CONTACT',
-      'DUPLICATE',
-      'OUT_OF_SCOPE',
-      'WITHDRAWN',
-      'EXPIRED',
-      'TECHNICAL',
-    ])
-    .optional(),
-  missing: z.array(storable(200)).max(50).optional(),
-  result: jsonObject.optional(),
-  comment: storable(2_000).optional(),
-});
 const outcome = z.object({
   status: z.enum(['applied', 'duplicate', 'ignored', 'parked']),
   reason: z.string().optional(),
@@ -58,7 +32,10 @@ const handoffView = z
     openedAt: moment,
     sentAt: moment.nullable(),
     acknowledgedAt: moment.nullable(),
-    dueAt: moment.nullable(),
+    dueAt: moment
+      .nullable()
+      .meta({ description: "When its time runs out, later by the pauses of the partner's clock" }),
+    pausedAt: moment.nullable().meta({ description: 'The partner asked for papers: its clock stands still from here' }),
     pausedUntil: moment.nullable(),
     closedAt: moment.nullable(),
     partnerRef: z.string().nullable(),
@@ -82,7 +59,7 @@ export class HandoffsController {
   ) {}
 
   @Get()
-  @Roles('staff', 'integration')
+  @Roles('staff', 'integration', 'partner')
   @Describe({
     tag,
     summary: 'What partners were asked and what became of it',
@@ -91,12 +68,9 @@ export class HandoffsController {
   })
   async list(@By() by: Principal, @Query() query: z.output<typeof listQuery>) {
     const { cursor, ...rest } = query;
-    const after =
-      cursor === undefined
-        ? undefined
-        : readCursor(cursor, (key): key is [string] => key.length === 1 && isUuid(key[0]))[0];
-    const { items, next } = await this.handoffs.list(by.organisationId, { ...rest, after });
-    return { items, next: next === null ? null : writeCursor(next) };
+    const after = cursor === undefined ? undefined : readCursor(cursor, isPlace);
+    const { items, next } = await this.handoffs.list(by.organisationId, { ...rest, after, seen: partnersSeenBy(by) });
+    return { items, next: next && writeCursor(...next) };
   }
 
   @Post(':id/events')
@@ -106,25 +80,24 @@ export class HandoffsController {
     tag,
     summary: 'A message of the partner, signed by Standard Webhooks; may come early, late, twice and in any order',
     params: { id: 'Id of the hand-off' },
-    body: event,
+    body: partnerEvent,
     signed: true,
     writes: false,
     answers: { 200: { description: 'What became of it', schema: outcome } },
   })
   async receive(@Param('id') id: string, @Req() request: FastifyRequest & { rawBody?: Buffer }) {
-    const handoff = await this.events.authenticate({
-      handoffId: id,
-      headers: request.headers,
-      rawBody: request.rawBody ?? Buffer.alloc(0),
-    });
-    const read = event.safeParse(request.body);
-    if (!read.success) {
-      const errors = read.error.issues.map((issue) => ({
-        path: `/${issue.path.map(String).join('/')}`,
-        message: issue.message,
-      }));
-      throw new AppError('schema', 422, 'The message does not fit; errors says where.', {}, errors);
-    }
-    return await this.events.receive(handoff, read.data as PartnerEvent);
+    const rawBody = request.rawBody ?? Buffer.alloc(0);
+    const handoff = await this.events.authenticate({ handoffId: id, headers: request.headers, rawBody });
+    return await this.events.receive(handoff, readPartnerEvent(rawBody));
   }
+}
+
+/** Everybody of the centre sees all; a partner its own, and of others not even that they exist. */
+function partnersSeenBy(by: Principal): string[] | undefined {
+  return isStaff(by) || hasRole(by, INTEGRATION) ? undefined : partnersOf(by);
+}
+
+function isPlace(key: unknown[]): key is HandoffPlace {
+  const [openedAt, id] = key;
+  return key.length === 2 && typeof openedAt === 'string' && !Number.isNaN(Date.parse(openedAt)) && isUuid(id);
 }

@@ -16,21 +16,25 @@ export interface HandoffsDependencies {
   warn(message: string, error: unknown): void;
 }
 
+/** Where a page ended: when the last hand-off was opened (ISO 8601), and its id. */
+export type HandoffPlace = [openedAt: string, id: string];
+
 export interface HandoffQuery {
   limit: number;
-  /** Id after which to go on. */
-  after?: string | undefined;
+  after?: HandoffPlace | undefined;
   caseId?: string | undefined;
   partner?: string | undefined;
   status?: HandoffRow['status'] | undefined;
+  /** Partners whose hand-offs may be seen; all of them when left out. */
+  seen?: string[] | undefined;
 }
 
 /** Hand-offs as the centre sees them, and the end of those that were never answered. */
 export class HandoffsService {
   constructor(private readonly deps: HandoffsDependencies) {}
 
-  /** Newest first; at most `limit`. `next` is the id to go on after. */
-  async list(organisationId: string, query: HandoffQuery): Promise<{ items: JsonObject[]; next: string | null }> {
+  /** Newest first; at most `limit`. `next` is where to go on. */
+  async list(organisationId: string, query: HandoffQuery): Promise<{ items: JsonObject[]; next: HandoffPlace | null }> {
     const values: unknown[] = [];
     const conditions: string[] = ['true'];
     const where = (condition: (place: string) => string, value: unknown) => {
@@ -39,13 +43,19 @@ export class HandoffsService {
     where((place) => `case_id = ${place}`, query.caseId);
     where((place) => `partner = ${place}`, query.partner);
     where((place) => `status = ${place}`, query.status);
-    where((place) => `id < ${place}`, query.after);
-    const text = `select * from qamqor.handoffs where ${conditions.join(' and ')} order by id desc limit $${values.push(query.limit + 1)}`;
+    where((place) => `partner = any (${place}::text[])`, query.seen);
+    if (query.after)
+      conditions.push(
+        `(opened_at, id) < ($${values.push(query.after[0])}::timestamptz, $${values.push(query.after[1])}::uuid)`,
+      );
+    const text = `select * from qamqor.handoffs where ${conditions.join(' and ')}
+      order by opened_at desc, id desc limit $${values.push(query.limit + 1)}`;
     const rows = await asOrganisation(this.deps.readPool, organisationId, (run) => run<HandoffRow>(text, values));
     const page = rows.slice(0, query.limit);
+    const last = rows.length > page.length ? page.at(-1) : undefined;
     return {
       items: page.map((row) => this.present(row)),
-      next: rows.length > page.length ? (page.at(-1)?.id ?? null) : null,
+      next: last ? [last.opened_at.toISOString(), last.id] : null,
     };
   }
 
@@ -53,9 +63,9 @@ export class HandoffsService {
   async expire(): Promise<void> {
     const { rows } = await this.deps.relayPool.query<Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'>>(
       `select id, organisation_id, case_id from qamqor.handoffs
-       where closed_at is null and expiry_told_at is null and due_at <= qamqor.qamqor_now() and (paused_until is null or paused_until <= qamqor.qamqor_now())
+       where closed_at is null and expiry_told_at is null and expires_at <= qamqor.qamqor_now()
          and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
-       order by due_at limit 200`,
+       order by expires_at limit 200`,
     );
     await Promise.all(rows.map((row) => this.expireOne(row)));
   }
@@ -112,7 +122,8 @@ export class HandoffsService {
       openedAt: iso(row.opened_at),
       sentAt: iso(row.sent_at),
       acknowledgedAt: iso(row.acknowledged_at),
-      dueAt: iso(row.due_at),
+      dueAt: iso(row.expires_at),
+      pausedAt: iso(row.paused_at),
       pausedUntil: iso(row.paused_until),
       closedAt: iso(row.closed_at),
       partnerRef: row.partner_ref,

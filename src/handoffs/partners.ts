@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { PartnerConfig } from '../config.js';
 import type { Clock } from '../platform/clock.js';
-import type { Partner, PartnerDirectory } from './handoff.js';
+import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
 import { PartnerClient } from './partner-client.js';
 
 const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
@@ -13,7 +13,11 @@ const catalogue = z.record(
     title: text,
     services: z.record(
       z.string(),
-      z.looseObject({ title: text, pause: days.default('30 days'), person: z.array(z.string()).default([]) }),
+      z.looseObject({
+        title: text,
+        pause: days.default('30 days'),
+        person: z.array(z.enum(PERSON_FIELDS)).default([]),
+      }),
     ),
   }),
 );

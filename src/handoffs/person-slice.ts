@@ -1,6 +1,5 @@
 import type { FamiliesService } from '../families/families.service.js';
-import type { JsonObject } from '../statechart/types.js';
-import type { PersonSlice } from './handoff.js';
+import type { PersonField, PersonSlice } from './handoff.js';
 
 /** The applicant of the family that a case is about, cut down to the fields that the partner's service needs. */
 export function personSlice(families: Pick<FamiliesService, 'findFamily' | 'personsOf'>): PersonSlice {
@@ -11,7 +10,7 @@ export function personSlice(families: Pick<FamiliesService, 'findFamily' | 'pers
     ]);
     const applicant = persons[0];
     if (!family || !applicant) return {};
-    const known: JsonObject = {
+    const known: Record<PersonField, string | null> = {
       surname: applicant.surname ?? null,
       given: applicant.given ?? null,
       patronymic: applicant.patronymic ?? null,
@@ -19,8 +18,6 @@ export function personSlice(families: Pick<FamiliesService, 'findFamily' | 'pers
       phone: family.phone ?? null,
       language: family.language,
     };
-    return Object.fromEntries(
-      fields.flatMap((field) => (Object.hasOwn(known, field) ? [[field, known[field] ?? null]] : [])),
-    );
+    return Object.fromEntries(fields.map((field) => [field, known[field]]));
   };
 }

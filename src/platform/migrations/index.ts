@@ -8,6 +8,7 @@ import { M0005Certificates } from './m0005-certificates.js';
 import { M0006Tasks } from './m0006-tasks.js';
 import { M0007Handoffs } from './m0007-handoffs.js';
 import { M0008Notices } from './m0008-notices.js';
+import { M0009HandoffClocks } from './m0009-handoff-clocks.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -19,4 +20,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0006Tasks,
   M0007Handoffs,
   M0008Notices,
+  M0009HandoffClocks,
 ];
