@@ -1,33 +1,63 @@
 import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CasesService } from './api/cases.service.js';
 import { type Config, ConfigError, type LogLevel, readConfig } from './config.js';
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
-import { ORGANISATION, System } from './system.js';
+import { projectPath } from './platform/project-root.js';
+import { Serving } from './platform/serving.js';
+import { ORGANISATION, partnerKeys, System } from './system.js';
+import { readWorkflowsFolder } from './workflows/folder.js';
 
 /** How long requests under way may take once the process was told to stop. */
 const GRACE_MS = 20_000;
+
+/** What is to be closed, the last first. */
+const closing: (() => Promise<unknown>)[] = [];
 
 /** Boots the roles that QAMQOR_ROLES asks for. */
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = new ConsoleLogger({ prefix: 'Qamqor', logLevels: LEVELS[config.logLevel] });
+  const warn = (message: string, error: unknown) =>
+    logger.warn(`${message} ${error instanceof Error ? error.message : String(error)}`);
   for (const name of config.unknown) logger.warn(`The setting ${name} means nothing; is it misspelt?`);
 
-  const system = await System.open(config, {
-    log: (line) => logger.log(line),
-    warn: (message, error) => logger.warn(`${message} ${error instanceof Error ? error.message : String(error)}`),
-  });
-  const closing = stopOnSignal(logger, system);
+  closeOnSignal(logger);
+  const partners = config.demo ? await startPartners(config, warn) : undefined;
+  if (partners) closing.push(() => partners.close());
+  const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
+  const system = await System.open(withPartners, { log: (line) => logger.log(line), warn });
+  closing.push(() => system.close());
+  const serving = await Serving.begin(system.url, 'shared', () =>
+    logger.warn('The sign that this process serves the database was lost; a simulation could begin.'),
+  );
+  closing.push(() => serving.end());
+
   // Every process builds the features: also a worker needs what stands behind a task.
   const app = await createApp(system, logger);
   closing.push(() => app.close());
   await prepareAccounts(app, system);
   await system.deployFolder();
-  if (config.roles.includes('worker')) await system.work();
   if (config.roles.includes('web')) await listen(app, config);
-  greet(config, app);
+  if (config.roles.includes('worker')) await system.work();
+  const url = addressOf(config, app);
+  partners?.serve(system, url);
+  if (config.demo) await fillWithSamples(app, system);
+  greet(config, url);
+}
+
+/** Loaded only where they are wanted: the product itself needs nothing of the demonstration. */
+async function startPartners(config: Config, warn: (message: string, error: unknown) => void) {
+  const { LivePartners, simulated } = await import('../demo/live.js');
+  const keys = partnerKeys(readWorkflowsFolder(projectPath('workflows')));
+  return LivePartners.start(simulated(config, keys), config.dataDir, warn);
+}
+
+async function fillWithSamples(app: NestFastifyApplication, system: System): Promise<void> {
+  const registrar = await app.get(AccountsService).principalByEmail(demoEmail('registrar'));
+  if (registrar) await (await import('../demo/live.js')).fillWithSamples(system, app.get(CasesService), registrar);
 }
 
 async function prepareAccounts(app: NestFastifyApplication, system: System): Promise<void> {
@@ -56,38 +86,39 @@ async function listen(app: NestFastifyApplication, { port, host }: Config): Prom
   }
 }
 
-function greet({ roles, publicUrl, port, demo, demoPassword }: Config, app: NestFastifyApplication): void {
+/** Where this process answers; the port is only known once it listens if any free one was asked for. */
+function addressOf({ port, publicUrl }: Config, app: NestFastifyApplication): string {
+  const address = app.getHttpServer().address();
+  return port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
+}
+
+function greet({ roles, demo, demoPassword }: Config, url: string): void {
   if (!roles.includes('web')) {
     say('Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".');
     return;
   }
-  const address = app.getHttpServer().address();
-  const url = port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
   say(`Qamqor is ready: ${url}`);
   say(`  API: ${url}/api/docs`);
-  if (demo)
-    say(
-      `  Demonstration: sign in as ${demoEmail('curator')}, ${demoEmail('supervisor')}, … with the password "${demoPassword}".`,
-    );
+  if (!demo) return;
+  const [one, other] = [demoEmail('curator'), demoEmail('supervisor')];
+  say(`  Demonstration: sign in as ${one}, ${other}, … with the password "${demoPassword}".`);
 }
 
-/** What is to be closed, the last first; then the system itself. A second signal ends the process at once. */
-function stopOnSignal(logger: ConsoleLogger, system: System): (() => Promise<unknown>)[] {
-  const closers: (() => Promise<unknown>)[] = [];
+/** Finishes what is under way. A second signal ends the process at once. */
+function closeOnSignal(logger: ConsoleLogger): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
     logger.log(`${signal}: finishing what is under way.`);
     setTimeout(() => process.exit(1), GRACE_MS).unref();
-    void (async () => {
-      for (const close of closers.reverse()) await close();
-      await system.close();
-      process.exit(0);
-    })().catch((error: unknown) => fail(error));
+    closeAll().then(() => process.exit(0), fail);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
-  return closers;
+}
+
+async function closeAll(): Promise<void> {
+  for (let close = closing.pop(); close; close = closing.pop()) await close();
 }
 
 /** Something that a person can put right: told without a stack. */
@@ -115,4 +146,8 @@ const LEVELS = {
   trace: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 } satisfies Record<LogLevel, NestLevel[]>;
 
-main().catch(fail);
+main().catch(async (error: unknown) => {
+  // The embedded database must not stay behind.
+  await closeAll().catch(() => undefined);
+  fail(error);
+});
