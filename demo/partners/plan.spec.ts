@@ -66,6 +66,14 @@ describe('how a partner treats a hand-off', () => {
     );
     const resultAfter = (one: Plan | undefined) => Date.parse(one?.callbacks.at(-1)?.due ?? '') - Date.parse(SENT);
     expect(resultAfter(fast) / resultAfter(usual)).toBeCloseTo(0.01, 4);
+    const late = town().findIndex(({ manner }) => manner === 'late');
+    const hurried = planOf(
+      new Chance('7'),
+      BEHAVIOUR.of('atameken', 'course-enrolment'),
+      asked({ family: `F-${late}` }),
+      100,
+    );
+    expect(hurried.callbacks.at(-1)?.due.localeCompare(DUE)).toBe(1);
   });
 });
 

@@ -89,8 +89,8 @@ function callbacksOf(
 ): Callback[] {
   const sent = Date.parse(asked.sentAt);
   const term = asked.dueAt === null ? TERM_IF_NONE_MS : Date.parse(asked.dueAt) - sent;
-  const after = (span: readonly [number, number], what: string) =>
-    new Date(sent + Math.round((Math.max(term, 0) * draw.within(span, what)) / pace)).toISOString();
+  const after = (span: readonly [number, number], what: string, faster = pace) =>
+    new Date(sent + Math.round((Math.max(term, 0) * draw.within(span, what)) / faster)).toISOString();
   const times = draw.happens(behaviour.duplicate, 'duplicate') ? draw.between([2, 3], 'copies') : 1;
   const callback = (type: EventType, due: string, more: JsonObject = {}): Callback => ({
     event: { eventId: `${asked.id}-${type}`, type, at: due, ...more },
@@ -103,19 +103,22 @@ function callbacksOf(
     'acknowledged',
     manner === 'early' ? asked.sentAt : after(behaviour.acknowledged, 'acknowledged'),
   );
-  const resultDue =
-    manner === 'early' ? asked.sentAt : after(manner === 'late' ? behaviour.late : behaviour.result, 'result');
+  const resultDue = () => {
+    if (manner === 'early') return asked.sentAt;
+    // Too late is too late, however fast the others are.
+    return manner === 'late' ? after(behaviour.late, 'result', 1) : after(behaviour.result, 'result');
+  };
+  const resultAt = resultDue();
   const result =
     !tired && draw.happens(behaviour.rejected, 'rejected')
-      ? callback('rejected', resultDue, { reasonCode: draw.choice(behaviour.reasons, 'reason') })
-      : callback('done', resultDue, { result: draw.result(asked.service, resultDue) });
+      ? callback('rejected', resultAt, { reasonCode: draw.choice(behaviour.reasons, 'reason') })
+      : callback('done', resultAt, { result: draw.result(asked.service, resultAt) });
   const asksPapers = manner === 'prompt' && !tired && draw.happens(behaviour.papersRequested, 'papers');
   const papers = asksPapers
     ? [callback('papers_requested', after(behaviour.papers, 'papers-after'), { missing: ['identity-document'] })]
     : [];
   // The acknowledgement was held up somewhere, and comes when the matter is closed.
-  if (manner === 'disorder')
-    return [result, { ...acknowledged, due: later(resultDue, acknowledged.due, asked.sentAt) }];
+  if (manner === 'disorder') return [result, { ...acknowledged, due: later(resultAt, acknowledged.due, asked.sentAt) }];
   return [acknowledged, ...papers, result];
 }
 
