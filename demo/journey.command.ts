@@ -2,6 +2,7 @@ import { EXIT, type ExitCode, type Terminal, TerminalError } from '../src/cli/te
 import { readConfig } from '../src/config.js';
 import { FamiliesRefused, type JourneyReport, runJourney } from './journey.js';
 import { missing } from './mishaps.js';
+import { TownRefused } from './town.js';
 
 export interface JourneyCommandOptions {
   families: string;
@@ -47,6 +48,7 @@ async function journey(
         terminal.progress(`${message} ${error instanceof Error ? error.message : String(error)}`),
     });
   } catch (error) {
+    if (error instanceof TownRefused) throw new TerminalError(error.message);
     if (error instanceof FamiliesRefused)
       throw new TerminalError(`${error.message}\nRun "import" on the file to see all of them, mend it and try again.`);
     throw error;

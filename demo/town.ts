@@ -12,26 +12,32 @@ import { createDemoAccounts, demoEmail } from '../src/identity/demo-accounts.js'
 import type { Principal } from '../src/identity/principal.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { Serving } from '../src/platform/serving.js';
+import { parseCalendar } from '../src/statechart/calendar.js';
+import type { Calendar } from '../src/statechart/types.js';
 import { ORGANISATION, System } from '../src/system.js';
 import { TasksService } from '../src/tasks/tasks.service.js';
+import { readCatalogue } from '../src/workflows/folder.js';
 import { PartnerBehaviour } from './partners/behaviour.js';
 import { FileRecords } from './partners/records.js';
 import { PartnerServer } from './partners/server.js';
 import type { HandOffBody } from './partners/simulator.js';
 import { SimulatedTimetable } from './partners/timetable.js';
+import { lookAfter } from './staff/office-hours.js';
 import type { Desk } from './staff/staff.js';
 
 export const BEHAVIOUR = projectPath('demo', 'behaviour.yaml');
 const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
-
-/** The families whose matters the partners are given, by id. Known only once they are imported. */
-export type FamilyNumbers = ReadonlyMap<string, string>;
 
 export interface TownOptions {
   config: Config;
   seed: string;
   log(line: string): void;
   warn(message: string, error: unknown): void;
+}
+
+/** The simulation may not run here. */
+export class TownRefused extends Error {
+  override readonly name = 'TownRefused';
 }
 
 /**
@@ -47,7 +53,7 @@ export class Town {
     readonly app: NestFastifyApplication,
     readonly partners: PartnerServer,
     readonly timetable: SimulatedTimetable,
-    private readonly serving: Serving,
+    private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
   static async open({ config, seed, log, warn }: TownOptions): Promise<Town> {
@@ -57,7 +63,9 @@ export class Town {
       if (!later.town) throw new Error('The partners were asked before the town was there.');
       return later.town;
     };
-    const timetable = new SimulatedTimetable();
+    const timetable = new OfficeTimetable(
+      parseCalendar(readCatalogue(projectPath('workflows'))['calendar.kz.yaml'] ?? '{}').calendar,
+    );
     const secrets = Object.fromEntries(PARTNERS.map((key) => [key, `whsec_${randomBytes(32).toString('base64')}`]));
     await mkdir(config.dataDir, { recursive: true });
     const partners = await PartnerServer.start({
@@ -70,26 +78,27 @@ export class Town {
       records: new FileRecords(join(config.dataDir, 'journey-partners.jsonl')),
       keyOf: (body) => town().keyOf(body),
     });
-    const addresses = Object.fromEntries(
-      Object.entries(secrets).map(([key, secret]) => [key, { url: partners.urlOf(key), secret }]),
-    );
-    const system = await System.open({ ...config, demo: true, partners: addresses }, { log, warn });
-    const serving = await Serving.begin(system.url, 'alone', () =>
-      warn('The simulation is not alone on its database any more.', new Error('connection lost')),
-    );
-    const app = await createApp(system, false);
-    later.town = new Town(system, app, partners, timetable, serving);
-    const accounts = app.get(AccountsService);
-    await createDemoAccounts({
-      accounts,
-      organisationId: ORGANISATION,
-      password: config.demoPassword,
-      partners: PARTNERS,
-    });
-    await system.deployFolder();
-    await app.listen(0, '127.0.0.1');
-    await system.work();
-    return later.town;
+    const closers: (() => Promise<unknown>)[] = [() => partners.close()];
+    try {
+      const addresses = Object.fromEntries(
+        Object.entries(secrets).map(([key, secret]) => [key, { url: partners.urlOf(key), secret }]),
+      );
+      const system = await System.open({ ...config, demo: true, partners: addresses }, { log, warn });
+      closers.push(() => system.close());
+      const onLost = () => warn('The simulation is not alone on its database any more.', new Error('connection lost'));
+      const serving = await Serving.begin(system.url, 'alone', onLost).catch((error: Error) => {
+        throw new TownRefused(error.message);
+      });
+      closers.push(() => serving.end());
+      const app = await createApp(system, false);
+      closers.push(() => app.close());
+      later.town = new Town(system, app, partners, timetable, closers);
+      await later.town.start();
+      return later.town;
+    } catch (error) {
+      await closeAll(closers);
+      throw error;
+    }
   }
 
   get url(): string {
@@ -114,10 +123,21 @@ export class Town {
   }
 
   async close(): Promise<void> {
-    await this.app.close();
-    await this.partners.close();
-    await this.serving.end();
-    await this.system.close();
+    await closeAll(this.closers);
+  }
+
+  private async start(): Promise<void> {
+    const { app, system } = this;
+    const password = system.config.demoPassword;
+    await createDemoAccounts({
+      accounts: app.get(AccountsService),
+      organisationId: ORGANISATION,
+      password,
+      partners: PARTNERS,
+    });
+    await system.deployFolder();
+    await app.listen(0, '127.0.0.1');
+    await system.work();
   }
 
   /** What decides a partner's behaviour must be the same in every run: the family's number, and how often it was asked before. */
@@ -133,4 +153,20 @@ export class Town {
     const family = found && this.familyNumbers.get(found.subject);
     return family ? { family, attempt: found.attempt } : null;
   }
+}
+
+/** Partners look into their post when everybody does: in office hours, twice a day. A day has two moments instead of hundreds. */
+class OfficeTimetable extends SimulatedTimetable {
+  constructor(private readonly calendar: Calendar) {
+    super();
+  }
+
+  override at(moment: string, key: string, work: () => Promise<void>): void {
+    super.at(lookAfter(moment, 0, this.calendar), key, work);
+  }
+}
+
+/** The last opened first. */
+async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
+  for (const close of closers.reverse()) await close();
 }

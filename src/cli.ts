@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode, explain, Terminal } from './cli/terminal.js';
 
+/** How long a command that has ended waits for what it left open. */
+const LEFTOVERS_MS = 10_000;
+
 /**
  * The same services from a terminal. Each command loads what it needs and no more: `play` and `check` start no database.
  * Exit codes: 0 done, 1 something is wrong with what was looked at, 2 the command could not be carried out as asked.
@@ -132,3 +135,6 @@ try {
     process.exitCode = exitCode;
   }
 }
+
+// Whatever was left open must not keep a command that has ended from ending.
+setTimeout(() => process.exit(), LEFTOVERS_MS).unref();

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
 /** A folder of workflows: one folder per workflow, and the catalogue files beside them. */
@@ -60,7 +60,7 @@ export function readScenarios(folder: string): Record<string, string> {
 }
 
 function yamlFiles(path: string): string[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
+  if (!look(path)?.isDirectory()) return [];
   return list(path)
     .filter((name) => name.endsWith('.yaml') && isFile(join(path, name)))
     .map((name) => join(path, name));
@@ -75,7 +75,16 @@ function list(path: string): string[] {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return look(path)?.isFile() ?? false;
+}
+
+/** Undefined for what is not there, also where a file stands in the way of a folder. */
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function text(path: string): string {
