@@ -27,6 +27,9 @@ export function parseDefinition(config: JsonObject, problems: Problems): Definit
   const byPath = new Map(nodes.map((node) => [node.path, node]));
   resolveTargets(nodes, problems);
   const declared = object(config.events);
+  if (declared === undefined && config.events !== undefined && config.events !== null) {
+    problems.add('malformed', '', '`events` is not a map.', 'Write `events: {NAME: {title, schema, roles}}`.');
+  }
   return {
     key: typeof config.key === 'string' ? config.key : typeof config.id === 'string' ? config.id : 'workflow',
     id,

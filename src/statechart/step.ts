@@ -1,6 +1,6 @@
 import { activeNodes, candidates } from './accepts.js';
 import { type CompiledChart, chartOf, invokeOf } from './chart.js';
-import { type InvokeDef, isReserved } from './definition.js';
+import { type Definition, type InvokeDef, isReserved } from './definition.js';
 import { Draft } from './draft.js';
 import { addToList, answerOf, dropFromList, isComplete, withAnswer } from './list.js';
 import type { EngineEvent, Macrostep, Moment } from './machine.js';
@@ -75,17 +75,20 @@ function takeEvent(
   scope: Scope,
 ): StepResult {
   const { definition, machine } = chart;
-  const isPublic =
-    !isReserved(input.type) &&
-    (!definition.eventsDeclared || definition.events.some((event) => event.type === input.type));
-  if (state.snapshot.status !== 'active' || !isPublic) return { outcome: 'refused', reason: 'event-not-accepted' };
+  const refused: StepResult = { outcome: 'refused', reason: 'event-not-accepted' };
+  if (state.snapshot.status !== 'active' || !isPublic(definition, input.type)) return refused;
+  const snapshot = machine.restore(state.snapshot);
+  const heard = activeNodes(definition, state.snapshot.value).some((node) => candidates(node, input.type).length > 0);
+  // XState remembers every name that it is asked about: what nobody listens to goes no further.
+  if (!heard) return refused;
   const event: EngineEvent = input.data === undefined ? { type: input.type } : { type: input.type, data: input.data };
-  const macrostep = machine.take(machine.restore(state.snapshot), event, momentOf(scope));
+  const macrostep = machine.take(snapshot, event, momentOf(scope));
   if (macrostep.selected === 'effective') return new Step(chart, state, scope).taken(macrostep);
-  const guarded =
-    macrostep.selected === 'none' &&
-    activeNodes(definition, state.snapshot.value).some((node) => candidates(node, input.type).length > 0);
-  return { outcome: 'refused', reason: guarded ? 'guard-refused' : 'event-not-accepted' };
+  return macrostep.selected === 'none' ? { outcome: 'refused', reason: 'guard-refused' } : refused;
+}
+
+function isPublic({ events, eventsDeclared }: Definition, type: string): boolean {
+  return !isReserved(type) && (!eventsDeclared || events.some((event) => event.type === type));
 }
 
 function takeAnswer(

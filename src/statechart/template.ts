@@ -68,17 +68,23 @@ export function evaluate(expression: CompiledExpression, names: Names, text: str
 
 function compileArray(values: Json[], compile: (value: Json) => Template): Template {
   const parts = values.map(compile);
-  if (parts.every((part) => part.constant)) return { constant: true, resolve: () => values };
+  if (parts.every((part) => part.constant)) return constant(values);
   return { constant: false, resolve: (names) => parts.map((part) => part.resolve(names)) };
 }
 
 function compileObject(value: JsonObject, compile: (value: Json) => Template): Template {
   const parts = Object.entries(value).map(([key, part]) => [key, compile(part)] as const);
-  if (parts.every(([, part]) => part.constant)) return { constant: true, resolve: () => value };
+  if (parts.every(([, part]) => part.constant)) return constant(value);
   return {
     constant: false,
     resolve: (names) => Object.fromEntries(parts.map(([key, part]) => [key, part.resolve(names)])),
   };
+}
+
+/** Every case of the chart gets this very object. */
+function constant(value: Json[] | JsonObject): Template {
+  Object.freeze(value);
+  return { constant: true, resolve: () => value };
 }
 
 function isJson(value: Json): boolean {
