@@ -73,7 +73,8 @@ async function prepareAccounts(app: NestFastifyApplication, system: System): Pro
 
 async function listen(app: NestFastifyApplication, { port, host }: Config): Promise<void> {
   try {
-    await app.listen(port, host);
+    // Past Nest, which would print the error with its stack before we can say what to do.
+    await app.getHttpAdapter().getInstance().listen({ port, host });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE')

@@ -45,11 +45,12 @@ export class ApiFixture {
     this.contract = new AnswerCheck(JSON.parse(JSON.stringify(openApiDocument(app))) as Document);
   }
 
-  static async create(more: Partial<Config> = {}): Promise<ApiFixture> {
+  /** `through`: the address at which the application finds its database, if not directly. */
+  static async create(more: Partial<Config> = {}, through?: (url: string) => Promise<string>): Promise<ApiFixture> {
     const database = await createDatabase();
     const config: Config = {
       ...readConfig({}),
-      databaseUrl: database.url,
+      databaseUrl: through ? await through(database.url) : database.url,
       secret: 'a secret for tests only 0123456789abcdef',
       apiKey: API_KEY,
       production: false,
