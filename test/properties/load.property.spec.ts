@@ -5,7 +5,7 @@ import { play } from '../../src/statechart/play.js';
 import type { Json, JsonObject } from '../../src/statechart/types.js';
 import { EVENTS, type Pick, randomChart } from './charts.js';
 
-const RUNS = Number(process.env.QAMQOR_PROPERTY_RUNS ?? 1000);
+const RUNS = Number(process.env.QAMQOR_PROPERTY_RUNS ?? 500);
 const SEED = Number(process.env.QAMQOR_PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 
 /** What an author's slip, or an attacker, might put anywhere. */
