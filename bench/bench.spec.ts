@@ -60,9 +60,9 @@ describe('the bench', () => {
   });
 
   it('contains a hand-off, two tasks and a cancelled timer in each journey', () => {
-    const { tasks, bench_hand_offs, timers, journal } = of('engine').written.tables;
+    const { tasks, handoffs, timers, journal } = of('engine').written.tables;
     expect(tasks).toMatchObject({ inserted: 2 * JOURNEYS, updated: 2 * JOURNEYS });
-    expect(bench_hand_offs).toMatchObject({ inserted: JOURNEYS, updated: JOURNEYS });
+    expect(handoffs).toMatchObject({ inserted: JOURNEYS, updated: JOURNEYS });
     expect(timers?.deleted).toBeGreaterThanOrEqual(JOURNEYS);
     expect(timers?.left).toBe(0);
     expect(journal?.inserted).toBe(7 * JOURNEYS);

@@ -6,19 +6,9 @@ import type pg from 'pg';
 import { openPool } from '../src/platform/database.js';
 import { EmbeddedPostgres } from '../src/platform/embedded-postgres.js';
 import { migrate } from '../src/platform/migrate.js';
-import { HAND_OFFS_TABLE } from './hand-off-source.js';
 
 /** Every table that a journey writes. */
-export const TABLES = [
-  'cases',
-  'journal',
-  'payloads',
-  'commands',
-  'tasks',
-  'bench_hand_offs',
-  'timers',
-  'outbox',
-] as const;
+export const TABLES = ['cases', 'journal', 'payloads', 'commands', 'tasks', 'handoffs', 'timers', 'outbox'] as const;
 
 /** Rows of one table since the run began: written, and there at the end. */
 export interface TableRows {
@@ -51,9 +41,7 @@ export class BenchDatabase {
   /** Brings the schema; the database must be there. */
   static async prepare(url: string): Promise<BenchDatabase> {
     await migrate(url);
-    const database = BenchDatabase.open(url);
-    await database.owner.query(HAND_OFFS_TABLE);
-    return database;
+    return BenchDatabase.open(url);
   }
 
   static open(url: string): BenchDatabase {
@@ -62,7 +50,9 @@ export class BenchDatabase {
 
   /** Same start for everyone: no rows, no dead rows, a checkpoint just behind. */
   async empty(): Promise<void> {
-    await this.owner.query(`truncate ${TABLES.map((table) => `qamqor.${table}`).join(', ')}, qamqor.task_drafts`);
+    await this.owner.query(
+      `truncate ${TABLES.map((table) => `qamqor.${table}`).join(', ')}, qamqor.task_drafts, qamqor.handoff_events`,
+    );
   }
 
   async position(): Promise<string> {

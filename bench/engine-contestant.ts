@@ -3,14 +3,16 @@ import { presentCase } from '../src/api/case.presenter.js';
 import { entryUuid } from '../src/engine/entry-uuid.js';
 import { Runtime } from '../src/engine/runtime.js';
 import type { Accepted, Command, CommandBase, OutboxRow } from '../src/engine/types.js';
-import { type OpenWork, type VerifyReport, verify } from '../src/engine/verify.js';
+import { type VerifyReport, verify } from '../src/engine/verify.js';
+import { HandoffSource } from '../src/handoffs/handoff-source.js';
+import { HandoffsService } from '../src/handoffs/handoffs.service.js';
 import { systemIds } from '../src/platform/ids.js';
 import { projectPath } from '../src/platform/project-root.js';
 import type { Calendar } from '../src/statechart/types.js';
 import { TaskSource } from '../src/tasks/task-source.js';
+import { taskWork } from '../src/tasks/task-work.js';
 import { readWorkflow } from '../src/workflows/folder.js';
 import type { Contestant } from './contestant.js';
-import { HandOffSource } from './hand-off-source.js';
 import { CURATOR, type Journey, ORGANISATION, type OwnStep, PARTNER } from './journey.js';
 
 export const WORKFLOW = 'bench-journey';
@@ -41,7 +43,7 @@ export class EngineContestant implements Contestant {
     });
     const { engine } = this.runtime;
     engine.registerSource(new TaskSource());
-    engine.registerSource(new HandOffSource());
+    engine.registerSource(new HandoffSource());
     engine.registerOutbox('handOff.open', (row) =>
       Promise.resolve({ kind: 'answer', command: this.partnerAnswer(row) }),
     );
@@ -66,7 +68,7 @@ export class EngineContestant implements Contestant {
 
   verify(): Promise<VerifyReport> {
     const { readPool, versions } = this.runtime;
-    return verify(readPool, versions, ORGANISATION, { task: openTasks, handOff: openHandOffs });
+    return verify(readPool, versions, ORGANISATION, { task: taskWork, handOff: HandoffsService.openWork });
   }
 
   private command(step: OwnStep, journey: Journey): Command {
@@ -127,19 +129,3 @@ export class EngineContestant implements Contestant {
     };
   }
 }
-
-const openTasks: OpenWork = (query, caseIds) =>
-  query(
-    `select case_id as "caseId", id as "entryId", status in ('open', 'claimed', 'held') as open,
-       to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as due
-     from qamqor.tasks where case_id = any ($1::uuid[])`,
-    [caseIds],
-  );
-
-const openHandOffs: OpenWork = (query, caseIds) =>
-  query(
-    `select case_id as "caseId", id as "entryId", status = 'sent' as open,
-       to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as due
-     from qamqor.bench_hand_offs where case_id = any ($1::uuid[])`,
-    [caseIds],
-  );

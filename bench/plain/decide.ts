@@ -315,11 +315,12 @@ class Made {
   private openHandOff(): void {
     const due = this.due(14);
     const { row, seq, at } = this;
+    const { context } = row.chart.snapshot;
     const input = {
       partner: 'atameken',
       service: 'entrepreneur-course',
       deadline: '10 working days',
-      subject: row.subject,
+      request: { plan: context['plan'] ?? null, programme: context['programme'] ?? null },
     };
     const id = this.open({
       kind: 'invocation',
@@ -331,8 +332,22 @@ class Made {
       seq,
       due,
     });
-    this.change.newHandOff = [
-      [id, ORGANISATION, row.id, row.number, input.partner, input.service, 'sent', JSON.stringify(input), due, at],
+    this.change.newHandoff = [
+      [
+        id,
+        ORGANISATION,
+        row.id,
+        row.number,
+        row.subject,
+        input.partner,
+        input.service,
+        'request',
+        JSON.stringify(input.request),
+        'draft',
+        at,
+        due,
+        due,
+      ],
     ];
     this.change.newOutbox = [
       [
@@ -351,7 +366,7 @@ class Made {
 
   private closeHandOff(): void {
     const id = this.close(this.entry('request'));
-    this.change.handOffDone = [[id, 'done', this.at, JSON.stringify(this.said)]];
+    this.change.handoffDone = [[id, 'done', this.at, JSON.stringify(this.said), 2]];
     this.change.outboxDone = [[outboxId(this.row.id)]];
   }
 

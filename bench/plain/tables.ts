@@ -132,23 +132,27 @@ export const STATEMENTS = {
     assignee: 'uuid',
     revision: 'int',
   }),
-  newHandOff: insert('bench_hand_offs', {
+  newHandoff: insert('handoffs', {
     id: 'uuid',
     organisation_id: 'uuid',
     case_id: 'uuid',
     case_number: 'text',
+    subject: 'text',
     partner: 'text',
     service: 'text',
-    status: 'text',
+    invocation: 'text',
     request: 'text',
-    due_at: 'timestamptz',
+    status: 'text',
     opened_at: 'timestamptz',
+    due_at: 'timestamptz',
+    expires_at: 'timestamptz',
   }),
-  handOffDone: update('hand-off-done', 'bench_hand_offs', {
+  handoffDone: update('handoff-done', 'handoffs', {
     id: 'uuid',
     status: 'text',
     closed_at: 'timestamptz',
     result: 'text',
+    revision: 'int',
   }),
   newOutbox: insert('outbox', {
     id: 'uuid',
