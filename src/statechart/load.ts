@@ -3,7 +3,8 @@ import { canonicalJson } from './canonical.js';
 import { compileChart } from './chart.js';
 import { type Definition, Problems } from './definition.js';
 import { readFiles } from './files.js';
-import { parseDefinition, text } from './parse.js';
+import { parseDefinition } from './parse.js';
+import { text } from './parse-head.js';
 import { refuse } from './refuse.js';
 import type { Finding, Form, Json, JsonObject, Workflow } from './types.js';
 
