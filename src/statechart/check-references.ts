@@ -1,0 +1,197 @@
+import type { Catalogue } from './catalogue.js';
+import { type ActionDef, type ChartNode, type Definition, type InvokeDef, isExpression } from './definition.js';
+import type { Findings } from './findings.js';
+import { suggestion } from './suggestion.js';
+import { transitionsOf } from './targets.js';
+import type { Json, JsonObject, Workflow } from './types.js';
+
+/** Whom a message may be sent to, besides roles. */
+const RECIPIENTS = ['family', 'applicant', 'assignee', 'partner'];
+
+/** Everything that a workflow names must exist: forms, roles, partners and their services, ladders, templates, workflows. */
+export function checkReferences(
+  workflow: Workflow,
+  definition: Definition,
+  catalogue: Catalogue,
+  findings: Findings,
+): void {
+  const checker = new References(workflow, catalogue, findings);
+  for (const { type, roles } of definition.eventsDeclared ? definition.events : []) checker.event(type, roles);
+  for (const node of definition.nodes) {
+    checker.state(node, definition);
+    for (const invoke of node.invokes) checker.invoke(node, invoke);
+    const actions = [
+      node.entry,
+      node.exit,
+      node.initialActions,
+      ...transitionsOf(node).map((transition) => transition.actions),
+    ];
+    for (const action of actions.flat()) checker.action(node, action);
+  }
+  const { reopen } = definition.root.meta;
+  if (typeof reopen === 'string' && !definition.byPath.has(reopen)) {
+    findings.error(
+      'unknown-state',
+      '',
+      `A closed case goes on from "${reopen}" when it is opened again, which does not exist: it could not be opened.`,
+      `Name a state by its dotted path.${suggestion(reopen, definition.byPath.keys())}`,
+    );
+  }
+}
+
+class References {
+  private readonly templates: Set<string>;
+
+  constructor(
+    private readonly workflow: Workflow,
+    private readonly catalogue: Catalogue,
+    private readonly findings: Findings,
+  ) {
+    const own = Object.keys(workflow.files).flatMap((path) => /^messages\/(.+)\.(?:ya?ml|json)$/.exec(path)?.[1] ?? []);
+    this.templates = new Set([...own, ...(catalogue.templates ?? [])]);
+  }
+
+  event(type: string, roles: string[]): void {
+    if (roles.length === 0)
+      this.findings.warning('no-role', '', `The event ${type} names no role: nobody may send it.`, 'Add `roles`.');
+    for (const role of roles) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
+  }
+
+  state({ path, meta }: ChartNode, { stages }: Definition): void {
+    const stage = object(meta.stage).key ?? meta.stage;
+    if (typeof stage === 'string' && !stages.some(({ key }) => key === stage)) {
+      this.findings.error(
+        'unknown-stage',
+        path,
+        `Its stage "${stage}" is not among \`stages\`: the family would be on no column of the board.`,
+        `Declare it.${suggestion(
+          stage,
+          stages.map(({ key }) => key),
+        )}`,
+      );
+    }
+    if (typeof meta.escalation === 'string')
+      this.known('ladder', meta.escalation, path, `Its ladder is "${meta.escalation}"`);
+  }
+
+  invoke(node: ChartNode, invoke: InvokeDef): void {
+    const input = object(invoke.input);
+    const { path } = node;
+    if (invoke.src === 'task') {
+      this.named('form', input.form, path, `Task "${invoke.id}"`, 'Whoever takes it would have nothing to fill in.');
+      this.named('role', input.role, path, `Task "${invoke.id}"`, "It would lie in nobody's queue.");
+    }
+    if (invoke.src === 'handOff') this.handOff(invoke.id, input, path);
+    if (invoke.src === 'service')
+      this.named('service', input.name, path, `Step "${invoke.id}"`, 'Nobody would carry it out.');
+    if (invoke.src === 'case')
+      this.named('workflow', input.workflow, path, `Sub-case "${invoke.id}"`, 'It could not be opened.');
+    if (typeof input.escalation === 'string')
+      this.known('ladder', input.escalation, path, `"${invoke.id}" escalates by "${input.escalation}"`);
+  }
+
+  action({ path }: ChartNode, { type, params }: ActionDef): void {
+    if (type === 'notify') {
+      this.named('template', params.template, path, 'A message', 'The family would hear nothing.');
+      if (typeof params.to === 'string' && !RECIPIENTS.includes(params.to) && !isExpression(params.to))
+        this.known('role', params.to, path, `A message goes to "${params.to}"`);
+    }
+    if (type === 'openCase') this.named('workflow', params.workflow, path, 'A further case', 'It could not be opened.');
+    if (type === 'milestone' && typeof params.name !== 'string')
+      this.findings.error(
+        'no-name',
+        path,
+        'A milestone has no name: nobody could count it.',
+        'Write `{type: milestone, params: {name: …}}`.',
+      );
+  }
+
+  private handOff(id: string, input: JsonObject, path: string): void {
+    this.named('partner', input.partner, path, `Hand-off "${id}"`, 'It could be sent to nobody.');
+    const partner = this.catalogue.partners?.find(({ key }) => key === input.partner);
+    const { service } = input;
+    if (service === undefined || service === null) {
+      this.findings.error(
+        'no-service',
+        path,
+        `Hand-off "${id}" does not say which service is asked for.`,
+        'Add `service`.',
+      );
+    } else if (
+      partner !== undefined &&
+      typeof service === 'string' &&
+      !isExpression(service) &&
+      !partner.services.includes(service)
+    ) {
+      this.findings.error(
+        'unknown-service',
+        path,
+        `Hand-off "${id}" asks ${partner.key} for "${service}", which it does not offer: the family would be sent in vain.`,
+        `Enter the service in partners.yaml, or name another.${suggestion(service, partner.services)}`,
+      );
+    }
+  }
+
+  private named(kind: Kind, value: Json | undefined, state: string, what: string, consequence: string): void {
+    if (typeof value === 'string' && value !== '')
+      this.known(kind, value, state, `${what} names the ${kind} "${value}"`, consequence);
+    else this.findings.error(`no-${kind}`, state, `${what} names no ${kind}. ${consequence}`, `Add the ${kind}.`);
+  }
+
+  private known(kind: Kind, name: string, state: string, message: string, consequence = CONSEQUENCE[kind]): void {
+    const known = this.namesOf(kind);
+    if (known === undefined || isExpression(name) || known.includes(name)) return;
+    this.findings.error(
+      `unknown-${kind}`,
+      state,
+      `${message}, which does not exist. ${consequence}`,
+      `${HINT[kind]}${suggestion(name, known)}`,
+    );
+  }
+
+  private namesOf(kind: Kind): string[] | undefined {
+    const { roles, partners, ladders, services, workflows } = this.catalogue;
+    switch (kind) {
+      case 'form':
+        return Object.keys(this.workflow.forms);
+      case 'template':
+        return [...this.templates];
+      case 'role':
+        return roles;
+      case 'partner':
+        return partners?.map(({ key }) => key);
+      case 'ladder':
+        return ladders?.map(({ key }) => key);
+      case 'service':
+        return services;
+      case 'workflow':
+        return workflows && [...workflows, this.workflow.key];
+    }
+  }
+}
+
+type Kind = 'form' | 'role' | 'partner' | 'ladder' | 'template' | 'service' | 'workflow';
+
+const CONSEQUENCE = {
+  form: 'Whoever takes the task would have nothing to fill in.',
+  role: 'Nobody has this role.',
+  partner: 'It could be sent to nobody.',
+  ladder: 'When the time has passed, nobody would hear of it.',
+  template: 'The family would hear nothing.',
+  service: 'Nobody would carry it out.',
+  workflow: 'It could not be opened.',
+} satisfies Record<Kind, string>;
+
+const HINT = {
+  form: 'Add the file to forms/.',
+  role: 'Enter the role in roles.yaml, or name another.',
+  partner: 'Enter the partner in partners.yaml, or name another.',
+  ladder: 'Enter the ladder in escalation.yaml, or name another.',
+  template: 'Add the file to messages/.',
+  service: 'Register the service, or name another.',
+  workflow: 'Add the workflow, or name another.',
+} satisfies Record<Kind, string>;
+
+function object(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+}

@@ -1,0 +1,94 @@
+import type { ChartNode, Definition } from './definition.js';
+import type { Findings } from './findings.js';
+import { text } from './parse.js';
+import type { Json, JsonObject, Text, Workflow } from './types.js';
+
+const LANGUAGES = ['kk', 'ru', 'en'] as const;
+const NAMES = { kk: 'Kazakh', ru: 'Russian', en: 'English' };
+
+/** Everything that people read must be there in Kazakh, Russian and English. */
+export function checkTexts(workflow: Workflow, definition: Definition, findings: Findings): void {
+  const checker = new Texts(findings);
+  checker.required(workflow.title, '', 'The workflow');
+  for (const { key, title } of definition.stages) checker.required(title, '', `The stage "${key}"`);
+  for (const { type, title } of definition.eventsDeclared ? definition.events : [])
+    checker.required(title, '', `The event ${type}`);
+  for (const { name, title } of Object.values(workflow.forms)) checker.required(title, '', `The form "${name}"`);
+  for (const node of definition.nodes) checkState(node, workflow, checker);
+  for (const [path, content] of Object.entries(workflow.files)) checker.walk(content, path, []);
+}
+
+/** A task is shown by its own title, its state's, or its form's. */
+function checkState(node: ChartNode, workflow: Workflow, checker: Texts): void {
+  if (typeof node.meta.stage === 'string' && node.meta.title !== undefined)
+    checker.required(text(node.meta.title), node.path, 'The state');
+  for (const { id, src, input } of node.invokes) {
+    if (src !== 'task') continue;
+    const { title, form } = object(input);
+    const formTitle =
+      typeof form === 'string' && Object.hasOwn(workflow.forms, form) ? workflow.forms[form]?.title : undefined;
+    checker.required(text(title) ?? text(node.meta.title) ?? formTitle, node.path, `The task "${id}"`);
+  }
+}
+
+class Texts {
+  constructor(private readonly findings: Findings) {}
+
+  required(title: Text | undefined, state: string, what: string): void {
+    const missing = LANGUAGES.filter((language) => !title?.[language]?.trim());
+    if (missing.length === 0) return;
+    this.findings.error(
+      'no-translation',
+      state,
+      missing.length === LANGUAGES.length
+        ? `${what} has no title: people would read a code instead of words.`
+        : `${what} has no title in ${missing.map((language) => NAMES[language]).join(' and ')}: who reads that language would not understand it.`,
+      'Give the title in kk, ru and en.',
+    );
+  }
+
+  /** Any map whose keys are languages is a text; it must have all of them. */
+  walk(value: Json, file: string, path: string[]): void {
+    if (typeof value !== 'object' || value === null) return;
+    if (Array.isArray(value)) {
+      value.forEach((item, index) => {
+        this.walk(item, file, [...path, String(index)]);
+      });
+      return;
+    }
+    const keys = Object.keys(value);
+    const isText =
+      keys.length > 0 &&
+      path.at(-1) !== 'properties' &&
+      keys.every((key) => LANGUAGES.some((language) => language === key));
+    if (isText) this.complete(value, file, path);
+    for (const [key, item] of Object.entries(value)) this.walk(item, file, [...path, key]);
+  }
+
+  private complete(words: JsonObject, file: string, path: string[]): void {
+    const missing = LANGUAGES.filter((language) => isEmpty(words[language]));
+    if (missing.length === 0) return;
+    this.findings.error(
+      'no-translation',
+      stateOf(path),
+      `${file}, ${path.join('.') || 'the whole file'}: the words are missing in ${missing.map((language) => NAMES[language]).join(' and ')}.`,
+      'Give the words in kk, ru and en.',
+    );
+  }
+}
+
+function isEmpty(words: Json | undefined): boolean {
+  return words === undefined || words === null || (typeof words === 'string' && words.trim() === '');
+}
+
+/** `states.open.states.intake.meta.title` lies in the state `open.intake`. */
+function stateOf(path: string[]): string {
+  const states: string[] = [];
+  for (let index = 0; path[index] === 'states' && path[index + 1] !== undefined; index += 2)
+    states.push(path[index + 1] ?? '');
+  return states.join('.');
+}
+
+function object(value: Json): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+}

@@ -1,0 +1,41 @@
+import { unlistedYears } from './calendar.js';
+import type { Catalogue } from './catalogue.js';
+import { chartOf } from './chart.js';
+import { checkBranches } from './check-branches.js';
+import { checkLife } from './check-life.js';
+import { checkReferences } from './check-references.js';
+import { checkTexts } from './check-texts.js';
+import { type ExplorationLimits, explore } from './explore.js';
+import { Findings } from './findings.js';
+import { checkNames } from './names.js';
+import type { Finding, Workflow } from './types.js';
+
+/** What would go wrong for a family, errors first; no error means that the workflow may be deployed. */
+export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: ExplorationLimits): Finding[] {
+  const { definition } = chartOf(workflow);
+  const findings = new Findings();
+  checkLife(definition, catalogue, explore(definition, limits), findings);
+  checkBranches(definition, catalogue, findings);
+  checkReferences(workflow, definition, catalogue, findings);
+  checkNames(workflow, definition, findings);
+  checkTexts(workflow, definition, findings);
+  checkCalendar(catalogue, findings);
+  const found = [...findings.found.values()];
+  return [
+    ...found.filter(({ severity }) => severity === 'error'),
+    ...found.filter(({ severity }) => severity === 'warning'),
+  ];
+}
+
+function checkCalendar({ calendar, now }: Catalogue, findings: Findings): void {
+  if (calendar === undefined || now === undefined) return;
+  const nextYear = `${Number(now.slice(0, 4)) + 1}-12-31T00:00:00Z`;
+  for (const year of unlistedYears(calendar, now, nextYear)) {
+    findings.warning(
+      'calendar-year',
+      '',
+      `The calendar has no holidays for ${year}: families would be told dates on which nobody works.`,
+      `Enter the holidays of ${year} in the calendar file.`,
+    );
+  }
+}

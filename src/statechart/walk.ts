@@ -1,0 +1,517 @@
+import { candidates } from './accepts.js';
+import { type ActionDef, type ChartNode, type Definition, isEffective, type TransitionDef } from './definition.js';
+
+/** Answers yes or no where the chart does not decide: guards are free. */
+export type Choose = (question: string) => boolean;
+
+/** Where a case rests, without its data: what is active, what history remembers, and what has had its answer. */
+export interface Configuration {
+  active: ReadonlySet<ChartNode>;
+  history: ReadonlyMap<ChartNode, ChartNode[]>;
+  /** Ids of invocations and timers of active states that were answered or have fired, and did not lead away. */
+  spent: ReadonlySet<string>;
+  done: boolean;
+}
+
+export interface Walked {
+  configuration: Configuration;
+  /** What the event itself selected, as `step()` says it. */
+  selected: 'none' | 'forbidden' | 'effective';
+  /** Every transition that was taken, in order. */
+  transitions: TransitionDef[];
+  entered: ChartNode[];
+  exited: Set<ChartNode>;
+  /** `always` or `raise` go round in a circle that no guard can open. */
+  endless: boolean;
+  /** False for a circle: this way the step does not end, and another answer of a guard leads out. */
+  atRest: boolean;
+}
+
+/** The engine gives up later; a chain this long does not come to rest. */
+const MAX_MICROSTEPS = 150;
+
+/** XState's macrostep over the node tree, with free guards and without data. The explorer's tests hold it against `step()`. */
+export class Walker {
+  private readonly order: Map<ChartNode, number>;
+  private readonly last = new Map<ChartNode, number>();
+  /** By event; those of the engine's own events from the start. */
+  private readonly transitions = new Map<ChartNode, Map<string, TransitionDef[]>>();
+  private readonly start: TransitionDef;
+
+  constructor(private readonly definition: Definition) {
+    this.order = new Map(definition.nodes.map((node, index) => [node, index]));
+    for (const node of definition.nodes) this.transitions.set(node, engineTransitions(node));
+    this.measure(definition.root);
+    const target = [...this.initialNodes(definition.root)].map((node) => node.path);
+    this.start = { event: 'xstate.init', target, actions: [], reenter: true, node: '' };
+  }
+
+  initial(choose: Choose): Walked {
+    const run = new Run(this, { active: new Set(), history: new Map(), spent: new Set(), done: false }, choose);
+    run.microstep([this.start], true);
+    run.settle();
+    return run.result('effective');
+  }
+
+  /** `spend` is the id of the invocation or timer whose answer the event is. */
+  walk(from: Configuration, event: string, choose: Choose, spend?: string): Walked {
+    const run = new Run(this, from, choose);
+    const transitions = run.select(event);
+    const selected = transitions.some(isEffective) ? 'effective' : transitions.length > 0 ? 'forbidden' : 'none';
+    if (selected === 'none') return run.result(selected);
+    if (spend !== undefined) run.spent.add(spend);
+    run.microstep(transitions, false);
+    run.settle();
+    return run.result(selected);
+  }
+
+  transitionsFor(node: ChartNode, event: string): TransitionDef[] {
+    const known = this.transitions.get(node);
+    let found = known?.get(event);
+    if (found === undefined) {
+      found = event.startsWith('xstate.') ? [] : candidates(node, event);
+      known?.set(event, found);
+    }
+    return found;
+  }
+
+  node(path: string): ChartNode {
+    return this.definition.byPath.get(path) ?? this.definition.root;
+  }
+
+  get root(): ChartNode {
+    return this.definition.root;
+  }
+
+  /** The same for the same set of states. */
+  keyOf(nodes: Iterable<ChartNode>): string {
+    const places: number[] = [];
+    for (const node of nodes) places.push(this.place(node));
+    return places.sort((one, other) => one - other).join();
+  }
+
+  /** In document order. */
+  sorted(nodes: Iterable<ChartNode>, direction: 1 | -1 = 1): ChartNode[] {
+    return [...nodes].sort((one, other) => direction * (this.place(one) - this.place(other)));
+  }
+
+  /** Every node is inside `null`, which stands for what is outside the root. */
+  isInside(node: ChartNode, ancestor: ChartNode | null): boolean {
+    if (ancestor === null) return true;
+    const place = this.place(node);
+    return place > this.place(ancestor) && place <= (this.last.get(ancestor) ?? 0);
+  }
+
+  initialNodes(node: ChartNode, found = new Set<ChartNode>()): Set<ChartNode> {
+    if (found.has(node)) return found;
+    found.add(node);
+    if (node.type === 'compound') this.initialNodes(this.node(node.initial ?? ''), found);
+    if (node.type === 'parallel') for (const child of node.children) this.initialNodes(child, found);
+    return found;
+  }
+
+  /** What a transition leads to once history has been looked up. */
+  effectiveTargets(targets: readonly ChartNode[], history: Configuration['history']): ChartNode[] {
+    const found = targets.flatMap((target) =>
+      target.type === 'history'
+        ? (history.get(target) ?? this.effectiveTargets(this.historyDefault(target), history))
+        : [target],
+    );
+    return [...new Set(found)];
+  }
+
+  historyDefault(node: ChartNode): ChartNode[] {
+    if (node.historyTarget !== undefined) return node.historyTarget.map((path) => this.node(path));
+    if (node.parent === null) return [];
+    return node.parent.type === 'parallel' ? [node.parent] : [this.node(node.parent.initial ?? '')];
+  }
+
+  /** The state inside which everything is left and entered; null for all, the root too. */
+  domain(transition: TransitionDef, history: Configuration['history']): ChartNode | null {
+    const source = this.node(transition.node);
+    const targets = this.effectiveTargets(this.targets(transition), history);
+    const reenter = transition.reenter === true;
+    if (!reenter && targets.every((target) => target === source || this.isInside(target, source))) return source;
+    const nodes = [...targets, source];
+    for (let ancestor = nodes[0]?.parent ?? null; ancestor !== null; ancestor = ancestor.parent) {
+      const common = ancestor;
+      if (nodes.slice(1).every((node) => this.isInside(node, common))) return common;
+    }
+    return reenter ? null : this.root;
+  }
+
+  targets(transition: TransitionDef): ChartNode[] {
+    return (transition.target ?? []).map((path) => this.node(path));
+  }
+
+  private place(node: ChartNode): number {
+    return this.order.get(node) ?? 0;
+  }
+
+  private measure(node: ChartNode): number {
+    const last = node.children.reduce((_, child) => this.measure(child), this.place(node));
+    this.last.set(node, last);
+    return last;
+  }
+}
+
+/** Transitions that the engine's own events take. */
+function engineTransitions(node: ChartNode): Map<string, TransitionDef[]> {
+  const byEvent = new Map<string, TransitionDef[]>();
+  const lists = [
+    node.onDone,
+    ...node.invokes.flatMap(({ onDone, onError }) => [onDone, onError]),
+    ...node.after.map(({ transitions }) => transitions),
+  ];
+  for (const transition of lists.flat())
+    byEvent.set(transition.event, [...(byEvent.get(transition.event) ?? []), transition]);
+  return byEvent;
+}
+
+/** One macrostep in the making. */
+class Run {
+  readonly active: Set<ChartNode>;
+  readonly spent: Set<string>;
+  private history: Map<ChartNode, ChartNode[]>;
+  private readonly queue: string[] = [];
+  private readonly transitions: TransitionDef[] = [];
+  private readonly entered: ChartNode[] = [];
+  private readonly exited = new Set<ChartNode>();
+  private readonly seen = new Map<string, number>();
+  private done: boolean;
+  /** The last microstep changed states, history or data. */
+  private changed = true;
+  private endless = false;
+  private atRest = true;
+  private choices = 0;
+  private readonly answers = new Map<string, boolean>();
+
+  constructor(
+    private readonly walker: Walker,
+    from: Configuration,
+    private readonly choose: Choose,
+  ) {
+    this.active = new Set(from.active);
+    this.spent = new Set(from.spent);
+    this.history = new Map(from.history);
+    this.done = from.done;
+  }
+
+  result(selected: Walked['selected']): Walked {
+    const { history, spent, done } = this;
+    const active = this.restored(this.walker.root);
+    const { transitions, entered, exited, endless, atRest } = this;
+    return { configuration: { active, history, spent, done }, selected, transitions, entered, exited, endless, atRest };
+  }
+
+  /**
+   * The states that a stored snapshot gives back. It differs from what was entered only where XState enters parts
+   * without their parent: a history state reached from inside its own parent before there is any history.
+   */
+  private restored(node: ChartNode, found = new Set<ChartNode>()): Set<ChartNode> {
+    found.add(node);
+    if (node.type === 'compound') {
+      const child =
+        node.children.find((candidate) => this.active.has(candidate)) ?? this.walker.node(node.initial ?? '');
+      this.restored(child, found);
+    } else if (node.type === 'parallel')
+      for (const child of node.children) if (child.type !== 'history') this.restored(child, found);
+    return found;
+  }
+
+  /** Children are asked first; all regions of a parallel state are asked. */
+  select(event: string): TransitionDef[] {
+    const found: TransitionDef[] = [];
+    const ask = (node: ChartNode): boolean => {
+      let inside = false;
+      for (const child of node.children) if (this.active.has(child) && ask(child)) inside = true;
+      if (inside) return true;
+      const own = this.walker.transitionsFor(node, event).find((transition) => this.pass(transition));
+      if (own !== undefined) found.push(own);
+      return own !== undefined;
+    };
+    ask(this.walker.root);
+    return found;
+  }
+
+  /** Takes `always` and raised events until nothing is left to take. */
+  settle(): void {
+    for (let steps = 0; !this.done; steps++) {
+      if (this.isRound() || steps > MAX_MICROSTEPS) {
+        this.atRest = false;
+        return;
+      }
+      let transitions = this.changed ? this.selectAlways() : [];
+      const always = transitions.length > 0;
+      if (!always) {
+        const event = this.queue.shift();
+        if (event === undefined) return;
+        this.forget('event');
+        transitions = this.select(event);
+      }
+      this.microstep(transitions, false);
+      // XState asks `always` again after an event, or when the `always` before has changed something.
+      this.changed ||= !always;
+    }
+  }
+
+  microstep(selected: TransitionDef[], isStart: boolean): void {
+    const transitions = this.withoutConflicts(selected);
+    const before = new Set(this.active);
+    this.changed = isStart;
+    this.transitions.push(...transitions.filter((transition) => transition.event !== 'xstate.init'));
+    if (!isStart) this.exit(this.exitSet(transitions));
+    for (const transition of transitions) this.act(transition.actions);
+    const entering = new EntrySet(this.walker, this.history, transitions);
+    this.enter(this.walker.sorted(entering.nodes), entering.byDefault, isStart);
+    this.changed ||= before.size !== this.active.size || [...before].some((node) => !this.active.has(node));
+  }
+
+  /** A round without a choice never ends; one with choices is left when a guard changes its answer. */
+  private isRound(): boolean {
+    const key = `${this.walker.keyOf(this.active)}|${[...this.history.values()].map((nodes) => this.walker.keyOf(nodes)).join('+')}|${this.queue.join()}`;
+    const before = this.seen.get(key);
+    this.seen.set(key, this.choices);
+    if (before === undefined) return false;
+    this.endless = before === this.choices;
+    return true;
+  }
+
+  /** A guard keeps its answer until something it may look at changes: the data, or the event. */
+  private pass({ guard }: TransitionDef): boolean {
+    if (guard === undefined) return true;
+    const known = this.answers.get(guard);
+    if (known !== undefined) return known;
+    this.choices++;
+    const answer = this.choose(guard);
+    this.answers.set(guard, answer);
+    return answer;
+  }
+
+  private forget(what: 'data' | 'event'): void {
+    if (what === 'data') this.answers.clear();
+    else for (const guard of this.answers.keys()) if (/\bevent\b/.test(guard)) this.answers.delete(guard);
+  }
+
+  private selectAlways(): TransitionDef[] {
+    const found = new Set<TransitionDef>();
+    for (const leaf of this.walker.sorted(this.active)) {
+      if (leaf.children.some((child) => this.active.has(child))) continue;
+      for (let node: ChartNode | null = leaf; node !== null; node = node.parent) {
+        const transition = node.always.find((candidate) => this.pass(candidate));
+        if (transition === undefined) continue;
+        found.add(transition);
+        break;
+      }
+    }
+    return [...found];
+  }
+
+  /** Two regions that would leave the same states: XState prefers the one entered first, which only its data tells. */
+  private withoutConflicts(transitions: TransitionDef[]): TransitionDef[] {
+    if (transitions.length < 2) return transitions;
+    const exits = new Map(transitions.map((transition) => [transition, this.exitSet([transition])]));
+    const conflict = (one: TransitionDef, other: TransitionDef) =>
+      (exits.get(one) ?? []).some((node) => exits.get(other)?.includes(node));
+    const inOrder =
+      this.hasTie(transitions, conflict) && !this.choose('(first region)') ? [...transitions].reverse() : transitions;
+    let kept: TransitionDef[] = [];
+    for (const transition of inOrder) {
+      const rivals = kept.filter((other) => conflict(transition, other));
+      if (rivals.every((other) => this.isBelow(transition, other)))
+        kept = [...kept.filter((other) => !rivals.includes(other)), transition];
+    }
+    return kept;
+  }
+
+  private hasTie(
+    transitions: TransitionDef[],
+    conflict: (one: TransitionDef, other: TransitionDef) => boolean,
+  ): boolean {
+    return transitions.some((one, index) =>
+      transitions
+        .slice(0, index)
+        .some((other) => conflict(one, other) && !this.isBelow(one, other) && !this.isBelow(other, one)),
+    );
+  }
+
+  private isBelow(one: TransitionDef, other: TransitionDef): boolean {
+    return this.walker.isInside(this.walker.node(one.node), this.walker.node(other.node));
+  }
+
+  private exitSet(transitions: TransitionDef[]): ChartNode[] {
+    const leaving = new Set<ChartNode>();
+    for (const transition of transitions) {
+      if (transition.target === undefined || transition.target.length === 0) continue;
+      const domain = this.walker.domain(transition, this.history);
+      const source = this.walker.node(transition.node);
+      if (transition.reenter === true && source === domain) leaving.add(source);
+      for (const node of this.active) if (this.walker.isInside(node, domain)) leaving.add(node);
+    }
+    return [...leaving];
+  }
+
+  private exit(nodes: ChartNode[]): void {
+    const leaving = this.walker.sorted(nodes, -1);
+    for (const node of leaving) {
+      for (const child of node.children) {
+        if (child.type !== 'history') continue;
+        this.history.set(child, this.remembered(child, node));
+        this.changed = true;
+      }
+    }
+    for (const node of leaving) {
+      this.act(node.exit);
+      this.active.delete(node);
+      this.exited.add(node);
+      for (const id of [
+        ...node.invokes.map((invoke) => invokeKey(node, invoke.id)),
+        ...node.after.map((after) => timerKey(node, after.name)),
+      ])
+        this.spent.delete(id);
+    }
+  }
+
+  private remembered(history: ChartNode, parent: ChartNode): ChartNode[] {
+    const inside = this.walker.sorted(this.active).filter((node) => this.walker.isInside(node, parent));
+    if (history.history !== 'deep') return inside.filter((node) => node.parent === parent);
+    return inside.filter((node) => node.children.every((child) => child.type === 'history'));
+  }
+
+  private enter(nodes: ChartNode[], byDefault: Set<ChartNode>, isStart: boolean): void {
+    const completed = new Set<ChartNode>();
+    for (const node of nodes) {
+      this.active.add(node);
+      this.entered.push(node);
+      this.act(node.entry);
+      if (byDefault.has(node) || (isStart && node === this.walker.root)) this.act(node.initialActions);
+      if (node.type === 'final') this.complete(node, completed);
+    }
+  }
+
+  /** A final child completes its parent; parallel ancestors complete with their last region; the root ends the case. */
+  private complete(node: ChartNode, completed: Set<ChartNode>): void {
+    const { parent } = node;
+    if (parent?.type === 'compound') this.queue.push(`xstate.done.state.${parent.id}`);
+    let ancestor = parent?.type === 'parallel' ? parent : (parent?.parent ?? null);
+    while (ancestor?.type === 'parallel' && !completed.has(ancestor) && isComplete(ancestor, this.active)) {
+      completed.add(ancestor);
+      this.queue.push(`xstate.done.state.${ancestor.id}`);
+      ancestor = ancestor.parent;
+    }
+    if (ancestor === null) this.done = true;
+  }
+
+  private act(actions: readonly ActionDef[]): void {
+    for (const { type, params } of actions) {
+      if (type === 'set') {
+        this.changed = true;
+        this.forget('data');
+      }
+      if (type !== 'raise') continue;
+      const { event } = params;
+      const raised = typeof event === 'object' && event !== null && !Array.isArray(event) ? event.type : event;
+      if (typeof raised === 'string') this.queue.push(raised);
+    }
+  }
+}
+
+/** Which states a microstep enters. */
+class EntrySet {
+  readonly nodes = new Set<ChartNode>();
+  /** Entered because nothing more exact was named: their initial actions run. */
+  readonly byDefault = new Set<ChartNode>();
+
+  constructor(
+    private readonly walker: Walker,
+    private readonly history: Configuration['history'],
+    transitions: TransitionDef[],
+  ) {
+    for (const transition of transitions) this.add(transition);
+  }
+
+  private add(transition: TransitionDef): void {
+    const source = this.walker.node(transition.node);
+    const targets = this.walker.targets(transition);
+    const domain = this.walker.domain(transition, this.history);
+    const fromOutside = source.parent === null && transition.reenter === true;
+    for (const target of targets) {
+      if (target.type !== 'history' && (source !== target || source !== domain || transition.reenter === true)) {
+        this.nodes.add(target);
+        this.byDefault.add(target);
+      }
+      this.addInside(target);
+    }
+    for (const target of this.walker.effectiveTargets(targets, this.history)) {
+      const ancestors = properAncestors(target, domain);
+      if (domain?.type === 'parallel') ancestors.push(domain);
+      this.addAncestors(ancestors, fromOutside ? null : domain);
+    }
+  }
+
+  private addInside(node: ChartNode): void {
+    if (node.type === 'history') this.addHistory(node);
+    else if (node.type === 'compound') {
+      const initial = this.walker.node(node.initial ?? '');
+      if (initial.type !== 'history') {
+        this.nodes.add(initial);
+        this.byDefault.add(initial);
+      }
+      this.addInside(initial);
+      this.addAncestors(properAncestors(initial, node), null);
+    } else if (node.type === 'parallel') this.addRegions(node, true);
+  }
+
+  private addHistory(node: ChartNode): void {
+    const remembered = this.history.get(node);
+    const targets = remembered ?? this.walker.historyDefault(node);
+    for (const target of targets) {
+      if (target.type !== 'history') this.nodes.add(target);
+      if (remembered === undefined && node.historyTarget === undefined && node.parent?.type === 'compound')
+        this.byDefault.add(node.parent);
+      this.addInside(target);
+    }
+    for (const target of targets) this.addAncestors(properAncestors(target, node.parent), null);
+  }
+
+  private addRegions(parallel: ChartNode, byDefault: boolean): void {
+    for (const region of parallel.children) {
+      if (region.type === 'history' || [...this.nodes].some((node) => this.walker.isInside(node, region))) continue;
+      this.nodes.add(region);
+      if (byDefault) this.byDefault.add(region);
+      this.addInside(region);
+    }
+  }
+
+  private addAncestors(ancestors: ChartNode[], reentrancy: ChartNode | null): void {
+    for (const ancestor of ancestors) {
+      if (this.walker.isInside(ancestor, reentrancy)) this.nodes.add(ancestor);
+      if (ancestor.type === 'parallel') this.addRegions(ancestor, false);
+    }
+  }
+}
+
+export function isComplete(node: ChartNode, active: ReadonlySet<ChartNode>): boolean {
+  if (node.type === 'compound') return node.children.some((child) => child.type === 'final' && active.has(child));
+  if (node.type === 'parallel')
+    return node.children.filter((child) => child.type !== 'history').every((child) => isComplete(child, active));
+  return node.type === 'final';
+}
+
+/** Ids of what a configuration has spent. */
+export function invokeKey(node: ChartNode, id: string): string {
+  return `${node.path}:${id}`;
+}
+
+export function timerKey(node: ChartNode, name: string): string {
+  return `${node.path}:after:${name}`;
+}
+
+/** From the parent up, without `until`. */
+function properAncestors(node: ChartNode, until: ChartNode | null): ChartNode[] {
+  const found: ChartNode[] = [];
+  if (node === until) return found;
+  for (let ancestor = node.parent; ancestor !== null && ancestor !== until; ancestor = ancestor.parent)
+    found.push(ancestor);
+  return found;
+}
