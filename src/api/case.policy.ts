@@ -1,15 +1,14 @@
 import type { CaseRecord } from '../engine/types.js';
-import { hasRole, isOverseer, isStaff } from '../identity/identity.policy.js';
-import { INTEGRATION } from '../identity/roles.js';
+import { hasRole } from '../identity/identity.policy.js';
+import { INTEGRATION, STAFF_ROLES } from '../identity/roles.js';
 
 type Asker = { roles: readonly string[] };
 
 /** Who may open a case. */
 export const CASE_OPENERS = ['registrar', 'curator', 'supervisor', 'director', 'administrator', INTEGRATION] as const;
-/** Who may see cases; partners see hand-offs only. */
-export const maySeeCases = (by: Asker) => isStaff(by) || hasRole(by, INTEGRATION);
-/** Who may send events; which ones, the workflow says event by event. */
-export const maySendEvents = (by: Asker) => maySeeCases(by) && !(by.roles.length === 1 && hasRole(by, 'auditor'));
+/** Who may send events at all; which ones, the workflow says event by event. Who only inspects sends none. */
+export const maySendEvents = (by: Asker) =>
+  hasRole(by, INTEGRATION, ...STAFF_ROLES.filter((role) => role !== 'auditor'));
 
 const closed = (record: Pick<CaseRecord, 'status'>) => record.status === 'done' || record.status === 'cancelled';
 
@@ -44,5 +43,3 @@ export const mayAct = (by: Asker, act: ActName) => hasRole(by, ...ACTORS[act]);
 
 /** Who may deploy a workflow. */
 export const DEPLOYERS = ['administrator', INTEGRATION] as const;
-
-export const maySeeIncidents = (by: Asker) => isOverseer(by) || hasRole(by, 'auditor', INTEGRATION);

@@ -16,7 +16,7 @@ import type {
 import type { Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { Json, JsonObject } from '../statechart/types.js';
-import { type ActName, actorsOf, mayAct } from './case.policy.js';
+import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
 import { presentCase } from './case.presenter.js';
 import { isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
 import { commandOf, type Write } from './write.js';
@@ -148,6 +148,7 @@ export class CasesService {
     data: Json | undefined,
     write: Write = {},
   ): Promise<Accepted> {
+    if (!maySendEvents(by)) throw new AppError('no-right', 403, 'Auditors and partners see and send nothing.');
     const { id } = await this.find(by, idOrNumber);
     return this.deps.engine.submit({
       ...commandOf(by, write, this.deps.id),

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { STAFF_ROLES } from '../src/identity/roles.js';
+import { ApiFixture } from './api.js';
+
+const PARTNER = 'partner-atameken';
+const ROLES = [...STAFF_ROLES, 'integration', PARTNER] as const;
+type Role = (typeof ROLES)[number];
+
+const staff: Role[] = [...STAFF_ROLES];
+const everybody = 'everybody';
+const inside: Role[] = [...staff, 'integration'];
+
+/**
+ * Who may knock at which door, written down a second time and on purpose: a route that is not here fails the spec, and so
+ * does one whose answer to a role differs. What the door leads to is each feature's own policy.
+ */
+const DOORS: Record<string, Role[] | typeof everybody> = {
+  'POST /api/auth/sign-in/email': everybody,
+  'POST /api/auth/sign-out': everybody,
+  'GET /api/auth/get-session': everybody,
+  'POST /api/auth/change-password': everybody,
+  'GET /api/errors': everybody,
+  'GET /health/live': everybody,
+  'GET /health/ready': everybody,
+  'GET /certificates/{number}': everybody,
+  'GET /api/certificates/{number}': everybody,
+  // Signed by the partner instead.
+  'POST /api/handoffs/{id}/events': everybody,
+
+  'POST /api/cases': ['registrar', 'curator', 'supervisor', 'director', 'administrator', 'integration'],
+  'GET /api/cases': inside,
+  'GET /api/cases/{id}': inside,
+  'GET /api/cases/{id}/journal': inside,
+  'POST /api/cases/{id}/events': inside.filter((role) => role !== 'auditor'),
+  'POST /api/cases/{id}/acts': ['supervisor', 'director', 'administrator'],
+  'GET /api/tasks': staff,
+  'GET /api/tasks/{id}': staff,
+  'POST /api/tasks/{id}/claim': staff,
+  'POST /api/tasks/{id}/release': staff,
+  'POST /api/tasks/{id}/assign': staff,
+  'POST /api/tasks/{id}/hold': staff,
+  'PUT /api/tasks/{id}/draft': staff,
+  'POST /api/tasks/{id}/complete': staff,
+  'GET /api/incidents': ['supervisor', 'director', 'administrator', 'auditor', 'integration'],
+  'POST /api/incidents/{id}/retry': ['supervisor', 'director', 'administrator'],
+  'POST /api/incidents/{id}/resolve': ['supervisor', 'director', 'administrator'],
+  'POST /api/workflows': ['administrator', 'integration'],
+  'GET /api/workflows': inside,
+  'GET /api/workflows/{key}': inside,
+  'GET /api/handoffs': [...inside, PARTNER],
+  'GET /api/certificates': inside,
+  'GET /api/certificates/{number}/pdf': inside,
+  'POST /api/certificates/{number}/revoke': ['director', 'supervisor'],
+};
+
+/** Right in form, so that only the right to it can refuse it; nothing of it exists. */
+const BODIES: Record<string, object> = {
+  'POST /api/cases': { workflow: 'nowhere', input: {} },
+  'POST /api/cases/{id}/events': { type: 'GO' },
+  'POST /api/cases/{id}/acts': { act: 'cancel', reason: 'because' },
+  'POST /api/tasks/{id}/assign': { assignee: 'x' },
+  'POST /api/tasks/{id}/hold': { until: '2030-01-01T00:00:00Z', reason: 'x' },
+  'PUT /api/tasks/{id}/draft': { data: {} },
+  'POST /api/tasks/{id}/complete': { output: {} },
+  'POST /api/incidents/{id}/retry': { reason: 'x' },
+  'POST /api/incidents/{id}/resolve': { reason: 'x' },
+  'POST /api/workflows': { files: {} },
+};
+
+const NOTHING = '019f0000-0000-7000-8000-000000000000';
+let api: ApiFixture;
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  for (const role of ROLES) if (role !== 'integration') await api.account(role);
+});
+afterAll(() => api.close());
+
+const knock = (as: string | null, door: string) => {
+  const [method = '', path = ''] = door.split(' ');
+  const url = path.replace(/\{\w+\}/, NOTHING);
+  return api.ask(as, method, url, method === 'GET' ? {} : { body: BODIES[door] ?? {} });
+};
+
+describe('every door', () => {
+  it('that the document names is in this list, and none besides', () => {
+    const documented = [...new Set(api.contract.promised.map((promise) => promise.replace(/ \d+$/, '')))];
+    expect(documented.sort()).toEqual(Object.keys(DOORS).sort());
+  });
+
+  it.each(Object.keys(DOORS))('%s opens to whom it should, and to nobody else', async (door) => {
+    const may = DOORS[door];
+    const stranger = await knock(null, door);
+    if (may === everybody) {
+      expect(stranger.body?.code).not.toBe('no-right');
+      return;
+    }
+    expect(stranger).toMatchObject({ status: 401, body: { code: 'no-session' } });
+    const let_in: string[] = [];
+    for (const role of ROLES) {
+      const { status, body } = await knock(role, door);
+      expect(status).not.toBe(401);
+      expect(status).toBeLessThan(500);
+      if (status !== 403) let_in.push(role);
+      else expect(body.code).toBe('no-right');
+    }
+    expect(let_in.sort()).toEqual([...(may ?? [])].sort());
+  });
+});
