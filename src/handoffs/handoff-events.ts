@@ -5,6 +5,7 @@ import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import {
   type EventOutcome,
+  failureOf,
   findHandoff,
   type HandoffRow,
   outputOf,
@@ -142,7 +143,7 @@ export class HandoffEvents {
         return this.answer(handoff, {
           ...this.command(handoff, event),
           kind: 'failure',
-          error: { code: event.reasonCode ?? 'OUT_OF_SCOPE', missing: event.missing ?? [], at: event.at },
+          error: failureOf(event.reasonCode ?? 'OUT_OF_SCOPE', event.at, { missing: event.missing ?? [] }),
         });
     }
   }

@@ -4,6 +4,7 @@ import type { Delivery, OutboxRow } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';
 import {
+  failureOf,
   findHandoff,
   type HandoffRow,
   type PartnerDirectory,
@@ -61,9 +62,9 @@ export class HandoffSender {
       case 'refused':
         return isOurFault(answer.status)
           ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
-          : refused(row, handoff, answer.status, answer.reason);
+          : await this.refused(row, handoff, answer.reason);
       case 'gone':
-        return refused(row, handoff, 410, 'The partner takes no hand-offs any more.');
+        return await this.refused(row, handoff, 'http-410: the partner takes no hand-offs any more');
     }
   }
 
@@ -99,11 +100,10 @@ export class HandoffSender {
 
   /** Of two attempts that freeze at once the first one's bytes stand. Null when its state was left meanwhile. */
   private async freeze(handoff: HandoffRow, { person: fields }: PartnerService): Promise<string | null> {
-    const { rows: clock } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
     const body = JSON.stringify({
       id: handoff.id,
       service: handoff.service,
-      sentAt: clock[0]?.now.toISOString(),
+      sentAt: await this.now(),
       dueAt: handoff.due_at?.toISOString() ?? null,
       person: handoff.subject ? await this.deps.personSlice(handoff.organisation_id, handoff.subject, fields) : {},
       consent: null,
@@ -118,6 +118,30 @@ export class HandoffSender {
     return rows[0]?.body ?? null;
   }
 
+  /** The partner said no to the request itself: the case hears it as a rejection. */
+  private async refused(row: OutboxRow, handoff: HandoffRow, reason: string): Promise<Delivery> {
+    return {
+      kind: 'answer',
+      command: {
+        kind: 'failure',
+        entryId: handoff.id,
+        error: failureOf('TECHNICAL', await this.now(), { reason }),
+        organisationId: row.organisationId,
+        caseId: row.caseId,
+        id: `outbox:${row.id}`,
+        keep: false,
+        lane: 'machines',
+        sender: ENGINE_SENDER,
+        late: 'journal',
+      },
+    };
+  }
+
+  private async now(): Promise<string> {
+    const { rows } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
+    return rows[0]?.now.toISOString() ?? '';
+  }
+
   private async markSent(id: string, partnerRef: string | null): Promise<void> {
     await this.deps.pool.query({
       name: 'sent-handoff',
@@ -130,23 +154,4 @@ export class HandoffSender {
 /** Not this family's matter: the secret does not fit (401), or the address leads where no partner can be (no status). */
 function isOurFault(status: number | null): boolean {
   return status === null || status === 401;
-}
-
-/** The partner said no to the request itself: the case hears it as a rejection. */
-function refused(row: OutboxRow, handoff: HandoffRow, status: number | null, reason: string): Delivery {
-  return {
-    kind: 'answer',
-    command: {
-      kind: 'failure',
-      entryId: handoff.id,
-      error: { code: 'TECHNICAL', status, reason },
-      organisationId: row.organisationId,
-      caseId: row.caseId,
-      id: `outbox:${row.id}`,
-      keep: false,
-      lane: 'machines',
-      sender: ENGINE_SENDER,
-      late: 'journal',
-    },
-  };
 }

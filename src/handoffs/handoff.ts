@@ -87,6 +87,15 @@ export interface EventOutcome {
   reason?: string;
 }
 
+/** What the statechart sees of an end without an answer: always all of it, so that no expression meets a gap. */
+export function failureOf(
+  code: string,
+  at: string,
+  { missing = [], reason = null }: { missing?: string[]; reason?: string | null } = {},
+): Json {
+  return { code, at, missing, reason };
+}
+
 /** What the statechart sees of an answer: codes and numbers, never the partner's own words. */
 export function outputOf(row: Pick<HandoffRow, 'partner_ref'>, event: PartnerEvent): Json {
   return { result: event.result ?? null, partnerRef: row.partner_ref, at: event.at };

@@ -4,7 +4,7 @@ import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { EngineApi } from '../engine/types.js';
 import type { OpenWork } from '../engine/verify.js';
 import type { JsonObject } from '../statechart/types.js';
-import type { HandoffRow, PartnerDirectory } from './handoff.js';
+import { failureOf, type HandoffRow, type PartnerDirectory } from './handoff.js';
 
 export interface HandoffsDependencies {
   engine: Pick<EngineApi, 'submit'>;
@@ -28,6 +28,8 @@ export interface HandoffQuery {
   /** Partners whose hand-offs may be seen; all of them when left out. */
   seen?: string[] | undefined;
 }
+
+type DueRow = Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'> & { now: Date };
 
 /** Hand-offs as the centre sees them, and the end of those that were never answered. */
 export class HandoffsService {
@@ -61,8 +63,8 @@ export class HandoffsService {
 
   /** For the sweeper: a partner that has let its time run out is an error to the case, once. */
   async expire(): Promise<void> {
-    const { rows } = await this.deps.relayPool.query<Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'>>(
-      `select id, organisation_id, case_id from qamqor.handoffs
+    const { rows } = await this.deps.relayPool.query<DueRow>(
+      `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
        where closed_at is null and expiry_told_at is null and expires_at <= qamqor.qamqor_now()
          and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
        order by expires_at limit 200`,
@@ -84,12 +86,12 @@ export class HandoffsService {
     }));
   };
 
-  private async expireOne(row: Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'>): Promise<void> {
+  private async expireOne(row: DueRow): Promise<void> {
     try {
       const { outcome } = await this.deps.engine.submit({
         kind: 'failure',
         entryId: row.id,
-        error: { code: 'EXPIRED' },
+        error: failureOf('EXPIRED', row.now.toISOString()),
         organisationId: row.organisation_id,
         caseId: row.case_id,
         id: `expired:${row.id}`,

@@ -1,0 +1,411 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+import { Partner, pass, say, settled } from '../../test/partner.js';
+import { verify } from '../engine/verify.js';
+import { ORGANISATION } from '../system.js';
+import { taskWork } from '../tasks/task-work.js';
+import { HandoffsService } from './handoffs.service.js';
+
+const text = (en: string) => ({ kk: en, ru: en, en });
+const input = { type: 'object', properties: { familyId: { type: 'string' } } };
+const save = (params: object) => ({ type: 'set', params });
+const referral = (id: string, partner: string, service: string, more: object = {}) => ({
+  id,
+  title: text('Referral'),
+  context: { familyId: '= input.familyId', result: null, code: null },
+  events: { LEAVE: { title: text('Leave'), roles: [] }, AGAIN: { title: text('Again'), roles: [] } },
+  meta: { reopen: 'asking' },
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: {
+        id: 'ask',
+        src: 'handOff',
+        input: { partner, service, deadline: '10 days', request: { categories: ['large'] } },
+        onDone: { target: 'helped', actions: save({ result: '= event.output.result.number' }) },
+        onError: { target: 'refused', actions: save({ code: '= event.error.code' }) },
+        ...more,
+      },
+      on: { LEAVE: 'gone', AGAIN: { target: 'asking', reenter: true } },
+    },
+    helped: { type: 'final' },
+    refused: { type: 'final' },
+    gone: { type: 'final' },
+  },
+});
+
+let api: ApiFixture;
+let corporation: Partner;
+let bank: Partner;
+let office: Partner;
+beforeAll(async () => {
+  [corporation, bank, office] = await Promise.all([Partner.start(), Partner.start(), Partner.start()]);
+  api = await ApiFixture.create({
+    partners: {
+      'state-corporation': { url: corporation.url, secret: corporation.secret },
+      'otbasy-bank': { url: bank.url, secret: bank.secret },
+      'civil-office': { url: office.url, secret: office.secret },
+    },
+  });
+  for (const workflow of [
+    referral('papers', 'state-corporation', 'missing-certificates'),
+    referral('housing', 'otbasy-bank', 'housing-advice'),
+    referral('legal', 'civil-office', 'free-legal-aid'),
+    referral('course', 'atameken', 'course-enrolment'),
+    referral('nobody', 'nobody', 'anything'),
+    referral('nothing', 'state-corporation', 'constructor'),
+    referral('unheard', 'otbasy-bank', 'housing-advice', { onError: undefined }),
+  ])
+    await api.deploy(workflow, { 'input.yaml': input });
+});
+beforeEach(() => {
+  for (const partner of [corporation, bank, office]) partner.replies.length = 0;
+});
+afterAll(async () => {
+  await api.close();
+  await Promise.all([corporation, bank, office].map((partner) => partner.close()));
+});
+
+let families = 0;
+async function refer(workflow: string): Promise<{ id: string; handoff: string }> {
+  families += 1;
+  const { status, body } = await api.post('integration', '/api/cases', {
+    workflow,
+    input: {
+      applicant: { surname: `Қасымова${families}`, given: 'Әсел', patronymic: null },
+      categories: ['large', 'single-parent'],
+      interest: 'sewing',
+      phone: '+77011234567',
+      language: 'kk',
+    },
+  });
+  expect({ status, body }).toMatchObject({ status: 201 });
+  const [{ id: handoff }] = (await handoffs(body.id)) as [{ id: string }];
+  return { id: body.id, handoff };
+}
+const handoffs = async (caseId: string) =>
+  (await api.get('integration', `/api/handoffs?caseId=${caseId}`)).body.items as Record<string, string | null>[];
+const caseOf = async (id: string) => (await api.get('integration', `/api/cases/${id}`)).body;
+const incidentsOf = async (id: string) => (await api.get('integration', `/api/incidents?caseId=${id}`)).body.items;
+const leave = (id: string, type = 'LEAVE') => api.post('integration', `/api/cases/${id}/events`, { type });
+const now = () => api.system.clock.now();
+const done = (eventId: string) => ({ eventId, type: 'done', at: '2026-11-22T10:00:00+05:00', result: { number: '7' } });
+const sql = async (statement: string, values: unknown[] = []) =>
+  (await api.database.pool('owner').query(statement, values)).rows;
+
+describe('a hand-off', () => {
+  it('goes out signed, with exactly the fields of its service, and its 202 is remembered', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    const [delivery, ...more] = bank.about(handoff);
+    expect(more).toEqual([]);
+    if (!delivery) throw new Error('Nothing came.');
+    expect(delivery.path).toBe('/handoffs');
+    expect(bank.trusts(delivery, await now())).toBe(true);
+    expect(corporation.trusts(delivery, await now())).toBe(false);
+    expect(delivery.headers['webhook-id']).toBe(handoff);
+    const { number } = await caseOf(id);
+    const body = JSON.parse(delivery.body);
+    expect(body).toEqual({
+      id: handoff,
+      service: 'housing-advice',
+      sentAt: expect.any(String),
+      dueAt: expect.any(String),
+      // The bank does not need the identity number.
+      person: {
+        surname: `Қасымова${families}`,
+        given: 'Әсел',
+        patronymic: null,
+        phone: '+77011234567',
+        language: 'kk',
+      },
+      consent: null,
+      request: { categories: ['large'], caseNumber: number },
+      documents: [],
+    });
+    expect(Date.parse(body.dueAt) - Date.parse(body.sentAt)).toBeGreaterThan(9 * 24 * 3600_000);
+    expect(await handoffs(id)).toEqual([
+      expect.objectContaining({ status: 'sent', partnerRef: expect.stringMatching(/^REF-/), dueAt: body.dueAt }),
+    ]);
+  });
+
+  it('is sent again under the same id with the very same bytes, when it was told to wait or nothing came back', async () => {
+    bank.replies.push(
+      { status: 503, headers: { 'retry-after': '30' } },
+      { status: 429, headers: { 'retry-after': '60' } },
+      { status: 0 },
+      { status: 202, body: 'we do not speak JSON' },
+      { status: 500 },
+    );
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    await sql('update qamqor.families set phone = null');
+    await pass(api.system, { seconds: 25 });
+    expect(bank.about(handoff)).toHaveLength(1);
+    await pass(api.system, { seconds: 10 });
+    expect(bank.about(handoff)).toHaveLength(2);
+    for (let attempt = 0; attempt < 5; attempt += 1) await pass(api.system, { minutes: 2 });
+    const deliveries = bank.about(handoff);
+    expect(deliveries).toHaveLength(6);
+    expect(new Set(deliveries.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(deliveries.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([handoff]));
+    // Each attempt is stamped anew, so that a late one is still believed.
+    expect(new Set(deliveries.map(({ headers }) => headers['webhook-timestamp'])).size).toBeGreaterThan(3);
+    expect(await handoffs(id)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it.each([
+    ['400', { status: 400 }],
+    ['404', { status: 404 }],
+    ['410', { status: 410 }],
+    ['a redirect', { status: 307, headers: { location: 'http://127.0.0.1:1/' } }],
+  ])('that is refused with %s is over, and the case goes on without it', async (_what, reply) => {
+    bank.replies.push(reply);
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    expect(bank.about(handoff)).toHaveLength(1);
+    expect(await caseOf(id)).toMatchObject({ status: 'done', state: 'refused', incidents: 0 });
+    expect(await handoffs(id)).toMatchObject([{ status: 'rejected', reasonCode: 'TECHNICAL', sentAt: null }]);
+  });
+
+  it('that meets a wrong secret is an incident, and goes out when that is put right', async () => {
+    bank.replies.push({ status: 401 });
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    expect(await caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+    const [incident] = await incidentsOf(id);
+    expect(incident.message).toContain('otbasy-bank');
+    expect(
+      (await api.post('supervisor', `/api/incidents/${incident.id}/retry`, { reason: 'the secret was wrong' })).status,
+    ).toBe(200);
+    await settled(api.system);
+    expect(bank.about(handoff)).toHaveLength(2);
+    expect(await handoffs(id)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it.each(['nobody', 'nothing'])(
+    'to a partner or a service that there is not ("%s") is an incident',
+    async (workflow) => {
+      const { id } = await refer(workflow);
+      await settled(api.system);
+      expect(await caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+      expect(await handoffs(id)).toMatchObject([{ status: 'draft' }]);
+    },
+  );
+
+  it('to a partner without an address waits, however long, and expires by its clock', async () => {
+    const { id } = await refer('course');
+    await settled(api.system);
+    for (let look = 0; look < 40; look += 1) await pass(api.system, { minutes: 2 });
+    const [row] = await sql('select attempt, last_error from qamqor.outbox where case_id = $1', [id]);
+    expect(row.attempt).toBeGreaterThan(30);
+    expect(row.last_error).toContain('atameken has no address');
+    expect(await caseOf(id)).toMatchObject({ incidents: 0, state: 'asking' });
+    await pass(api.system, { days: 10 });
+    expect(await caseOf(id)).toMatchObject({ state: 'refused' });
+    expect(await handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED', sentAt: null }]);
+  });
+
+  it('has one effect when the process dies after "sent" and before its outbox row is gone', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    // As if the delivery had not been settled: the row is there again.
+    await sql(
+      `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+       select gen_random_uuid(), organisation_id, case_id, 1, 'handOff.open', id, '{"entry":"ask:1"}', opened_at, opened_at from qamqor.handoffs where id = $1`,
+      [handoff],
+    );
+    const [before] = await handoffs(id);
+    await settled(api.system);
+    expect(bank.about(handoff)).toHaveLength(1);
+    expect(await handoffs(id)).toEqual([before]);
+    expect(await sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+  });
+
+  it('keeps its first bytes when two workers send it at once', async () => {
+    const arrived: string[] = [];
+    let both = () => {};
+    const together = new Promise<void>((resolve) => {
+      both = resolve;
+    });
+    const hold = async (delivery: { body: string }) => {
+      if (arrived.push(delivery.body) === 2) both();
+      await together;
+      return { status: 202, body: '{"partnerRef":"TWICE"}' };
+    };
+    bank.replies.push(hold, hold);
+    const { id, handoff } = await refer('housing');
+    const { rows } = await api.database.pool('owner').query(
+      `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+         select gen_random_uuid(), organisation_id, case_id, 1, 'handOff.open', id, '{}', opened_at, opened_at from qamqor.handoffs where id = $1 returning id`,
+      [handoff],
+    );
+    await api.system.runtime.worker.deliver([rows[0].id]);
+    await settled(api.system);
+    expect(new Set(arrived).size).toBe(1);
+    expect(await handoffs(id)).toMatchObject([{ status: 'sent', partnerRef: 'TWICE' }]);
+  });
+});
+
+describe('the end of a hand-off', () => {
+  it('comes by the clock, once, when the partner stays silent', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    await pass(api.system, { days: 9 });
+    expect(await caseOf(id)).toMatchObject({ state: 'asking' });
+    await pass(api.system, { days: 1 });
+    expect(await caseOf(id)).toMatchObject({ status: 'done', state: 'refused', incidents: 0 });
+    await Promise.all([1, 2, 3].map(() => api.system.runtime.sweeper.sweep()));
+    const { body } = await api.get('auditor', `/api/cases/${id}/journal`);
+    expect(body.items.filter(({ type }: { type: string }) => type === 'error(ask)')).toHaveLength(1);
+    expect(await handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED' }]);
+    // Nothing is left to tell the partner: it let the time run out.
+    expect(bank.about(handoff)).toHaveLength(1);
+  });
+
+  it('of which nobody takes the error is one incident, and no more', async () => {
+    const { id } = await refer('unheard');
+    await settled(api.system);
+    await pass(api.system, { days: 11 });
+    await pass(api.system, { days: 1 });
+    expect(await caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+    expect(await handoffs(id)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it('is told to a partner that has it, when its state is left', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    await leave(id);
+    await settled(api.system);
+    const [, recall, ...more] = bank.about(handoff);
+    expect(more).toEqual([]);
+    expect(recall?.path).toBe(`/handoffs/${handoff}/recall`);
+    expect(JSON.parse(recall?.body ?? '')).toEqual({ id: handoff, reason: 'recalled', at: expect.any(String) });
+    expect(recall && bank.trusts(recall, await now())).toBe(true);
+    expect(await handoffs(id)).toMatchObject([{ status: 'recalled', closedAt: expect.any(String) }]);
+  });
+
+  it('is told to nobody when nothing had gone out', async () => {
+    const { id } = await refer('course');
+    await leave(id);
+    await settled(api.system);
+    expect(await handoffs(id)).toMatchObject([{ status: 'recalled', sentAt: null }]);
+    await pass(api.system, { minutes: 2 });
+    expect(await sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+  });
+
+  it('never overtakes the hand-off itself on its way', async () => {
+    let release = () => {};
+    const arrived = new Promise<void>((isThere) => {
+      bank.replies.push(async () => {
+        const answered = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        isThere();
+        await answered;
+        return { status: 202, body: '{"partnerRef":"SLOW"}' };
+      });
+    });
+    const { id, handoff } = await refer('housing');
+    await arrived;
+    await leave(id);
+    await api.system.runtime.sweeper.sweep();
+    expect(bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs']);
+    release();
+    await settled(api.system);
+    await pass(api.system, { seconds: 2 });
+    expect(bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+  });
+
+  it('is followed by a new one, under a new id, when its state is entered again', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    await leave(id, 'AGAIN');
+    await settled(api.system);
+    const [second, first] = await handoffs(id);
+    expect(first).toMatchObject({ id: handoff, status: 'recalled' });
+    expect(second).toMatchObject({ status: 'sent' });
+    expect(second?.['id']).not.toBe(handoff);
+    // A late answer to the first is not taken for the second's.
+    expect((await say(api, bank, handoff, done('late'))).body).toEqual({ status: 'ignored', reason: 'recalled' });
+    expect(await caseOf(id)).toMatchObject({ state: 'asking' });
+    expect((await say(api, bank, String(second?.['id']), done('in time'))).body).toEqual({ status: 'applied' });
+    expect(await caseOf(id)).toMatchObject({ state: 'helped' });
+  });
+
+  it('waits while the case is suspended, and moves by as long as that stood still', async () => {
+    const { id } = await refer('housing');
+    await settled(api.system);
+    const act = (name: string) => api.post('supervisor', `/api/cases/${id}/acts`, { act: name, reason: 'holiday' });
+    expect((await act('suspend')).status).toBe(200);
+    await pass(api.system, { days: 20 });
+    expect(await caseOf(id)).toMatchObject({ status: 'suspended', state: 'asking' });
+    expect((await act('resume')).status).toBe(200);
+    await pass(api.system, { days: 9 });
+    expect(await caseOf(id)).toMatchObject({ status: 'active', state: 'asking' });
+    await pass(api.system, { days: 1, minutes: 1 });
+    expect(await caseOf(id)).toMatchObject({ state: 'refused' });
+  });
+});
+
+describe('the list of hand-offs', () => {
+  const ids = async (as: string, query = '') =>
+    (await api.get(as, `/api/handoffs?limit=200${query}`)).body.items.map(
+      (item: { id: string }) => item.id,
+    ) as string[];
+
+  it('shows the newest first, page by page, each once', async () => {
+    const { id } = await refer('housing');
+    const { handoff } = await refer('papers');
+    await leave(id, 'AGAIN');
+    const whole = await ids('curator');
+    expect(whole[0]).toBe((await handoffs(id))[0]?.['id']);
+    expect(whole[1]).toBe(handoff);
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await api.get('curator', `/api/handoffs?limit=3${cursor ? `&cursor=${cursor}` : ''}`);
+      seen.push(...body.items.map((item: { id: string }) => item.id));
+      cursor = body.next;
+    }
+    expect(seen).toEqual(whole);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('is narrowed by case, partner and state', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    expect(await ids('lawyer', `&caseId=${id}`)).toEqual([handoff]);
+    expect(await ids('lawyer', '&partner=otbasy-bank&status=sent')).toContain(handoff);
+    expect(await ids('lawyer', '&partner=civil-office')).not.toContain(handoff);
+    expect(await ids('lawyer', '&status=done')).not.toContain(handoff);
+    expect(await ids('lawyer', '&partner=x%27%20or%201%3D1')).toEqual([]);
+  });
+
+  it('is all of it for the centre, its own for a partner, nothing for others', async () => {
+    const { handoff } = await refer('housing');
+    for (const as of ['registrar', 'auditor', 'integration']) expect(await ids(as)).toContain(handoff);
+    expect(await ids('partner-otbasy-bank')).toContain(handoff);
+    expect(await ids('partner-civil-office')).not.toContain(handoff);
+    expect(await ids('partner-civil-office', '&partner=otbasy-bank')).toEqual([]);
+    await api.account('no-role', []);
+    expect(await api.get('no-role', '/api/handoffs')).toMatchObject({ status: 403, body: { code: 'no-right' } });
+    expect(await api.get(null, '/api/handoffs')).toMatchObject({ status: 401, body: { code: 'no-session' } });
+  });
+
+  it.each(['cursor=eyJh', 'limit=0', 'limit=201', 'status=lost', 'caseId=1', 'cursor=WyJ4IiwieSJd'])(
+    'does not understand ?%s',
+    async (query) => {
+      expect(await api.get('curator', `/api/handoffs?${query}`)).toMatchObject({
+        status: 400,
+        body: { code: 'bad-query' },
+      });
+    },
+  );
+});
+
+it('every case of this spec can be proved from its journal, and nothing was an error of ours', async () => {
+  const openWork = { task: taskWork, handOff: HandoffsService.openWork };
+  const { problems } = await verify(api.system.pool, api.system.runtime.versions, ORGANISATION, openWork);
+  expect(problems).toEqual([]);
+  expect(api.errors).toEqual([]);
+});
