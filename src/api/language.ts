@@ -1,4 +1,4 @@
-import type { Language, Text } from '../statechart/types.js';
+import type { Language } from '../statechart/types.js';
 
 /** The language of an answer: the first of ours that `Accept-Language` prefers, Kazakh if it names none. */
 export function pickLanguage(header: string | undefined): Language {
@@ -16,9 +16,4 @@ export function pickLanguage(header: string | undefined): Language {
 
 function isLanguage(value: string): value is Language {
   return value === 'kk' || value === 'ru' || value === 'en';
-}
-
-/** The text in this language, or in the nearest one that has it. */
-export function textIn(text: Text, language: Language): string {
-  return text[language] ?? text.kk ?? text.ru ?? text.en ?? '';
 }

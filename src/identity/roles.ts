@@ -13,8 +13,6 @@ export const STAFF_ROLES = [
   'auditor',
 ] as const;
 
-export type StaffRole = (typeof STAFF_ROLES)[number];
-
 /** What a program signed in with QAMQOR_API_KEY acts as. */
 export const INTEGRATION = 'integration';
 

@@ -26,7 +26,6 @@ export const mayRelease = (by: Asker, task: TaskFacts) =>
   (task.status === 'claimed' || task.status === 'held') && (isMine(by, task) || isOverseer(by));
 export const mayAssign = (by: Asker, task: TaskFacts) => isOpen(task) && isOverseer(by);
 export const mayHold = (by: Asker, task: TaskFacts) => isOpen(task) && isMine(by, task) && isCandidate(by, task);
-export const mayDraft = mayHold;
 export const mayComplete = (by: Asker, task: TaskFacts) =>
   isCandidate(by, task) && (task.status === 'open' || (isOpen(task) && isMine(by, task)));
 
@@ -36,7 +35,7 @@ export function taskPermissions(by: Asker, task: TaskFacts) {
     release: mayRelease(by, task),
     assign: mayAssign(by, task),
     hold: mayHold(by, task),
-    draft: mayDraft(by, task),
+    draft: mayHold(by, task),
     complete: mayComplete(by, task),
   };
 }
