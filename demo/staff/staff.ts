@@ -57,18 +57,23 @@ const OVER = new Set(['task-closed', 'task-not-found', 'event-not-accepted', 'ca
  */
 export class Staff {
   private readonly plans = new Map<string, Plan>();
+  private readonly waitsSeen = new Set<string>();
+  private seenUntil = '1970-01-01T00:00:00.000Z';
   private readonly accounts = new Map<string, Promise<Principal>>();
 
   constructor(private readonly options: StaffOptions) {}
 
   /** Looks for new work. Gives the moment of the next act, null when nobody has anything to do. */
   async look(): Promise<string | null> {
-    const { tasks, waits } = await this.openWork();
-    const present = new Set([...tasks.map((task) => task.id), ...waits.map((wait) => wait.id)]);
-    for (const key of this.plans.keys()) if (!present.has(key)) this.plans.delete(key);
-    for (const task of tasks) if (!this.plans.has(task.id)) this.plans.set(task.id, this.planTask(task));
+    const { tasks, waits } = await this.newWork();
+    for (const task of tasks) {
+      const openedAt = task.opened_at.toISOString();
+      if (openedAt > this.seenUntil) this.seenUntil = openedAt;
+      if (!this.plans.has(task.id)) this.plans.set(task.id, this.planTask(task, openedAt));
+    }
     for (const wait of waits) {
-      const plan = this.plans.has(wait.id) ? null : this.planPapers(wait);
+      const plan = this.waitsSeen.has(wait.id) ? null : this.planPapers(wait);
+      this.waitsSeen.add(wait.id);
       if (plan) this.plans.set(wait.id, plan);
     }
     let next: string | null = null;
@@ -90,28 +95,27 @@ export class Staff {
     return due.length;
   }
 
-  private async openWork() {
+  /** What was opened since the last look; what was opened in that very millisecond may come twice. */
+  private async newWork() {
     const { pool, organisationId, families } = this.options;
+    const subjects = [...families.keys()];
     return asOrganisation(pool, organisationId, async (query) => ({
       tasks: await query<TaskLine>(
         `select t.id, t.case_id, t.subject, t.form, t.invocation, t.role, t.opened_at,
            (select count(*)::int from qamqor.tasks d where d.case_id = t.case_id and d.invocation = t.invocation and d.status = 'done') as attempt
-         from qamqor.tasks t where t.status in ('open', 'claimed') and t.subject = any ($1) and not (t.id = any ($2::uuid[]))
-         union all
-         select id, case_id, subject, form, invocation, role, opened_at, 0 from qamqor.tasks where id = any ($2::uuid[]) and status in ('open', 'claimed')`,
-        [[...families.keys()], [...this.plans.keys()]],
+         from qamqor.tasks t where t.status in ('open', 'claimed') and t.opened_at >= $1 and t.subject = any ($2)`,
+        [this.seenUntil, subjects],
       ),
       waits: await query<{ id: string; case_id: string; subject: string; due_at: Date }>(
         `select m.id, m.case_id, c.subject, m.due_at from qamqor.timers m join qamqor.cases c on c.id = m.case_id
          where m.name = $1 and c.status = 'active' and c.subject = any ($2)`,
-        [PAPERS_TERM.name, [...families.keys()]],
+        [PAPERS_TERM.name, subjects],
       ),
     }));
   }
 
-  private planTask(task: TaskLine): Plan {
+  private planTask(task: TaskLine, openedAt: string): Plan {
     const { decisions, calendar, desk } = this.options;
-    const openedAt = task.opened_at.toISOString();
     const situation: Situation = {
       family: this.familyOf(task.subject),
       form: task.form,
@@ -122,14 +126,12 @@ export class Staff {
     return {
       due: lookAfter(openedAt, decisions.takes(situation), calendar),
       act: async () => {
-        const withdrawal = decisions.withdrawal(situation);
-        if (withdrawal) {
-          await desk.sendEvent(await this.account('curator'), task.case_id, 'WITHDRAW', withdrawal);
-          return;
-        }
         const by = await this.account(task.role);
+        // A task that the case has left meanwhile is refused here, and nobody asks the family any more.
         await desk.claim(by, task.id);
-        await desk.complete(by, task.id, decisions.answer(situation));
+        const withdrawal = decisions.withdrawal(situation);
+        if (withdrawal) await desk.sendEvent(await this.account('curator'), task.case_id, 'WITHDRAW', withdrawal);
+        else await desk.complete(by, task.id, decisions.answer(situation));
       },
     };
   }

@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
-import { parseCalendar } from '../statechart/calendar.js';
 import { check } from '../statechart/check.js';
 import { LoadError, loadWorkflow } from '../statechart/load.js';
 import type { Finding, Workflow } from '../statechart/types.js';
+import { calendarOf, catalogueOf } from '../workflows/catalogue.js';
 import { readScenarios } from '../workflows/folder.js';
 import { playScenarios } from '../workflows/scenario.js';
 import { EXIT, type ExitCode, type Terminal } from './terminal.js';
@@ -18,7 +18,9 @@ interface Checked {
 
 /** `workflow check [PATH]`: 1 on an error, 2 where something could not be loaded. */
 export async function checkWorkflows(path: string | undefined, terminal: Terminal): Promise<ExitCode> {
-  const workflows = findWorkflows(path).map(checkOne);
+  const found = findWorkflows(path);
+  const beside = found.map((one) => basename(one.path));
+  const workflows = found.map((one) => checkOne(one, beside));
   for (const { key, ok, findings, loadErrors } of workflows) {
     terminal.say(`${key}: ${loadErrors ? 'cannot be loaded' : ok ? 'no errors' : 'has errors'}`);
     sayFindings([...(loadErrors ?? []), ...findings], terminal);
@@ -33,7 +35,7 @@ export async function testWorkflows(path: string | undefined, terminal: Terminal
   const workflows = findWorkflows(path).map((found) => {
     const workflow = loadWorkflow(found.files);
     const folder = /\.(ya?ml|json)$/.test(found.path) ? dirname(found.path) : found.path;
-    const calendar = parseCalendar(found.catalogue['calendar.kz.yaml'] ?? '{}').calendar;
+    const calendar = calendarOf(found.catalogue);
     return { key: workflow.key, scenarios: playScenarios(workflow, readScenarios(folder), calendar) };
   });
   for (const { key, scenarios } of workflows) {
@@ -49,10 +51,18 @@ export async function testWorkflows(path: string | undefined, terminal: Terminal
   return workflows.every(({ scenarios }) => scenarios.every(({ ok }) => ok)) ? EXIT.ok : EXIT.found;
 }
 
-/** Loads and checks. Throws LoadError. */
-export function findingsOf({ files, catalogue }: FoundWorkflow): { workflow: Workflow; findings: Finding[] } {
+/**
+ * Loads and checks.
+ * @param beside keys of the workflows in the same folder
+ * @throws LoadError
+ */
+export function findingsOf(
+  { files, catalogue }: FoundWorkflow,
+  beside: string[] = [],
+): { workflow: Workflow; findings: Finding[] } {
   const workflow = loadWorkflow(files);
-  return { workflow, findings: check(workflow, catalogue) };
+  const now = new Date().toISOString();
+  return { workflow, findings: check(workflow, catalogueOf(catalogue, [workflow.key, ...beside], now)) };
 }
 
 export function hasErrors(findings: Finding[]): boolean {
@@ -65,9 +75,9 @@ export function sayFindings(findings: Finding[], terminal: Terminal): void {
   }
 }
 
-function checkOne(found: FoundWorkflow): Checked {
+function checkOne(found: FoundWorkflow, beside: string[]): Checked {
   try {
-    const { workflow, findings } = findingsOf(found);
+    const { workflow, findings } = findingsOf(found, beside);
     return { key: workflow.key, ok: !hasErrors(findings), findings };
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;

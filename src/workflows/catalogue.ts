@@ -1,0 +1,27 @@
+import { parseCalendar } from '../statechart/calendar.js';
+import { type Catalogue, parseCatalogue } from '../statechart/catalogue.js';
+import type { Calendar } from '../statechart/types.js';
+
+/** Background steps that this version of Qamqor has: what `invoke {src: service}` may name. */
+export const SERVICES = ['issueCertificate'];
+const CALENDAR_FILE = 'calendar.kz.yaml';
+
+/**
+ * What workflows may name, for `check`: from the files that lie beside them.
+ * @param workflows keys of the workflows that a sub-case may open
+ * @param now ISO 8601; with it the calendar is asked whether it reaches far enough
+ */
+export function catalogueOf(files: Record<string, string>, workflows: string[], now?: string): Catalogue {
+  return {
+    ...parseCatalogue(files),
+    services: SERVICES,
+    workflows,
+    ...(files[CALENDAR_FILE] !== undefined && { calendar: calendarOf(files) }),
+    ...(now !== undefined && { now }),
+  };
+}
+
+/** The organisation's working days; a plain week where there is no calendar file. */
+export function calendarOf(files: Record<string, string>): Calendar {
+  return parseCalendar(files[CALENDAR_FILE] ?? '{}').calendar;
+}
