@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { type Document, isScalar, parseDocument, visit } from 'yaml';
 import type { Problems } from './definition.js';
 import type { Json } from './types.js';
 
@@ -9,6 +9,8 @@ const MAX_DEPTH = 100;
 const MAX_BRACKETS = 1000;
 /** Values in one file after aliases are written out. */
 const MAX_VALUES = 200_000;
+/** Each costs about a millisecond to compile. */
+const MAX_EXPRESSIONS = 5000;
 /** How often aliases may repeat what stands behind an anchor, in all. */
 const MAX_ALIASES = 1000;
 /** Keys that reach an object's prototype in careless code. */
@@ -74,10 +76,25 @@ function parse(path: string, text: string): unknown {
       if (path.endsWith('.json')) throw error;
     }
   }
-  const document = parseDocument(text, { version: '1.2', merge: true });
+  // The parser's own search for keys that are written twice compares each with each.
+  const document = parseDocument(text, { version: '1.2', merge: true, uniqueKeys: false });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) throw problem;
+  refuseTwins(document);
   return document.toJS({ maxAliasCount: MAX_ALIASES });
+}
+
+function refuseTwins(document: Document): void {
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key;
+        if (name !== '<<' && seen.has(name)) throw new Error(`the key "${String(name)}" stands twice in one map.`);
+        seen.add(name);
+      }
+    },
+  });
 }
 
 function explain(error: unknown): string {
@@ -88,6 +105,7 @@ function explain(error: unknown): string {
 /** Walks what was read: only plain JSON, no cycles, nothing that hides from a reader. */
 class Inspection {
   private values = 0;
+  private expressions = 0;
 
   inspect(value: unknown, place: string, depth: number): void {
     this.values += 1;
@@ -97,7 +115,12 @@ class Inspection {
       throw new Error(
         `"${shorten(place)}" is nested more than ${MAX_DEPTH} levels deep, or an anchor refers to itself.`,
       );
-    if (typeof value === 'string') this.inspectText(value, place);
+    if (typeof value === 'string') {
+      this.inspectText(value, place);
+      if (value.startsWith('=') && ++this.expressions > MAX_EXPRESSIONS) {
+        throw new Error(`it has more than ${MAX_EXPRESSIONS} expressions.`);
+      }
+    }
     if (value === null || typeof value === 'boolean' || typeof value === 'string') return;
     if (typeof value === 'number') {
       if (!Number.isFinite(value)) throw new Error(`"${shorten(place)}" is ${value}, which JSON cannot carry.`);

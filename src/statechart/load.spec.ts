@@ -184,6 +184,7 @@ describe('the loader', () => {
     ],
     ['a list for a workflow', '[1, 2]', 'malformed'],
     ['a file that is not YAML', '{ id: m, initial: a', 'unreadable'],
+    ['a key that stands twice', 'id: m\ninitial: a\nstates:\n  a: {}\n  a: {}', 'unreadable'],
     ['a function', 'id: m\ninitial: a\nstates: { a: { entry: !!js/function "() => 1" } }', 'unreadable'],
     [
       'a key that reaches the prototype',
@@ -202,6 +203,12 @@ describe('the loader', () => {
     ],
     ['brackets without end', '['.repeat(200_000), 'unreadable'],
     ['lists of lists without end', '- '.repeat(200_000), 'unreadable'],
+    ['too many states', `{ id: m, initial: s0, states: { ${many(6000, (n) => `s${n}: {}`)} } }`, 'too-large'],
+    [
+      'too many expressions',
+      `{ id: m, context: { ${many(6000, (n) => `x${n}: '= 1'`)} }, initial: a, states: { a: {} } }`,
+      'unreadable',
+    ],
     ['states nested too deep', nested(45), `too-deep at ${Array.from({ length: 40 }, () => 's').join('.')}`],
   ])('refuses %s', (_, yaml, rule) => {
     expect(rules(yaml)).toContain(rule);
@@ -245,6 +252,10 @@ describe('the loader', () => {
     ).toEqual([]);
   });
 });
+
+function many(count: number, make: (n: number) => string): string {
+  return Array.from({ length: count }, (_, n) => make(n)).join(', ');
+}
 
 function nested(depth: number): string {
   const inside = depth === 0 ? '{}' : `{ initial: s, states: { s: ${nested(depth - 1)} } }`;

@@ -24,6 +24,7 @@ export { text } from './parse-head.js';
 
 /** States inside states, deeper than anybody can read. */
 const MAX_DEPTH = 40;
+const MAX_STATES = 5000;
 
 /**
  * Reads a workflow's config (XState's own shape, as data) into a tree with every shorthand spelled out.
@@ -58,6 +59,8 @@ export function parseDefinition(config: JsonObject, problems: Problems): Definit
 }
 
 class Reader {
+  private count = 0;
+
   constructor(
     private readonly machineId: string,
     private readonly delays: Record<string, DelayRule>,
@@ -117,6 +120,15 @@ class Reader {
         `States are nested more than ${MAX_DEPTH} levels deep.`,
         'Flatten them, or move a part into a sub-case.',
       );
+      return {};
+    }
+    const before = this.count;
+    this.count += Object.keys(states).length;
+    if (this.count > MAX_STATES) {
+      if (before <= MAX_STATES) {
+        const hint = 'Move a part into a sub-case.';
+        this.problems.add('too-large', path, `The chart has more than ${MAX_STATES} states.`, hint);
+      }
       return {};
     }
     for (const [key, child] of Object.entries(states)) {

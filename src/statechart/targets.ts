@@ -103,9 +103,19 @@ function descend(start: ChartNode, keys: string[]): ChartNode | undefined {
   let node: ChartNode | undefined = start;
   for (const key of keys) {
     if (key === '') break;
-    node = node?.children.find((child) => child.key === key);
+    node = node && childrenByKey(node).get(key);
   }
   return node;
+}
+
+const childrenOf = new WeakMap<ChartNode, Map<string, ChartNode>>();
+
+function childrenByKey(node: ChartNode): Map<string, ChartNode> {
+  const known = childrenOf.get(node);
+  if (known !== undefined) return known;
+  const children = new Map(node.children.map((child) => [child.key, child]));
+  childrenOf.set(node, children);
+  return children;
 }
 
 function idsOf(nodes: ChartNode[], problems: Problems): Map<string, ChartNode> {
