@@ -26,11 +26,14 @@ export class EngineFixture {
   readonly closed: ClosedEntry[] = [];
   readonly warnings: string[] = [];
   readonly runtime: Runtime;
-  private next = 0;
 
-  private constructor(readonly database: TestDatabase) {
+  private constructor(
+    readonly database: TestDatabase,
+    url: string,
+    private readonly isOwner: boolean,
+  ) {
     this.runtime = new Runtime({
-      url: database.url,
+      url,
       id: () => systemIds.next(),
       calendar: () => CALENDAR,
       warn: (message, error) => this.warnings.push(`${message} ${String(error)}`),
@@ -38,9 +41,22 @@ export class EngineFixture {
   }
 
   static async create(sources: Source[] = ['task', 'handOff', 'service']): Promise<EngineFixture> {
-    const fixture = new EngineFixture(await createDatabase());
-    for (const src of sources) fixture.runtime.engine.registerSource(fixture.noting(src));
-    return fixture;
+    const database = await createDatabase();
+    return new EngineFixture(database, database.url, true).withSources(sources);
+  }
+
+  /** Another process, as it were, on a database that somebody else closes; `url` may lead there by a detour. */
+  static on(
+    database: TestDatabase,
+    url: string = database.url,
+    sources: Source[] = ['task', 'handOff', 'service'],
+  ): EngineFixture {
+    return new EngineFixture(database, url, false).withSources(sources);
+  }
+
+  private withSources(sources: Source[]): this {
+    for (const src of sources) this.runtime.engine.registerSource(this.noting(src));
+    return this;
   }
 
   noting(src: Source): SourceHandler {
@@ -134,15 +150,14 @@ export class EngineFixture {
 
   async close(): Promise<void> {
     await this.runtime.stop();
-    await this.database.close();
+    if (this.isOwner) await this.database.close();
   }
 
   private base(caseId: string) {
-    this.next += 1;
     return {
       organisationId: ORGANISATION,
       caseId,
-      id: `test-${this.next}`,
+      id: `test-${systemIds.next()}`,
       keep: true,
       lane: 'people' as const,
       sender: { account: 'aida', roles: ['curator', 'supervisor'] },

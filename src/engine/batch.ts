@@ -18,10 +18,26 @@ import type {
   SourceHandler,
   VersionsApi,
 } from './types.js';
-import { type BatchWrites, type DecideContext, type Decided, type IncidentRow, noWrites } from './writes.js';
+import {
+  type BatchWrites,
+  type DecideContext,
+  type Decided,
+  type IncidentRow,
+  markOf,
+  noWrites,
+  rewind,
+} from './writes.js';
 
-/** How one command of a batch ended. `skipped`: its case was locked elsewhere, it rides again. */
-export type Settled = { command: Command } & ({ accepted: Accepted } | { error: Error } | { skipped: true });
+/**
+ * How one command of a batch ended. `skipped`: its case was locked elsewhere, it rides again. `kept`: it was carried out
+ * before, on a case that this batch did not lock.
+ */
+export type Settled = { command: Command } & (
+  | { accepted: Accepted }
+  | { error: Error }
+  | { skipped: true }
+  | { kept: Omit<Accepted, 'case'> & { caseId: string } }
+);
 
 export interface BatchDependencies {
   /** Connections of the role `qamqor_engine`, pipelined. */
@@ -220,11 +236,11 @@ export class Batch {
     const kept = command.keep ? loaded.kept.get(keyOf(command)) : undefined;
     if (!kept) return undefined;
     if (!kept.digest.equals(commandDigest(command))) return { command, error: keyReused(command) };
-    const record = loaded.records.get(kept.caseId);
-    return {
-      command,
-      accepted: { case: record as CaseRecord, seq: kept.seq, outcome: 'taken', replayed: true, answer: kept.answer },
-    };
+    const { caseId, seq, answer } = kept;
+    const before = { seq, outcome: 'taken', replayed: true, answer } as const;
+    const record = loaded.records.get(caseId);
+    // A case that is opened a second time has been given another id.
+    return record ? { command, accepted: { case: record, ...before } } : { command, kept: { caseId, ...before } };
   }
 
   private subjectTaken(command: Extract<Command, { kind: 'open' }>, loaded: Loaded): boolean {
@@ -282,9 +298,12 @@ export class Batch {
   private decideOne(command: Command, loaded: Loaded, context: Omit<DecideContext, 'calendar'>): void {
     const calendar = this.deps.calendar(command.organisationId);
     let decided: Decided;
+    const mark = markOf(this.writes);
     try {
       decided = decide(loaded.records.get(command.caseId) ?? null, command, { ...context, calendar }, this.writes);
     } catch (error) {
+      // Whatever it had begun to write goes with it.
+      rewind(this.writes, mark);
       this.settled.push({ command, error: error as Error });
       return;
     }

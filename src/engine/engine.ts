@@ -1,5 +1,5 @@
-import type { Pool } from 'pg';
-import { isConnectionLost, isRetryable } from '../platform/database.js';
+import type { Pool, PoolClient } from 'pg';
+import { isConnectionLost, isRetryable, withTransaction } from '../platform/database.js';
 import type { Source } from '../statechart/types.js';
 import { Batch, type BatchDependencies, type Settled } from './batch.js';
 import { readCase } from './cases.js';
@@ -15,6 +15,8 @@ const BATCH_BYTES = 1_000_000;
 const ROUNDS_PASSED_OVER = 3;
 /** How long a command is tried again while the database is away, before its sender is told 503. */
 const PATIENCE_MS = 10_000;
+
+type Kept = Extract<Settled, { kept: unknown }>['kept'];
 
 /** A command under way, and everyone who waits for its answer. */
 interface Pending {
@@ -181,8 +183,9 @@ export class Engine implements EngineApi {
       await this.afterFailure(group, error as Error);
       return;
     }
-    this.answer(group, settled);
     if (batch.outbox.length) this.deps.wake(batch.outbox);
+    // Their cases stay busy until they are back in their lane: nothing overtakes them.
+    await this.rideAgain(this.answer(group, settled));
   }
 
   private async transact(batch: Batch): Promise<Settled[]> {
@@ -192,44 +195,59 @@ export class Engine implements EngineApi {
       client.release();
       return settled;
     } catch (error) {
-      if (!isConnectionLost(error)) {
-        await client.query('rollback').catch(() => undefined);
-        client.release();
-        throw error;
-      }
-      client.release(error as Error);
-      // The connection went away: if the first journal row is there, COMMIT had arrived.
-      if (await this.landed(batch)) return batch.results;
-      throw error;
+      const lost = isConnectionLost(error);
+      const over = !lost && (await isRolledBack(client));
+      client.release(over ? undefined : (error as Error));
+      if (!(await this.landed(batch, over ? NO_BACKEND : backendOf(client)))) throw error;
+      if (lost) return batch.results;
+      throw new Final(error as Error);
     }
   }
 
-  private async landed(batch: Batch): Promise<boolean> {
-    const witness = batch.witness;
+  /** Whether COMMIT took effect, however long it takes to find out. @throws Final when it cannot be found out in time */
+  private async landed(batch: Batch, backend: number): Promise<boolean> {
+    const { witness } = batch;
     if (!witness) return false;
-    const client = await this.deps.pool.connect();
-    try {
-      await client.query('begin');
-      await client.query({ text: `select set_config('qamqor.cases', $1, true)`, values: [`{${witness.caseId}}`] });
-      const { rows } = await client.query({ ...sql.findRow, values: [witness.caseId, witness.seq, witness.hash] });
-      return rows.length > 0;
-    } finally {
-      await client.query('rollback').catch(() => undefined);
-      client.release();
+    const began = this.deps.elapsed();
+    for (;;) {
+      const landed = await this.lookUp(witness, backend).catch((error: unknown) => {
+        if (isRetryable(error)) return undefined;
+        throw new Final(error as Error);
+      });
+      if (landed !== undefined) return landed;
+      if (this.deps.elapsed() - began > PATIENCE_MS)
+        throw new Final(
+          unavailable('The database went away at the last moment. Send it again, with the same key: it is done once.'),
+        );
+      await this.pause();
     }
+  }
+
+  /** `undefined` while the backend that was left may still receive or carry out its COMMIT. */
+  private lookUp(witness: NonNullable<Batch['witness']>, backend: number): Promise<boolean | undefined> {
+    return this.looking([witness.caseId], async (client) => {
+      // In this order: what is not open any more is to be seen by the next statement.
+      const open = await client.query({ ...sql.findTransaction, values: [backend] });
+      const { rows } = await client.query({ ...sql.findRow, values: [witness.caseId, witness.seq, witness.hash] });
+      return rows.length > 0 || (open.rows.length > 0 ? undefined : false);
+    });
   }
 
   /** The batch was rolled back: in halves down to the one at fault, so that nobody pays for a neighbour. */
   private async afterFailure(group: Pending[], error: Error): Promise<void> {
     const [first] = group;
     if (!first) return;
+    if (error instanceof Final) {
+      for (const pending of group) pending.reject(error.cause);
+      return;
+    }
     if (!isLockTimeout(error) && isRetryable(error)) {
       const patient = group.filter((p) => this.deps.elapsed() - p.since < PATIENCE_MS);
       for (const pending of group)
         if (!patient.includes(pending))
           pending.reject(unavailable('The database does not answer. Send it again, with the same key.'));
       if (patient.length === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 50 + Math.floor(this.deps.random() * 200)));
+      await this.pause();
       return this.runGroup(patient);
     }
     if (group.length > 1) {
@@ -245,7 +263,8 @@ export class Engine implements EngineApi {
     first.reject(isLockTimeout(error) ? busy(first.command) : error);
   }
 
-  private answer(group: Pending[], settled: Settled[]): void {
+  /** Gives those that were passed over. */
+  private answer(group: Pending[], settled: Settled[]): Pending[] {
     const byCommand = new Map(settled.map((result) => [result.command, result]));
     const again: Pending[] = [];
     for (const pending of group) {
@@ -253,17 +272,25 @@ export class Engine implements EngineApi {
       if (!result) pending.reject(new Error('A batch forgot one of its commands.'));
       else if ('accepted' in result) pending.resolve(result.accepted);
       else if ('error' in result) pending.reject(result.error);
+      else if ('kept' in result) this.answerAsBefore(pending, result.kept).catch(pending.reject);
       else again.push(pending);
     }
-    if (again.length) void this.rideAgain(again);
+    return again;
+  }
+
+  private async answerAsBefore(pending: Pending, { caseId, ...before }: Kept): Promise<void> {
+    const record = await this.read(pending.command.organisationId, caseId);
+    if (!record) throw caseNotFound(caseId);
+    pending.resolve({ case: record, ...before });
   }
 
   /** Locked elsewhere, or not there at all: the difference is looked up once, without a lock. */
   private async rideAgain(passedOver: Pending[]): Promise<void> {
+    if (passedOver.length === 0) return;
     try {
       const ids = [...new Set(passedOver.map((p) => p.command.caseId))];
       const existing = await this.existing(ids);
-      for (const pending of passedOver) {
+      for (const pending of passedOver.toReversed()) {
         if (!existing.has(pending.command.caseId)) {
           pending.reject(caseNotFound(pending.command.caseId));
           continue;
@@ -272,23 +299,49 @@ export class Engine implements EngineApi {
         this.lanes[pending.command.lane].unshift(pending);
       }
     } catch (error) {
-      for (const pending of passedOver) pending.reject(error as Error);
+      await this.afterFailure(passedOver, error as Error);
     }
-    this.pump();
   }
 
-  private async existing(ids: string[]): Promise<Set<string>> {
-    const client = await this.deps.pool.connect();
-    try {
-      await client.query('begin');
-      await client.query({ text: `select set_config('qamqor.cases', $1, true)`, values: [`{${ids.join(',')}}`] });
+  private existing(ids: string[]): Promise<Set<string>> {
+    return this.looking(ids, async (client) => {
       const { rows } = await client.query<{ id: string }>({ ...sql.existingCases, values: [ids] });
       return new Set(rows.map((row) => row.id));
-    } finally {
-      await client.query('rollback').catch(() => undefined);
-      client.release();
-    }
+    });
   }
+
+  /** Reads about these cases without a lock. */
+  private looking<T>(caseIds: string[], look: (client: PoolClient) => Promise<T>): Promise<T> {
+    return withTransaction(this.deps.pool, async (client) => {
+      await client.query({ text: `select set_config('qamqor.cases', $1, true)`, values: [`{${caseIds.join(',')}}`] });
+      return await look(client);
+    });
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, 50 + Math.floor(this.deps.random() * 200)));
+  }
+}
+
+/** Running the batch again would not be right, or would not help: its commands are told. */
+class Final extends Error {
+  constructor(override readonly cause: Error) {
+    super(cause.message);
+  }
+}
+
+const NO_BACKEND = 0;
+
+/** Process id of the server's side of this connection. */
+function backendOf(client: PoolClient): number {
+  return (client as PoolClient & { processID?: number | null }).processID ?? NO_BACKEND;
+}
+
+async function isRolledBack(client: PoolClient): Promise<boolean> {
+  return client.query('rollback').then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Size in bytes; refuses what PostgreSQL cannot store before it can cost a batch. */

@@ -13,6 +13,12 @@ import { Versions } from './versions.js';
 /** Outbox rows one wake-up names: enough to make the queue's cost small, few enough to spread over workers. */
 const ROWS_PER_WAKEUP = 50;
 
+/**
+ * A batch takes milliseconds. One that hangs lets go of its cases soon, so that others can go on with them; and whether a
+ * lost COMMIT took effect is known when the transaction that was left is over.
+ */
+const COMMAND_PATH = { pipeline: true, statementTimeoutMs: 5_000, idleInTransactionMs: 5_000, connectTimeoutMs: 5_000 };
+
 export interface RuntimeOptions {
   /** The login; each pool takes its own role. */
   url: string;
@@ -47,7 +53,7 @@ export class Runtime {
     this.readPool = openPool(url, 'app');
     this.relayPool = openPool(url, 'relay');
     // One connection more than batches, so that looking up a lost COMMIT never waits for a batch.
-    this.enginePool = openPool(url, 'engine', { pipeline: true, max: concurrency + 2 });
+    this.enginePool = openPool(url, 'engine', { ...COMMAND_PATH, max: concurrency + 2 });
     this.versions = new Versions(this.readPool, elapsed);
     this.engine = new Engine({
       pool: this.enginePool,

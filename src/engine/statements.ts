@@ -164,3 +164,8 @@ export const findRow = {
   name: 'find-row',
   text: 'select 1 from qamqor.journal where case_id = $1 and seq = $2 and hash = $3',
 };
+/** A backend holds this lock from BEGIN to the end of its transaction. */
+export const findTransaction = {
+  name: 'find-transaction',
+  text: `select 1 from pg_locks where locktype = 'virtualxid' and pid = $1 and mode = 'ExclusiveLock' and granted`,
+};
