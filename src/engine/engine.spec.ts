@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EngineFixture, ORGANISATION } from '../../test/engine.js';
 import type { ClosedEntry, Command } from './types.js';
+import { verify } from './verify.js';
 
 const review = {
   key: 'review',
@@ -324,6 +325,36 @@ describe('a transition that cannot be made', () => {
     await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident', status: 409 });
     await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident' });
     expect(await fixture.read(id)).toMatchObject({ state: 'a', revision: 1, incidents: 1 });
+  });
+});
+
+describe('an act that is refused half way', () => {
+  it('leaves no trace of what it had begun', async () => {
+    await fixture.deploy({
+      key: 'moved-on',
+      title: { en: 'Moved on' },
+      context: { count: null },
+      events: { GO: { roles: [] }, NEXT: { roles: [] } },
+      initial: 'a',
+      states: {
+        a: { on: { GO: { guard: '= context.count > 1', target: 'c' }, NEXT: 'b' } },
+        b: { on: { NEXT: 'c' } },
+        c: { type: 'final' },
+      },
+    });
+    const { id } = await fixture.open('moved-on');
+    await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident' });
+    await fixture.send(id, 'NEXT');
+    const [incident] = await fixture.sql<{ id: string }>('select id from qamqor.incidents where case_id = $1', [id]);
+    const retry = fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
+    await expect(retry).rejects.toMatchObject({ code: 'event-not-accepted', status: 409 });
+    expect(await fixture.sql('select seq from qamqor.journal where case_id = $1 order by seq', [id])).toEqual([
+      { seq: 1 },
+      { seq: 2 },
+    ]);
+    await expect(fixture.send(id, 'NEXT')).resolves.toMatchObject({ seq: 3 });
+    const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+    expect(report.problems.filter((problem) => problem.case === id)).toEqual([]);
   });
 });
 

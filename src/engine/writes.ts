@@ -53,6 +53,18 @@ export function noWrites(): BatchWrites {
   };
 }
 
+/** How much was to be written at some moment. */
+export type WritesMark = Record<keyof BatchWrites, number>;
+
+export function markOf(writes: BatchWrites): WritesMark {
+  return Object.fromEntries(Object.entries(writes).map(([table, rows]) => [table, rows.length])) as WritesMark;
+}
+
+/** Forgets everything that was added since. */
+export function rewind(writes: BatchWrites, mark: WritesMark): void {
+  for (const [table, length] of Object.entries(mark)) writes[table as keyof BatchWrites].length = length;
+}
+
 export interface IncidentRow {
   id: string;
   organisationId: string;
