@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CasesService } from './api/cases.service.js';
@@ -24,6 +26,7 @@ async function main(): Promise<void> {
     logger.warn(`${message} ${error instanceof Error ? error.message : String(error)}`);
   for (const name of config.unknown) logger.warn(`The setting ${name} means nothing; is it misspelt?`);
 
+  await refuseTakenPort(config);
   closeOnSignal(logger);
   const partners = config.demo ? await startPartners(config, warn) : undefined;
   if (partners) closing.push(() => partners.close());
@@ -71,20 +74,38 @@ async function prepareAccounts(app: NestFastifyApplication, system: System): Pro
   });
 }
 
+/** Looked at before anything is started, so that a taken port costs nobody half a minute. */
+async function refuseTakenPort({ port, host, roles }: Config): Promise<void> {
+  if (!roles.includes('web') || port === 0) return;
+  const probe = createServer().listen(port, host);
+  try {
+    await once(probe, 'listening');
+  } catch (error) {
+    throw inWords(error, port);
+  }
+  probe.close();
+  await once(probe, 'close');
+}
+
 async function listen(app: NestFastifyApplication, { port, host }: Config): Promise<void> {
   try {
     // Past Nest, which would print the error with its stack before we can say what to do.
     await app.getHttpAdapter().getInstance().listen({ port, host });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw new Explained(
-        `Port ${port} is taken by another program. Stop that one, or choose another port: PORT=${port + 1} npm start`,
-      );
-    if (code === 'EACCES')
-      throw new Explained(`Port ${port} may not be used by this account. Choose one above 1023: PORT=3000 npm start`);
-    throw error;
+    throw inWords(error, port);
   }
+}
+
+function inWords(error: unknown, port: number): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return new Explained(
+      `Port ${port} is taken by another program. Stop that one, or choose another port: PORT=${port + 1} npm start`,
+    );
+  }
+  if (code === 'EACCES')
+    return new Explained(`Port ${port} may not be used by this account. Choose one above 1023: PORT=3000 npm start`);
+  return error;
 }
 
 /** Where this process answers; the port is only known once it listens if any free one was asked for. */

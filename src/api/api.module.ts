@@ -13,6 +13,7 @@ import { IncidentsController } from './incidents.controller.js';
 import { IncidentsService } from './incidents.service.js';
 import { ProblemFilter } from './problem.filter.js';
 import { WorkflowsController } from './workflows.controller.js';
+import { WorkflowsService } from './workflows.service.js';
 
 /** The HTTP surface that belongs to no feature, and what every route shares. */
 @Module({
@@ -20,6 +21,7 @@ import { WorkflowsController } from './workflows.controller.js';
   providers: [
     { provide: CasesService, inject: [System], useFactory: casesService },
     { provide: IncidentsService, inject: [System], useFactory: (system: System) => new IncidentsService(system.pool) },
+    { provide: WorkflowsService, inject: [System], useFactory: workflowsService },
     { provide: HealthChecks, inject: [System], useFactory: healthChecks },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_GUARD, useClass: ContractGuard },
@@ -39,6 +41,10 @@ function casesService({ runtime, orm, pool, clock, ids }: System): CasesService 
     intake,
     id: () => ids.next(),
   });
+}
+
+function workflowsService({ runtime, clock, folder }: System): WorkflowsService {
+  return new WorkflowsService({ versions: runtime.versions, clock, catalogue: folder.catalogue });
 }
 
 function idempotency(system: System): IdempotencyInterceptor {

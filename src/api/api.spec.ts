@@ -491,9 +491,14 @@ describe('a workflow', () => {
   const small = {
     id: 'small',
     title: text('Small'),
-    events: { GO: { title: text('Go'), roles: [] } },
+    stages: { first: text('First') },
+    events: { GO: { title: text('Go'), roles: ['curator'] } },
+    delays: { patience: '3 days' },
     initial: 'a',
-    states: { a: { on: { GO: 'b' } }, b: { type: 'final' } },
+    states: {
+      a: { meta: { stage: 'first', title: text('A') }, on: { GO: 'b' }, after: { patience: 'b' } },
+      b: { type: 'final' },
+    },
   };
 
   it('is deployed once, is the same version for the same content, and a new one for another', async () => {

@@ -1,8 +1,6 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { AppError } from '../engine/errors.js';
-import { Versions } from '../engine/versions.js';
 import { Roles } from '../identity/access.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
@@ -10,6 +8,7 @@ import type { JsonObject, Workflow } from '../statechart/types.js';
 import { DEPLOYERS } from './case.policy.js';
 import { Describe } from './contract.js';
 import { jsonObject, publicEvent, text } from './schemas.js';
+import { WorkflowsService } from './workflows.service.js';
 
 const tag = 'workflows';
 const deploy = z.strictObject({ files: z.record(z.string().max(200), z.string()) });
@@ -32,7 +31,7 @@ const workflowView = z
 @Controller('api/workflows')
 @Roles('staff', INTEGRATION)
 export class WorkflowsController {
-  constructor(private readonly versions: Versions) {}
+  constructor(private readonly workflows: WorkflowsService) {}
 
   @Post()
   @Roles(...DEPLOYERS)
@@ -50,7 +49,7 @@ export class WorkflowsController {
     @Body() body: z.output<typeof deploy>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { created, ...version } = await this.versions.deploy(by.organisationId, body.files, by.account);
+    const { created, ...version } = await this.workflows.deploy(by, body.files);
     void reply.status(created ? 201 : 200);
     return version;
   }
@@ -67,7 +66,7 @@ export class WorkflowsController {
     },
   })
   async list(@By() by: Principal) {
-    return { items: await this.versions.list(by.organisationId), next: null };
+    return { items: await this.workflows.list(by), next: null };
   }
 
   @Get(':key')
@@ -78,12 +77,7 @@ export class WorkflowsController {
     answers: { 200: { description: 'What it is made of', schema: workflowView } },
   })
   async read(@By() by: Principal, @Param('key') key: string) {
-    const { workflow, version } = await this.versions.current(by.organisationId, key).catch((error: unknown) => {
-      // In a body an unknown workflow is the sender's mistake, in an address it is not there.
-      if (error instanceof AppError && error.code === 'unknown-workflow')
-        throw new AppError('workflow-not-found', 404, `There is no workflow "${key.slice(0, 100)}".`);
-      throw error;
-    });
+    const { workflow, version } = await this.workflows.read(by, key);
     return presentWorkflow(workflow, version);
   }
 }
