@@ -1,9 +1,10 @@
 import type { Catalogue } from './catalogue.js';
+import { isComplete } from './chart-tree.js';
 import { ancestorsOf, type ChartNode, type Definition, type InvokeDef, isExpression } from './definition.js';
 import { type Edge, type Exploration, leads, type Rest } from './explore.js';
 import type { Findings } from './findings.js';
 import type { Json } from './types.js';
-import { invokeKey, isComplete, timerKey } from './walk.js';
+import { invokeKey, timerKey } from './walk.js';
 
 /** What only shows when the chart is walked: states nobody reaches, cases that never end, families that wait for ever. */
 export function checkLife(

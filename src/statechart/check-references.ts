@@ -18,7 +18,7 @@ export function checkReferences(
   const checker = new References(workflow, catalogue, findings);
   for (const { type, roles } of definition.eventsDeclared ? definition.events : []) checker.event(type, roles);
   for (const node of definition.nodes) {
-    checker.state(node, definition);
+    checker.state(node);
     for (const invoke of node.invokes) checker.invoke(node, invoke);
     const actions = [
       node.entry,
@@ -41,6 +41,8 @@ export function checkReferences(
 
 class References {
   private readonly templates: Set<string>;
+  /** As declared; a workflow that declares none has those that its states name. */
+  private readonly stages: string[] | undefined;
 
   constructor(
     private readonly workflow: Workflow,
@@ -48,6 +50,7 @@ class References {
     private readonly findings: Findings,
   ) {
     const own = Object.keys(workflow.files).flatMap((path) => /^messages\/(.+)\.(?:ya?ml|json)$/.exec(path)?.[1] ?? []);
+    this.stages = declaredStages(workflow);
     this.templates = new Set([...own, ...(catalogue.templates ?? [])]);
   }
 
@@ -57,17 +60,14 @@ class References {
     for (const role of roles) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
   }
 
-  state({ path, meta }: ChartNode, { stages }: Definition): void {
+  state({ path, meta }: ChartNode): void {
     const stage = object(meta.stage).key ?? meta.stage;
-    if (typeof stage === 'string' && !stages.some(({ key }) => key === stage)) {
+    if (typeof stage === 'string' && this.stages !== undefined && !this.stages.includes(stage)) {
       this.findings.error(
         'unknown-stage',
         path,
         `Its stage "${stage}" is not among \`stages\`: the family would be on no column of the board.`,
-        `Declare it.${suggestion(
-          stage,
-          stages.map(({ key }) => key),
-        )}`,
+        `Declare it.${suggestion(stage, this.stages)}`,
       );
     }
     if (typeof meta.escalation === 'string')
@@ -191,6 +191,14 @@ const HINT = {
   service: 'Register the service, or name another.',
   workflow: 'Add the workflow, or name another.',
 } satisfies Record<Kind, string>;
+
+function declaredStages({ files }: Workflow): string[] | undefined {
+  const file = Object.entries(files).find(([path]) => /^workflow\.(?:ya?ml|json)$/.test(path))?.[1];
+  const { stages } = object(file);
+  if (Array.isArray(stages))
+    return stages.flatMap((stage) => object(stage).key ?? stage).filter((key) => typeof key === 'string');
+  return stages === undefined ? undefined : Object.keys(object(stages));
+}
 
 function object(value: Json | undefined): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};

@@ -1,3 +1,4 @@
+import { ChartTree } from './chart-tree.js';
 import type { ChartNode, Definition, InvokeDef, TransitionDef } from './definition.js';
 import { isEffective } from './definition.js';
 import { type Configuration, invokeKey, timerKey, type Walked, Walker } from './walk.js';
@@ -53,6 +54,7 @@ export function explore(definition: Definition, limits = EXPLORATION_LIMITS): Ex
 }
 
 class Explorer {
+  private readonly tree: ChartTree;
   private readonly walker: Walker;
   private readonly found = new Map<string, Rest>();
   private readonly publicTypes: string[];
@@ -69,7 +71,8 @@ class Explorer {
     definition: Definition,
     private readonly limits: ExplorationLimits,
   ) {
-    this.walker = new Walker(definition);
+    this.tree = new ChartTree(definition);
+    this.walker = new Walker(definition, this.tree);
     this.publicTypes = [...definition.events.map(({ type }) => type), ...unnamedEvents(definition)];
   }
 
@@ -89,9 +92,9 @@ class Explorer {
   }
 
   private causes({ active, spent }: Configuration): Cause[] {
-    const nodes = this.walker.sorted(active);
+    const nodes = this.tree.sorted(active);
     const events = this.publicTypes.filter((type) =>
-      nodes.some((node) => this.walker.transitionsFor(node, type).length > 0),
+      nodes.some((node) => this.tree.transitionsFor(node, type).length > 0),
     );
     return [
       ...events.map((type): Cause => ({ kind: 'event', type })),
@@ -139,7 +142,7 @@ class Explorer {
     const key = this.keyOf(configuration);
     const known = this.found.get(key);
     if (known !== undefined) return known;
-    const leaves = this.walker
+    const leaves = this.tree
       .sorted(configuration.active)
       .filter((node) => !node.children.some((child) => configuration.active.has(child)));
     const rest: Rest = { index: this.result.rests.length, configuration, leaves, edges: [] };
@@ -150,10 +153,10 @@ class Explorer {
   }
 
   private keyOf({ active, history, spent, done }: Configuration): string {
-    const states = this.walker.keyOf(active);
+    const states = this.tree.keyOf(active);
     if (done) return `done ${states}`;
     if (history.size === 0 && spent.size === 0) return states;
-    const remembered = [...history].map(([node, nodes]) => `${node.path}=${this.walker.keyOf(nodes)}`);
+    const remembered = [...history].map(([node, nodes]) => `${node.path}=${this.tree.keyOf(nodes)}`);
     return [states, remembered.sort().join(), [...spent].sort().join()].join('|');
   }
 }

@@ -1,5 +1,6 @@
-import { candidates } from './accepts.js';
+import { type ChartTree, type History, isComplete } from './chart-tree.js';
 import { type ActionDef, type ChartNode, type Definition, isEffective, type TransitionDef } from './definition.js';
+import { EntrySet } from './walk-entry.js';
 
 /** Answers yes or no where the chart does not decide: guards are free. */
 export type Choose = (question: string) => boolean;
@@ -7,7 +8,7 @@ export type Choose = (question: string) => boolean;
 /** Where a case rests, without its data: what is active, what history remembers, and what has had its answer. */
 export interface Configuration {
   active: ReadonlySet<ChartNode>;
-  history: ReadonlyMap<ChartNode, ChartNode[]>;
+  history: History;
   /** Ids of invocations and timers of active states that were answered or have fired, and did not lead away. */
   spent: ReadonlySet<string>;
   done: boolean;
@@ -32,22 +33,18 @@ const MAX_MICROSTEPS = 150;
 
 /** XState's macrostep over the node tree, with free guards and without data. The explorer's tests hold it against `step()`. */
 export class Walker {
-  private readonly order: Map<ChartNode, number>;
-  private readonly last = new Map<ChartNode, number>();
-  /** By event; those of the engine's own events from the start. */
-  private readonly transitions = new Map<ChartNode, Map<string, TransitionDef[]>>();
   private readonly start: TransitionDef;
 
-  constructor(private readonly definition: Definition) {
-    this.order = new Map(definition.nodes.map((node, index) => [node, index]));
-    for (const node of definition.nodes) this.transitions.set(node, engineTransitions(node));
-    this.measure(definition.root);
-    const target = [...this.initialNodes(definition.root)].map((node) => node.path);
+  constructor(
+    { root }: Definition,
+    private readonly tree: ChartTree,
+  ) {
+    const target = [...tree.initialNodes(root)].map((node) => node.path);
     this.start = { event: 'xstate.init', target, actions: [], reenter: true, node: '' };
   }
 
   initial(choose: Choose): Walked {
-    const run = new Run(this, { active: new Set(), history: new Map(), spent: new Set(), done: false }, choose);
+    const run = new Run(this.tree, { active: new Set(), history: new Map(), spent: new Set(), done: false }, choose);
     run.microstep([this.start], true);
     run.settle();
     return run.result('effective');
@@ -55,7 +52,7 @@ export class Walker {
 
   /** `spend` is the id of the invocation or timer whose answer the event is. */
   walk(from: Configuration, event: string, choose: Choose, spend?: string): Walked {
-    const run = new Run(this, from, choose);
+    const run = new Run(this.tree, from, choose);
     const transitions = run.select(event);
     const selected = transitions.some(isEffective) ? 'effective' : transitions.length > 0 ? 'forbidden' : 'none';
     if (selected === 'none') return run.result(selected);
@@ -64,108 +61,6 @@ export class Walker {
     run.settle();
     return run.result(selected);
   }
-
-  transitionsFor(node: ChartNode, event: string): TransitionDef[] {
-    const known = this.transitions.get(node);
-    let found = known?.get(event);
-    if (found === undefined) {
-      found = event.startsWith('xstate.') ? [] : candidates(node, event);
-      known?.set(event, found);
-    }
-    return found;
-  }
-
-  node(path: string): ChartNode {
-    return this.definition.byPath.get(path) ?? this.definition.root;
-  }
-
-  get root(): ChartNode {
-    return this.definition.root;
-  }
-
-  /** The same for the same set of states. */
-  keyOf(nodes: Iterable<ChartNode>): string {
-    const places: number[] = [];
-    for (const node of nodes) places.push(this.place(node));
-    return places.sort((one, other) => one - other).join();
-  }
-
-  /** In document order. */
-  sorted(nodes: Iterable<ChartNode>, direction: 1 | -1 = 1): ChartNode[] {
-    return [...nodes].sort((one, other) => direction * (this.place(one) - this.place(other)));
-  }
-
-  /** Every node is inside `null`, which stands for what is outside the root. */
-  isInside(node: ChartNode, ancestor: ChartNode | null): boolean {
-    if (ancestor === null) return true;
-    const place = this.place(node);
-    return place > this.place(ancestor) && place <= (this.last.get(ancestor) ?? 0);
-  }
-
-  initialNodes(node: ChartNode, found = new Set<ChartNode>()): Set<ChartNode> {
-    if (found.has(node)) return found;
-    found.add(node);
-    if (node.type === 'compound') this.initialNodes(this.node(node.initial ?? ''), found);
-    if (node.type === 'parallel') for (const child of node.children) this.initialNodes(child, found);
-    return found;
-  }
-
-  /** What a transition leads to once history has been looked up. */
-  effectiveTargets(targets: readonly ChartNode[], history: Configuration['history']): ChartNode[] {
-    const found = targets.flatMap((target) =>
-      target.type === 'history'
-        ? (history.get(target) ?? this.effectiveTargets(this.historyDefault(target), history))
-        : [target],
-    );
-    return [...new Set(found)];
-  }
-
-  historyDefault(node: ChartNode): ChartNode[] {
-    if (node.historyTarget !== undefined) return node.historyTarget.map((path) => this.node(path));
-    if (node.parent === null) return [];
-    return node.parent.type === 'parallel' ? [node.parent] : [this.node(node.parent.initial ?? '')];
-  }
-
-  /** The state inside which everything is left and entered; null for all, the root too. */
-  domain(transition: TransitionDef, history: Configuration['history']): ChartNode | null {
-    const source = this.node(transition.node);
-    const targets = this.effectiveTargets(this.targets(transition), history);
-    const reenter = transition.reenter === true;
-    if (!reenter && targets.every((target) => target === source || this.isInside(target, source))) return source;
-    const nodes = [...targets, source];
-    for (let ancestor = nodes[0]?.parent ?? null; ancestor !== null; ancestor = ancestor.parent) {
-      const common = ancestor;
-      if (nodes.slice(1).every((node) => this.isInside(node, common))) return common;
-    }
-    return reenter ? null : this.root;
-  }
-
-  targets(transition: TransitionDef): ChartNode[] {
-    return (transition.target ?? []).map((path) => this.node(path));
-  }
-
-  private place(node: ChartNode): number {
-    return this.order.get(node) ?? 0;
-  }
-
-  private measure(node: ChartNode): number {
-    const last = node.children.reduce((_, child) => this.measure(child), this.place(node));
-    this.last.set(node, last);
-    return last;
-  }
-}
-
-/** Transitions that the engine's own events take. */
-function engineTransitions(node: ChartNode): Map<string, TransitionDef[]> {
-  const byEvent = new Map<string, TransitionDef[]>();
-  const lists = [
-    node.onDone,
-    ...node.invokes.flatMap(({ onDone, onError }) => [onDone, onError]),
-    ...node.after.map(({ transitions }) => transitions),
-  ];
-  for (const transition of lists.flat())
-    byEvent.set(transition.event, [...(byEvent.get(transition.event) ?? []), transition]);
-  return byEvent;
 }
 
 /** One macrostep in the making. */
@@ -187,7 +82,7 @@ class Run {
   private readonly answers = new Map<string, boolean>();
 
   constructor(
-    private readonly walker: Walker,
+    private readonly tree: ChartTree,
     from: Configuration,
     private readonly choose: Choose,
   ) {
@@ -199,7 +94,7 @@ class Run {
 
   result(selected: Walked['selected']): Walked {
     const { history, spent, done } = this;
-    const active = this.restored(this.walker.root);
+    const active = this.restored(this.tree.root);
     const { transitions, entered, exited, endless, atRest } = this;
     return { configuration: { active, history, spent, done }, selected, transitions, entered, exited, endless, atRest };
   }
@@ -211,8 +106,7 @@ class Run {
   private restored(node: ChartNode, found = new Set<ChartNode>()): Set<ChartNode> {
     found.add(node);
     if (node.type === 'compound') {
-      const child =
-        node.children.find((candidate) => this.active.has(candidate)) ?? this.walker.node(node.initial ?? '');
+      const child = node.children.find((candidate) => this.active.has(candidate)) ?? this.tree.node(node.initial ?? '');
       this.restored(child, found);
     } else if (node.type === 'parallel')
       for (const child of node.children) if (child.type !== 'history') this.restored(child, found);
@@ -226,11 +120,11 @@ class Run {
       let inside = false;
       for (const child of node.children) if (this.active.has(child) && ask(child)) inside = true;
       if (inside) return true;
-      const own = this.walker.transitionsFor(node, event).find((transition) => this.pass(transition));
+      const own = this.tree.transitionsFor(node, event).find((transition) => this.pass(transition));
       if (own !== undefined) found.push(own);
       return own !== undefined;
     };
-    ask(this.walker.root);
+    ask(this.tree.root);
     return found;
   }
 
@@ -262,14 +156,14 @@ class Run {
     this.transitions.push(...transitions.filter((transition) => transition.event !== 'xstate.init'));
     if (!isStart) this.exit(this.exitSet(transitions));
     for (const transition of transitions) this.act(transition.actions);
-    const entering = new EntrySet(this.walker, this.history, transitions);
-    this.enter(this.walker.sorted(entering.nodes), entering.byDefault, isStart);
+    const entering = new EntrySet(this.tree, this.history, transitions);
+    this.enter(this.tree.sorted(entering.nodes), entering.byDefault, isStart);
     this.changed ||= before.size !== this.active.size || [...before].some((node) => !this.active.has(node));
   }
 
   /** A round without a choice never ends; one with choices is left when a guard changes its answer. */
   private isRound(): boolean {
-    const key = `${this.walker.keyOf(this.active)}|${[...this.history.values()].map((nodes) => this.walker.keyOf(nodes)).join('+')}|${this.queue.join()}`;
+    const key = `${this.tree.keyOf(this.active)}|${[...this.history.values()].map((nodes) => this.tree.keyOf(nodes)).join('+')}|${this.queue.join()}`;
     const before = this.seen.get(key);
     this.seen.set(key, this.choices);
     if (before === undefined) return false;
@@ -295,7 +189,7 @@ class Run {
 
   private selectAlways(): TransitionDef[] {
     const found = new Set<TransitionDef>();
-    for (const leaf of this.walker.sorted(this.active)) {
+    for (const leaf of this.tree.sorted(this.active)) {
       if (leaf.children.some((child) => this.active.has(child))) continue;
       for (let node: ChartNode | null = leaf; node !== null; node = node.parent) {
         const transition = node.always.find((candidate) => this.pass(candidate));
@@ -336,23 +230,23 @@ class Run {
   }
 
   private isBelow(one: TransitionDef, other: TransitionDef): boolean {
-    return this.walker.isInside(this.walker.node(one.node), this.walker.node(other.node));
+    return this.tree.isInside(this.tree.node(one.node), this.tree.node(other.node));
   }
 
   private exitSet(transitions: TransitionDef[]): ChartNode[] {
     const leaving = new Set<ChartNode>();
     for (const transition of transitions) {
       if (transition.target === undefined || transition.target.length === 0) continue;
-      const domain = this.walker.domain(transition, this.history);
-      const source = this.walker.node(transition.node);
+      const domain = this.tree.domain(transition, this.history);
+      const source = this.tree.node(transition.node);
       if (transition.reenter === true && source === domain) leaving.add(source);
-      for (const node of this.active) if (this.walker.isInside(node, domain)) leaving.add(node);
+      for (const node of this.active) if (this.tree.isInside(node, domain)) leaving.add(node);
     }
     return [...leaving];
   }
 
   private exit(nodes: ChartNode[]): void {
-    const leaving = this.walker.sorted(nodes, -1);
+    const leaving = this.tree.sorted(nodes, -1);
     for (const node of leaving) {
       for (const child of node.children) {
         if (child.type !== 'history') continue;
@@ -373,7 +267,7 @@ class Run {
   }
 
   private remembered(history: ChartNode, parent: ChartNode): ChartNode[] {
-    const inside = this.walker.sorted(this.active).filter((node) => this.walker.isInside(node, parent));
+    const inside = this.tree.sorted(this.active).filter((node) => this.tree.isInside(node, parent));
     if (history.history !== 'deep') return inside.filter((node) => node.parent === parent);
     return inside.filter((node) => node.children.every((child) => child.type === 'history'));
   }
@@ -384,7 +278,7 @@ class Run {
       this.active.add(node);
       this.entered.push(node);
       this.act(node.entry);
-      if (byDefault.has(node) || (isStart && node === this.walker.root)) this.act(node.initialActions);
+      if (byDefault.has(node) || (isStart && node === this.tree.root)) this.act(node.initialActions);
       if (node.type === 'final') this.complete(node, completed);
     }
   }
@@ -416,88 +310,6 @@ class Run {
   }
 }
 
-/** Which states a microstep enters. */
-class EntrySet {
-  readonly nodes = new Set<ChartNode>();
-  /** Entered because nothing more exact was named: their initial actions run. */
-  readonly byDefault = new Set<ChartNode>();
-
-  constructor(
-    private readonly walker: Walker,
-    private readonly history: Configuration['history'],
-    transitions: TransitionDef[],
-  ) {
-    for (const transition of transitions) this.add(transition);
-  }
-
-  private add(transition: TransitionDef): void {
-    const source = this.walker.node(transition.node);
-    const targets = this.walker.targets(transition);
-    const domain = this.walker.domain(transition, this.history);
-    const fromOutside = source.parent === null && transition.reenter === true;
-    for (const target of targets) {
-      if (target.type !== 'history' && (source !== target || source !== domain || transition.reenter === true)) {
-        this.nodes.add(target);
-        this.byDefault.add(target);
-      }
-      this.addInside(target);
-    }
-    for (const target of this.walker.effectiveTargets(targets, this.history)) {
-      const ancestors = properAncestors(target, domain);
-      if (domain?.type === 'parallel') ancestors.push(domain);
-      this.addAncestors(ancestors, fromOutside ? null : domain);
-    }
-  }
-
-  private addInside(node: ChartNode): void {
-    if (node.type === 'history') this.addHistory(node);
-    else if (node.type === 'compound') {
-      const initial = this.walker.node(node.initial ?? '');
-      if (initial.type !== 'history') {
-        this.nodes.add(initial);
-        this.byDefault.add(initial);
-      }
-      this.addInside(initial);
-      this.addAncestors(properAncestors(initial, node), null);
-    } else if (node.type === 'parallel') this.addRegions(node, true);
-  }
-
-  private addHistory(node: ChartNode): void {
-    const remembered = this.history.get(node);
-    const targets = remembered ?? this.walker.historyDefault(node);
-    for (const target of targets) {
-      if (target.type !== 'history') this.nodes.add(target);
-      if (remembered === undefined && node.historyTarget === undefined && node.parent?.type === 'compound')
-        this.byDefault.add(node.parent);
-      this.addInside(target);
-    }
-    for (const target of targets) this.addAncestors(properAncestors(target, node.parent), null);
-  }
-
-  private addRegions(parallel: ChartNode, byDefault: boolean): void {
-    for (const region of parallel.children) {
-      if (region.type === 'history' || [...this.nodes].some((node) => this.walker.isInside(node, region))) continue;
-      this.nodes.add(region);
-      if (byDefault) this.byDefault.add(region);
-      this.addInside(region);
-    }
-  }
-
-  private addAncestors(ancestors: ChartNode[], reentrancy: ChartNode | null): void {
-    for (const ancestor of ancestors) {
-      if (this.walker.isInside(ancestor, reentrancy)) this.nodes.add(ancestor);
-      if (ancestor.type === 'parallel') this.addRegions(ancestor, false);
-    }
-  }
-}
-
-export function isComplete(node: ChartNode, active: ReadonlySet<ChartNode>): boolean {
-  if (node.type === 'compound') return node.children.some((child) => child.type === 'final' && active.has(child));
-  if (node.type === 'parallel')
-    return node.children.filter((child) => child.type !== 'history').every((child) => isComplete(child, active));
-  return node.type === 'final';
-}
-
 /** Ids of what a configuration has spent. */
 export function invokeKey(node: ChartNode, id: string): string {
   return `${node.path}:${id}`;
@@ -505,13 +317,4 @@ export function invokeKey(node: ChartNode, id: string): string {
 
 export function timerKey(node: ChartNode, name: string): string {
   return `${node.path}:after:${name}`;
-}
-
-/** From the parent up, without `until`. */
-function properAncestors(node: ChartNode, until: ChartNode | null): ChartNode[] {
-  const found: ChartNode[] = [];
-  if (node === until) return found;
-  for (let ancestor = node.parent; ancestor !== null && ancestor !== until; ancestor = ancestor.parent)
-    found.push(ancestor);
-  return found;
 }
