@@ -22,8 +22,9 @@ export const maySeeAllTasks = (by: Asker) => mayInspect(by);
 
 export const mayClaim = (by: Asker, task: TaskFacts) =>
   isCandidate(by, task) && (task.status === 'open' || (task.status === 'held' && isMine(by, task)));
+/** Its owner, and who oversees; not somebody whose roles were taken away meanwhile. */
 export const mayRelease = (by: Asker, task: TaskFacts) =>
-  (task.status === 'claimed' || task.status === 'held') && (isMine(by, task) || isOverseer(by));
+  (task.status === 'claimed' || task.status === 'held') && maySeeTask(by, task) && (isMine(by, task) || isOverseer(by));
 export const mayAssign = (by: Asker, task: TaskFacts) => isOpen(task) && isOverseer(by);
 export const mayHold = (by: Asker, task: TaskFacts) => isOpen(task) && isMine(by, task) && isCandidate(by, task);
 export const mayComplete = (by: Asker, task: TaskFacts) =>

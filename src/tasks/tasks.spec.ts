@@ -379,6 +379,45 @@ describe('what one does with a task', () => {
   });
 });
 
+describe('what the answer says one may do', () => {
+  const acts = {
+    claim: (as: string, id: string) => act(as, id, 'claim'),
+    release: (as: string, id: string) => act(as, id, 'release'),
+    assign: async (as: string, id: string) => act(as, id, 'assign', { assignee: (await api.account('berik')).account }),
+    hold: (as: string, id: string) => act(as, id, 'hold', { until: '2030-01-01T00:00:00Z', reason: 'x' }),
+    draft: (as: string, id: string) => api.ask(as, 'PUT', `/api/tasks/${id}/draft`, { body: { data: {} } }),
+    complete: (as: string, id: string) => complete(as, id, { decision: 'yes' }),
+  };
+  const situations: Record<string, (id: string, caseId: string) => Promise<unknown>> = {
+    open: () => Promise.resolve(),
+    claimed: (id) => act('anna', id, 'claim'),
+    held: async (id) => [await act('anna', id, 'claim'), await acts.hold('anna', id)],
+    done: (id) => acts.complete('anna', id),
+    cancelled: (_id, caseId) => api.post('supervisor', `/api/cases/${caseId}/events`, { type: 'SKIP' }),
+  };
+  // Doing again what is done already changes nothing and is not refused.
+  const repeats = [
+    'claimed anna claim',
+    'open anna release',
+    'open berik release',
+    'open supervisor release',
+    'open lawyer release',
+  ];
+
+  it.each(Object.keys(situations))('with a task that is %s is what one may do', async (situation) => {
+    for (const as of ['anna', 'berik', 'supervisor', 'lawyer']) {
+      for (const name of Object.keys(acts) as (keyof typeof acts)[]) {
+        const { id, caseId } = await aTask();
+        await situations[situation]?.(id, caseId);
+        const { can } = (await api.get(as, `/api/tasks/${id}`)).body;
+        const { status } = await acts[name](as, id);
+        const allowed = can[name] || repeats.includes(`${situation} ${as} ${name}`);
+        expect({ situation, as, name, done: status === 200 }).toEqual({ situation, as, name, done: allowed });
+      }
+    }
+  });
+});
+
 describe('a list of tasks', () => {
   it('shows mine, those I could take, those of my cases, and all to who oversees', async () => {
     await api.account('carla', ['curator']);

@@ -1,0 +1,49 @@
+import { describe, it } from '@jest/globals';
+import fc from 'fast-check';
+import { STAFF_ROLES } from '../identity/roles.js';
+import { maySeeTask, type TaskFacts, taskPermissions } from './task.policy.js';
+
+const role = fc.constantFrom(...STAFF_ROLES, 'integration', 'partner-atameken');
+const asker = fc.record({ account: fc.constantFrom('anna', 'berik'), roles: fc.uniqueArray(role, { maxLength: 3 }) });
+const task: fc.Arbitrary<TaskFacts> = fc.record({
+  status: fc.constantFrom('open', 'claimed', 'held', 'done', 'cancelled'),
+  role,
+  assignee: fc.constantFrom('anna', 'berik', null),
+});
+const always = (holds: (by: { account: string; roles: string[] }, task: TaskFacts) => boolean) =>
+  fc.assert(fc.property(asker, task, holds), { numRuns: 2_000 });
+
+describe('whoever asks, whatever the task', () => {
+  it('only its role claims, answers, holds or drafts it', () => {
+    always((by, one) => {
+      const can = taskPermissions(by, one);
+      return by.roles.includes(one.role) || !(can.claim || can.complete || can.hold || can.draft);
+    });
+  });
+
+  it('what is over allows nothing', () => {
+    always(
+      (by, one) =>
+        !['done', 'cancelled'].includes(one.status) || !Object.values(taskPermissions(by, one)).some(Boolean),
+    );
+  });
+
+  it('who answers it has it, or nobody has it', () => {
+    always((by, one) => !taskPermissions(by, one).complete || one.status === 'open' || one.assignee === by.account);
+  });
+
+  it('partners and programs do nothing with the tasks of the centre', () => {
+    always((by, one) => {
+      const outside = by.roles.every((given) => given === 'integration' || given.startsWith('partner-'));
+      return (
+        !outside ||
+        by.roles.includes(one.role) ||
+        !(maySeeTask(by, one) || Object.values(taskPermissions(by, one)).some(Boolean))
+      );
+    });
+  });
+
+  it('who may do something with it may see it', () => {
+    always((by, one) => maySeeTask(by, one) || !Object.values(taskPermissions(by, one)).some(Boolean));
+  });
+});
