@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { sendTogether } from '../platform/send-together.js';
 import type { Calendar, Json, Source } from '../statechart/types.js';
 import { decide } from './decide.js';
-import { AppError } from './errors.js';
+import { AppError, LeaseOver } from './errors.js';
 import { commandDigest, type KeptCommand, keyOf, keyReused } from './keys.js';
 import { entryOf } from './record.js';
 import { caseNotFound } from './refusals.js';
@@ -63,6 +63,8 @@ interface Loaded {
   takenSubjects: Map<string, { id: string; number: string }>;
   incidents: Map<string, IncidentRow>;
   suspensions: Map<string, string>;
+  /** Attempts that hold their outbox rows, as `id:attempt`. */
+  leases: Set<string>;
 }
 
 /**
@@ -120,10 +122,11 @@ export class Batch {
     const subjects = opens.filter((c) => c.subject !== undefined && !c.parent);
     const incidentIds = acts.flatMap((c) => ('incidentId' in c.act ? [c.act.incidentId] : []));
     const suspended = acts.filter((c) => c.act.type === 'resume').map((c) => c.caseId);
+    const settling = this.commands.flatMap((c) => c.settles ?? []);
 
     // Sent in one go and answered in order: the locks are held before the commands are looked up.
     sendTogether(client);
-    const [, scope, cases, kept, numbers, taken, incidents, suspensions] = await Promise.all([
+    const [, scope, cases, kept, numbers, taken, incidents, suspensions, leases] = await Promise.all([
       client.query(this.waiting ? `begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}` : 'begin'),
       client.query<{ now: string }>({
         name: 'batch-scope',
@@ -164,21 +167,17 @@ export class Batch {
       suspended.length
         ? client.query<{ case_id: string; at: Date }>({ ...sql.findSuspensions, values: [suspended] })
         : noRows<never>(),
+      settling.length
+        ? client.query<{ id: string; attempt: number }>({
+            ...sql.findLeases,
+            values: [settling.map((s) => s.outboxId), settling.map((s) => s.attempt)],
+          })
+        : noRows<never>(),
     ]);
 
-    const records = new Map<string, CaseRecord>();
-    for (const row of cases.rows) {
-      records.set(
-        row.id,
-        caseRecord(
-          row,
-          await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version),
-        ),
-      );
-    }
     return {
       now: new Date(Number(scope.rows[0]?.now)).toISOString(),
-      records,
+      records: await this.recordsOf(cases.rows),
       kept: new Map(
         kept.rows.map((row) => [
           `${row.organisation_id}:${row.account}:${row.id}`,
@@ -195,7 +194,17 @@ export class Batch {
           .map((incident) => [incident.id, incident]),
       ),
       suspensions: new Map(suspensions.rows.map((row) => [row.case_id, row.at.toISOString()])),
+      leases: new Set(leases.rows.map(leaseOf)),
     };
+  }
+
+  private async recordsOf(rows: CaseRow[]): Promise<Map<string, CaseRecord>> {
+    const records = new Map<string, CaseRecord>();
+    for (const row of rows) {
+      const workflow = await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version);
+      records.set(row.id, caseRecord(row, workflow));
+    }
+    return records;
   }
 
   /** Leaves out replays, absent cases and what the features refuse under the lock; services may settle their answer here. */
@@ -207,6 +216,8 @@ export class Batch {
       else if (command.kind !== 'open' && !loaded.records.has(command.caseId))
         this.settled.push(this.waiting ? { command, error: caseNotFound(command.caseId) } : { command, skipped: true });
       else if (command.kind === 'open' && this.subjectTaken(command, loaded)) continue;
+      else if (command.settles && !loaded.leases.has(leaseOf({ ...command.settles, id: command.settles.outboxId })))
+        this.settled.push({ command, error: new LeaseOver(command.settles.outboxId) });
       else present.push(command);
     }
     const bySource = Map.groupBy(
@@ -330,6 +341,10 @@ export class Batch {
       this.keptCommands.push({ command, caseId: decided.record.id, seq: decided.seq, answer: accepted.answer });
     this.settled.push({ command, accepted });
   }
+}
+
+function leaseOf({ id, attempt }: { id: string; attempt: number }): string {
+  return `${id}:${attempt}`;
 }
 
 function sourceOf(record: CaseRecord | undefined, entryId: string): Source | undefined {

@@ -20,3 +20,11 @@ export class AppError extends Error {
     this.name = 'AppError';
   }
 }
+
+/** The worker took too long: its outbox row is another one's by now, who will say how it ended. */
+export class LeaseOver extends Error {
+  constructor(outboxId: string) {
+    super(`Outbox row ${outboxId} is not held by this attempt any more.`);
+    this.name = 'LeaseOver';
+  }
+}

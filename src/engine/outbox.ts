@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
 import type { JsonObject } from '../statechart/types.js';
+import { LeaseOver } from './errors.js';
 import type { Command, Delivery, EngineApi, OutboxHandler, OutboxRow } from './types.js';
 
 /** A worker that is killed lets go of its rows after this long; a living one renews its leases. */
@@ -78,6 +79,7 @@ export class OutboxWorker {
     try {
       await this.settle(row, await this.attempt(row));
     } catch (error) {
+      if (error instanceof LeaseOver) return;
       // The lease runs out and the sweeper sends the row again.
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error);
     } finally {

@@ -131,6 +131,11 @@ export const settleOutbox = {
   name: 'settle-outbox',
   text: `delete from qamqor.outbox o using unnest($1::uuid[], $2::int[]) as n (id, attempt) where o.id = n.id and o.attempt = n.attempt`,
 };
+export const findLeases = {
+  name: 'find-leases',
+  text: `select o.id, o.attempt from unnest($1::uuid[], $2::int[]) as n (id, attempt)
+    join qamqor.outbox o on o.id = n.id and o.attempt = n.attempt and not o.parked`,
+};
 export const parkOutbox = {
   name: 'park-outbox',
   text: 'update qamqor.outbox set parked = true, leased_until = null where id = any ($1::uuid[])',

@@ -1,0 +1,215 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { EngineFixture, until } from '../../test/engine.js';
+import { DatabaseClock } from '../platform/clock.js';
+import { systemIds } from '../platform/ids.js';
+import { ENGINE_SENDER } from './outbox.js';
+import type { Command, Delivery, OutboxRow } from './types.js';
+
+const workflow = {
+  key: 'race',
+  title: { en: 'Race' },
+  context: { count: 0 },
+  events: { ADD: { roles: [] } },
+  delays: { patience: '1 day' },
+  initial: 'waiting',
+  on: { ADD: { actions: { type: 'set', params: { count: '= context.count + 1' } } } },
+  states: {
+    waiting: { after: { patience: 'asking' } },
+    asking: {
+      invoke: {
+        id: 'ask',
+        src: 'handOff',
+        input: { partner: 'atameken', service: 'advice' },
+        onDone: 'done',
+        onError: 'refused',
+      },
+    },
+    done: { type: 'final' },
+    refused: {},
+  },
+};
+
+let database: TestDatabase;
+/** Two processes, as far as the database can tell: nothing is shared but that. */
+let both: [EngineFixture, EngineFixture];
+let clock: DatabaseClock;
+let asked: { by: number; row: OutboxRow }[];
+let says: (by: number, row: OutboxRow) => Delivery | Promise<Delivery>;
+
+beforeAll(async () => {
+  database = await createDatabase();
+}, 60_000);
+afterAll(() => database?.close());
+
+beforeEach(async () => {
+  asked = [];
+  says = () => ({ kind: 'done' });
+  both = [EngineFixture.on(database, database.url, ['task']), EngineFixture.on(database, database.url, ['task'])];
+  for (const [by, { runtime, noting }] of both
+    .map((fixture) => ({
+      runtime: fixture.runtime,
+      noting: fixture.noting.bind(fixture),
+    }))
+    .entries()) {
+    runtime.engine.registerSource({ ...noting('handOff'), topics: { open: 'handOff.open' } });
+    runtime.engine.registerOutbox('handOff.open', async (row) => {
+      asked.push({ by, row });
+      return await says(by, row);
+    });
+  }
+  clock = new DatabaseClock(both[0].runtime.readPool);
+  await both[0].deploy(workflow);
+});
+afterEach(async () => {
+  await Promise.all(both.map((fixture) => fixture.close()));
+});
+
+const journalOf = (caseId: string) =>
+  both[0].sql<{ kind: string; type: string }>('select kind, type from qamqor.journal where case_id = $1 order by seq', [
+    caseId,
+  ]);
+const outboxOf = (caseId: string) =>
+  both[0].sql<{ id: string; attempt: number }>('select id, attempt from qamqor.outbox where case_id = $1', [caseId]);
+const later = async (seconds: number) => {
+  await clock.advanceTo(new Date(Date.parse(await clock.now()) + seconds * 1000).toISOString());
+};
+const answerOf = (row: OutboxRow, answer: { output: string } | { error: string }): Delivery => ({
+  kind: 'answer',
+  command: {
+    ...('output' in answer
+      ? { kind: 'answer' as const, output: answer.output }
+      : { kind: 'failure' as const, error: answer.error }),
+    entryId: row.entryId ?? '',
+    organisationId: row.organisationId,
+    caseId: row.caseId,
+    id: row.id,
+    keep: false,
+    lane: 'machines',
+    sender: ENGINE_SENDER,
+    late: 'journal',
+  },
+});
+
+describe('F38: one command sent fifty times to two processes', () => {
+  const everywhere = <T>(send: (fixture: EngineFixture) => Promise<T>) =>
+    Promise.all(Array.from({ length: 50 }, (_, n) => send(both[n % 2 === 0 ? 0 : 1])));
+
+  it('changes its case once, and everybody gets the same answer', async () => {
+    const { id } = await both[0].open('race');
+    const present: Command['present'] = ({ case: { revision } }) => ({ revision });
+    const answers = await everywhere((fixture) => fixture.send(id, 'ADD', undefined, { id: `same-${id}`, present }));
+    expect(new Set(answers.map(({ seq, answer }) => JSON.stringify({ seq, answer })))).toEqual(
+      new Set(['{"seq":2,"answer":{"revision":2}}']),
+    );
+    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(await journalOf(id)).toHaveLength(2);
+  });
+
+  it('opens one case, though each try brings an id of its own', async () => {
+    const key = systemIds.next();
+    const opened = await everywhere((fixture) => fixture.open('race', {}, { id: key, subject: `family-${key}` }));
+    expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
+    expect(await both[0].sql('select 1 from qamqor.cases where subject = $1', [`family-${key}`])).toHaveLength(1);
+  });
+
+  it('opens one case for one subject, also under different keys; the others are told which', async () => {
+    const subject = `family-${systemIds.next()}`;
+    const tries = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) => both[n % 2 === 0 ? 0 : 1].open('race', {}, { subject })),
+    );
+    expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const each of tries)
+      if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'open-case-exists', status: 409 });
+  });
+
+  it('is refused everywhere if its key comes with another body', async () => {
+    const { id } = await both[0].open('race');
+    const key = `body-${id}`;
+    await both[0].send(id, 'ADD', undefined, { id: key });
+    for (const fixture of both)
+      await expect(fixture.send(id, 'ADD', { other: true }, { id: key })).rejects.toMatchObject({ code: 'key-reused' });
+  });
+});
+
+describe('commands of two processes on one case', () => {
+  it('are all carried out, one after another, each in the order in which its process sent them', async () => {
+    const { id } = await both[0].open('race');
+    const sent = both.map((fixture) => Promise.all(Array.from({ length: 40 }, () => fixture.send(id, 'ADD'))));
+    const seqs = (await Promise.all(sent)).map((answers) => answers.map(({ seq }) => seq));
+    for (const ofProcess of seqs) expect(ofProcess).toEqual(ofProcess.toSorted((one, other) => one - other));
+    expect(seqs.flat().toSorted((one, other) => one - other)).toEqual(Array.from({ length: 80 }, (_, n) => n + 2));
+    expect((await both[1].read(id)).chart.snapshot.context['count']).toBe(80);
+  });
+});
+
+describe('a timer that two sweepers find', () => {
+  it('fires once', async () => {
+    says = (_by, row) => ({ kind: 'retry', reason: row.topic, afterMs: 3_600_000 });
+    const cases = await Promise.all(Array.from({ length: 30 }, (_, n) => both[n % 2 === 0 ? 0 : 1].open('race')));
+    await later(86_400);
+    await Promise.all(both.flatMap(({ runtime: { sweeper } }) => [sweeper.sweep(), sweeper.sweep()]));
+    for (const { id } of cases) {
+      expect((await journalOf(id)).filter(({ kind }) => kind === 'timer')).toEqual([
+        { kind: 'timer', type: 'patience' },
+      ]);
+      expect((await both[0].read(id)).state).toBe('asking');
+      expect(await outboxOf(id)).toHaveLength(1);
+    }
+  });
+});
+
+describe('an outbox row', () => {
+  /** A case whose hand-off is in the outbox, not yet carried out by anybody. */
+  async function waiting(): Promise<{ caseId: string; rowId: string }> {
+    says = () => ({ kind: 'retry', reason: 'not now', afterMs: 1 });
+    const { id: caseId } = await both[0].open('race');
+    await later(86_400);
+    await both[0].runtime.sweeper.sweep();
+    await until(() => both.every(({ runtime }) => runtime.quiet));
+    asked = [];
+    const [row] = await outboxOf(caseId);
+    return { caseId, rowId: row?.id ?? '' };
+  }
+
+  it('is carried out by one of the processes that are told of it', async () => {
+    const { rowId } = await waiting();
+    says = (_by, row) => answerOf(row, { output: 'yes' });
+    await Promise.all(both.flatMap(({ runtime: { worker } }) => [worker.deliver([rowId]), worker.deliver([rowId])]));
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each<[string, (row: OutboxRow) => Delivery]>([
+    ['an answer', (row) => answerOf(row, { output: 'late' })],
+    ['a failure', (row) => answerOf(row, { error: 'late' })],
+    ['giving up', () => ({ kind: 'give-up', reason: 'late' })],
+    ['another try', () => ({ kind: 'retry', reason: 'late' })],
+    ['being done', () => ({ kind: 'done' })],
+  ])('F9: whose worker was paused beyond its lease is not settled by it: %s', async (_what, late) => {
+    const { caseId, rowId } = await waiting();
+    const paused = Promise.withResolvers<Delivery>();
+    const working = Promise.withResolvers<Delivery>();
+    says = (by) => (by === 0 ? paused.promise : working.promise);
+    const first = both[0].runtime.worker.deliver([rowId]);
+    await until(() => asked.length === 1);
+    // Paused with its process: it renews nothing.
+    both[0].runtime.worker.stop();
+    await later(60);
+    const second = both[1].runtime.worker.deliver([rowId]);
+    await until(() => asked.length === 2);
+    const before = await journalOf(caseId);
+    const held = await both[0].sql('select attempt, leased_until from qamqor.outbox where id = $1', [rowId]);
+
+    paused.resolve(late(asked[0]?.row as OutboxRow));
+    await first;
+    expect(await journalOf(caseId)).toEqual(before);
+    expect(await both[0].sql('select attempt, leased_until from qamqor.outbox where id = $1', [rowId])).toEqual(held);
+    expect(await both[0].sql('select 1 from qamqor.incidents where case_id = $1', [caseId])).toEqual([]);
+
+    working.resolve(answerOf(asked[1]?.row as OutboxRow, { output: 'in time' }));
+    await second;
+    expect(await outboxOf(caseId)).toEqual([]);
+    expect((await both[1].read(caseId)).state).toBe('done');
+    expect(both.flatMap(({ warnings }) => warnings)).toEqual([]);
+  });
+});
