@@ -29,6 +29,12 @@ export class NotificationsService {
     if (!found)
       return { kind: 'give-up', reason: `There is no message "${name}" (messages/${name}.yaml) in three languages.` };
     const facts: JsonObject = { ...row.payload, caseNumber: record.number };
+    const missing = gapsOf(found.text).filter((gap) => !Object.hasOwn(facts, gap));
+    if (missing.length > 0)
+      return {
+        kind: 'give-up',
+        reason: `The message "${name}" wants {${missing.join('}, {')}}, and nobody says what that is.`,
+      };
     const text = Object.fromEntries(LANGUAGES.map((language) => [language, filled(found.text[language], facts)]));
     await this.deps.pool.query({
       name: 'write-notification',
@@ -54,13 +60,18 @@ function templateOf(workflow: Workflow, name: string): z.output<typeof template>
   return read.success ? read.data : undefined;
 }
 
+const GAP = /\{([A-Za-z]+)\}/g;
+
+function gapsOf(text: Record<Language, string>): string[] {
+  const gaps = LANGUAGES.flatMap((language) => [...text[language].matchAll(GAP)].map(([, gap]) => gap ?? ''));
+  return [...new Set(gaps)];
+}
+
 /** `{name}` is replaced by the fact of that name, once: what stands in a fact is never a template itself. */
 function filled(text: string, facts: JsonObject): string {
-  return text.replace(/\{([A-Za-z]+)\}/g, (gap, name: string) =>
-    Object.hasOwn(facts, name) ? asText(facts[name]) : gap,
-  );
+  return text.replace(GAP, (_gap, name: string) => asText(facts[name]));
 }
 
 function asText(value: Json | undefined): string {
-  return typeof value === 'string' ? value : JSON.stringify(value ?? '');
+  return typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value);
 }

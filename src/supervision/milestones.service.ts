@@ -8,11 +8,13 @@ export class MilestonesService {
 
   /** Topic `milestone`: `{name}`. */
   async reached(row: OutboxRow): Promise<Delivery> {
+    const { name } = row.payload;
+    if (typeof name !== 'string' || name === '') return { kind: 'give-up', reason: 'A milestone has no name.' };
     await this.pool.query({
       name: 'write-milestone',
       text: `insert into qamqor.milestones (id, organisation_id, case_id, name, at)
         select id, organisation_id, case_id, $2, created_at from qamqor.outbox where id = $1 on conflict (id) do nothing`,
-      values: [row.id, String(row.payload['name'])],
+      values: [row.id, name],
     });
     return { kind: 'done' };
   }
