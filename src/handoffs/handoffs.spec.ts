@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiFixture } from '../../test/api.js';
+import { until } from '../../test/engine.js';
 import { Partner, pass, say, settled } from '../../test/partner.js';
 import { verify } from '../engine/verify.js';
 import { ORGANISATION } from '../system.js';
@@ -309,7 +310,11 @@ describe('the end of a hand-off', () => {
     const { id, handoff } = await refer('housing');
     await arrived;
     await leave(id);
-    await api.system.runtime.sweeper.sweep();
+    await until(async () => {
+      const close = `select attempt > 0 and leased_until is null as tried from qamqor.outbox where case_id = $1 and topic = 'handOff.close'`;
+      const [row] = await sql(close, [id]);
+      return row?.tried !== false;
+    });
     expect(bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs']);
     release();
     await settled(api.system);
