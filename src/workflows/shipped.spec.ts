@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectPath } from '../platform/project-root.js';
+import { check } from '../statechart/check.js';
 import { loadWorkflow } from '../statechart/load.js';
+import { catalogueOf } from './catalogue.js';
 import { readScenarios, readWorkflowsFolder } from './folder.js';
 import { playScenarios } from './scenario.js';
 
 const calendar = { zone: 'Asia/Almaty', week: [1, 2, 3, 4, 5], hours: [{ from: '09:00', to: '18:00' }], days: {} };
-const { workflows } = readWorkflowsFolder(projectPath('workflows'));
+const { workflows, catalogue } = readWorkflowsFolder(projectPath('workflows'));
 
 describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? '', folder, files] as const))(
   'the workflow %s',
@@ -15,6 +17,11 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
 
     it.each(results.map((result) => [result.title, result] as const))('%s', (_title, result) => {
       expect(result.problem).toBeUndefined();
+    });
+
+    it('passes the check without a finding', () => {
+      const keys = workflows.map((one) => loadWorkflow(one.files).key);
+      expect(check(workflow, catalogueOf(catalogue, keys, '2026-11-22T00:00:00Z'))).toEqual([]);
     });
 
     it('has a scenario for every end', () => {
