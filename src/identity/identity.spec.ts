@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { API_KEY, ApiFixture, PASSWORD } from '../../test/api.js';
+import { ORGANISATION } from '../system.js';
 import { AccountsService } from './accounts.service.js';
+import { createDemoAccounts, demoEmail, removeDemoAccounts } from './demo-accounts.js';
+import { STAFF_ROLES } from './roles.js';
 
 let api: ApiFixture;
 beforeAll(async () => {
@@ -103,6 +106,29 @@ describe('signing in', () => {
     expect((await change(PASSWORD)).status).toBe(200);
     expect((await api.get(null, '/api/tasks', { cookie: other })).status).toBe(401);
     expect((await signIn('coordinator@test.qamqor', 'a new long password')).status).toBe(200);
+  });
+});
+
+describe('accounts of the demonstration', () => {
+  const enter = () => signIn(demoEmail('curator'), 'qamqor-demo');
+
+  it('are there for every role and partner while it is on, and gone with their sessions when it is off', async () => {
+    const accounts = api.app.get(AccountsService);
+    expect((await enter()).status).toBe(401);
+    const demo = { accounts, organisationId: ORGANISATION, password: 'qamqor-demo', partners: ['otbasy-bank'] };
+    await createDemoAccounts(demo);
+    for (const role of [...STAFF_ROLES, 'partner-otbasy-bank']) {
+      expect(await accounts.principalByEmail(demoEmail(role))).toMatchObject({ roles: [role] });
+    }
+    const cookie = cookieOf(await enter());
+    expect((await api.get(null, '/api/cases', { cookie })).status).toBe(200);
+
+    await removeDemoAccounts(api.system.pool);
+    expect((await api.get(null, '/api/cases', { cookie })).status).toBe(401);
+    expect((await enter()).status).toBe(401);
+
+    await createDemoAccounts(demo);
+    expect((await enter()).status).toBe(200);
   });
 });
 
