@@ -117,7 +117,9 @@ export class Batch {
     const opens = this.commands.filter((c) => c.kind === 'open');
     const keyed = this.commands.filter((c) => c.keep);
     const acts = this.commands.filter((c) => c.kind === 'act');
-    const ids = [...new Set(this.commands.map((c) => c.caseId))].sort();
+    // The answer of a sub-case changes its parent, and settles what the child sent.
+    const scoped = this.commands.flatMap((c) => (c.settles ? [c.caseId, c.settles.caseId] : [c.caseId]));
+    const ids = [...new Set(scoped)].sort();
     const existing = [...new Set(this.commands.filter((c) => c.kind !== 'open').map((c) => c.caseId))];
     const subjects = opens.filter((c) => c.subject !== undefined && !c.parent);
     const incidentIds = acts.flatMap((c) => ('incidentId' in c.act ? [c.act.incidentId] : []));

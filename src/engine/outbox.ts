@@ -100,7 +100,7 @@ export class OutboxWorker {
 
   private async settle(row: OutboxRow, delivery: Delivery): Promise<void> {
     crashPoint('settle.before');
-    const settles = { outboxId: row.id, attempt: row.attempt };
+    const settles = settledBy(row);
     switch (delivery.kind) {
       case 'done':
         await this.deps.pool.query({
@@ -151,6 +151,10 @@ export function backoffMs(attempt: number, random: number): number {
   return full / 2 + (full / 2) * random;
 }
 
+function settledBy(row: OutboxRow): NonNullable<Command['settles']> {
+  return { outboxId: row.id, attempt: row.attempt, caseId: row.caseId };
+}
+
 function incident(row: OutboxRow, reason: string): Command {
   return {
     kind: 'incident',
@@ -163,7 +167,7 @@ function incident(row: OutboxRow, reason: string): Command {
     rule: 'not-delivered',
     message: reason,
     ...(row.entryId ? { entryId: row.entryId } : {}),
-    settles: { outboxId: row.id, attempt: row.attempt },
+    settles: settledBy(row),
   };
 }
 

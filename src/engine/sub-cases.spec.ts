@@ -95,6 +95,12 @@ describe('sub-cases', () => {
     });
   });
 
+  it('leave nothing in the outbox once their parents have heard', async () => {
+    const { children } = await aFamily('dana');
+    await fixture.answer(children[0]?.id ?? '', fixture.entry(children[0]?.id ?? '', 'exam'), { mark: 3 });
+    await until(async () => (await fixture.sql('select topic from qamqor.outbox')).length === 0);
+  });
+
   it('are cancelled with their tasks when the parent leaves', async () => {
     const { id, children } = await aFamily('dana');
     await fixture.send(id, 'LEAVE');

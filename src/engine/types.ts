@@ -53,8 +53,8 @@ export interface CommandBase {
   lane: 'people' | 'machines';
   /** Refused with 409 `stale-revision` when the case has moved on. */
   revision?: number;
-  /** Outbox row that this command settles: deleted in the same transaction. */
-  settles?: { outboxId: string; attempt: number };
+  /** Outbox row that this command settles, deleted in the same transaction, and the case it went out from. */
+  settles?: { outboxId: string; attempt: number; caseId: string };
   /** Answers to an entry that is not open any more: people are told 409, machines' are journaled as ignored. */
   late?: 'refuse' | 'journal';
   /** What the sender is told, made inside the transaction and kept with the id, so that a replayed answer is equal. */
