@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode, type Terminal, TerminalError } from '../src/cli/terminal.js';
 import { readConfig } from '../src/config.js';
-import { FamiliesRefused, type JourneyReport, runJourney } from './journey.js';
+import { FamiliesRefused, type JourneyReport, JourneyStuck, runJourney } from './journey.js';
 import { missing } from './mishaps.js';
 import { TownRefused } from './town.js';
 
@@ -49,6 +49,7 @@ async function journey(
     });
   } catch (error) {
     if (error instanceof TownRefused) throw new TerminalError(error.message);
+    if (error instanceof JourneyStuck) throw new TerminalError(error.message, EXIT.found);
     if (error instanceof FamiliesRefused)
       throw new TerminalError(`${error.message}\nRun "import" on the file to see all of them, mend it and try again.`);
     throw error;

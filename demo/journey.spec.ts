@@ -11,7 +11,7 @@ const FILE = 'demo/data/families.csv';
 const LONG_MS = 240_000;
 const folder = mkdtempSync(join(tmpdir(), 'journey-'));
 
-beforeAll(() => execFileSync(process.execPath, ['scripts/build-once.js']), LONG_MS);
+beforeAll(() => void execFileSync(process.execPath, ['scripts/build-once.js']), LONG_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function start(data: string, args: string[]) {

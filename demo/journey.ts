@@ -66,6 +66,11 @@ export class FamiliesRefused extends Error {
   }
 }
 
+/** Cases wait for something that nobody will ever do. */
+export class JourneyStuck extends Error {
+  override readonly name = 'JourneyStuck';
+}
+
 /**
  * Leads families from intake to their end. Everything happens through the services that people and partners use; time
  * jumps from one due moment to the next. May be killed at any moment: called again with the same file it goes on, and
@@ -179,7 +184,7 @@ async function liveUntilAllEnd(
     const moments = [open > 0 ? next : null, staffNext, timetable.nextDue()].filter((moment) => moment !== null);
     if (open === 0 && timetable.nextDue() === null) return;
     const earliest = moments.sort()[0];
-    if (!earliest) throw new Error(await whyStuck(town, families));
+    if (!earliest) throw new JourneyStuck(await whyStuck(town, families));
     await time.advanceTo(earliest);
   }
 }

@@ -40,9 +40,3 @@ export function missing(mishaps: Mishaps): string[] {
     .filter(([, times]) => times === 0)
     .map(([name]) => name);
 }
-
-/** The share of bids that the commission refused; null when there was none. */
-export function refusedShare({ answers }: Pick<Summary, 'answers'>): number | null {
-  const decisions = Object.values(answers.commission ?? {}).reduce((sum, times) => sum + times, 0);
-  return decisions === 0 ? null : (answers.commission?.refused ?? 0) / decisions;
-}

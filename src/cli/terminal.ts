@@ -1,3 +1,5 @@
+import { ConfigError } from '../config.js';
+import { AppError } from '../engine/errors.js';
 import { LoadError } from '../statechart/load.js';
 import { FolderError } from '../workflows/folder.js';
 
@@ -50,8 +52,9 @@ export class Terminal {
 /** What went wrong, in words, and the exit code that goes with it. */
 export function explain(error: unknown): { message: string; exitCode: ExitCode } {
   if (error instanceof TerminalError) return { message: error.message, exitCode: error.exitCode };
-  if (error instanceof LoadError || error instanceof FolderError)
+  if (error instanceof LoadError || error instanceof FolderError || error instanceof ConfigError)
     return { message: error.message, exitCode: EXIT.unusable };
+  if (error instanceof AppError) return { message: error.message, exitCode: EXIT.found };
   const known = error as NodeJS.ErrnoException;
   if (known?.code === 'ENOENT' && known.path)
     return { message: `There is no file ${known.path}.`, exitCode: EXIT.unusable };
