@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { asOrganisation } from '../src/engine/cases.js';
 import { ImportService } from '../src/families/import.service.js';
 import type { Principal } from '../src/identity/principal.js';
 import { projectPath } from '../src/platform/project-root.js';
+import { loadSecret } from '../src/platform/secret.js';
 import { ORGANISATION, type System } from '../src/system.js';
 import { PartnerBehaviour } from './partners/behaviour.js';
 import { FileRecords } from './partners/records.js';
@@ -33,7 +34,9 @@ export class LivePartners {
     private readonly timetable: RealTimetable,
   ) {}
 
-  static async start(keys: string[], dataDir: string, warn: Warn): Promise<LivePartners> {
+  /** Partners that have no address of their own in the settings. */
+  static async start(config: Config, partnerKeys: string[], warn: Warn): Promise<LivePartners> {
+    const keys = partnerKeys.filter((key) => !Object.hasOwn(config.partners, key));
     const centre = Promise.withResolvers<{ system: System; url: string }>();
     let url = '';
     void centre.promise.then((ready) => {
@@ -43,8 +46,11 @@ export class LivePartners {
     const timetable = new RealTimetable(clock, (error) =>
       warn('A simulated partner could not do what it planned.', error),
     );
-    const secrets = Object.fromEntries(keys.map((key) => [key, `whsec_${randomBytes(32).toString('base64')}`]));
-    await mkdir(dataDir, { recursive: true });
+    await mkdir(config.dataDir, { recursive: true });
+    // The same in every process and after every start: what one sent, another may be answered.
+    const secret = await loadSecret(config);
+    const secretOf = (key: string) => `whsec_${createHmac('sha256', secret).update(`partner ${key}`).digest('base64')}`;
+    const secrets = Object.fromEntries(keys.map((key) => [key, secretOf(key)]));
     const server = await PartnerServer.start({
       seed: 'live',
       secrets,
@@ -52,13 +58,11 @@ export class LivePartners {
       centreUrl: () => url,
       clock,
       timetable,
-      records: new FileRecords(join(dataDir, 'live-partners.jsonl')),
+      records: new FileRecords(join(config.dataDir, 'live-partners.jsonl')),
       keyOf: (body) => Promise.resolve({ family: body.id, attempt: 0 }),
       pace: PACE,
     });
-    const addresses = Object.fromEntries(
-      Object.entries(secrets).map(([key, secret]) => [key, { url: server.urlOf(key), secret }]),
-    );
+    const addresses = Object.fromEntries(keys.map((key) => [key, { url: server.urlOf(key), secret: secretOf(key) }]));
     return new LivePartners(addresses, centre, server, timetable);
   }
 
@@ -88,9 +92,4 @@ export async function fillWithSamples(system: System, cases: CasesService, regis
   });
   for (const { id } of await familyIds())
     await cases.open(registrar, WORKFLOW, { familyId: id }, { key: `demonstration-${id}` });
-}
-
-/** Partners that have no address of their own in the settings. */
-export function simulated(config: Config, keys: string[]): string[] {
-  return keys.filter((key) => !Object.hasOwn(config.partners, key));
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CasesService } from './api/cases.service.js';
@@ -14,6 +15,7 @@ import { readWorkflowsFolder } from './workflows/folder.js';
 
 /** How long requests under way may take once the process was told to stop. */
 const GRACE_MS = 20_000;
+const SERVE_AGAIN_MS = 1_000;
 
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];
@@ -33,10 +35,7 @@ async function main(): Promise<void> {
   const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
   const system = await System.open(withPartners, { log: (line) => logger.log(line), warn });
   closing.push(() => system.close());
-  const serving = await Serving.begin(system.url, 'shared', () =>
-    logger.warn('The sign that this process serves the database was lost; a simulation could begin.'),
-  );
-  closing.push(() => serving.end());
+  await serve(system.url, warn);
 
   // Every process builds the features: also a worker needs what stands behind a task.
   const app = await createApp(system, logger);
@@ -51,11 +50,32 @@ async function main(): Promise<void> {
   greet(config, url);
 }
 
+/** Keeps simulations, which move the clock, away from this database; also after the database was gone for a while. */
+async function serve(url: string, warn: (message: string, error: unknown) => void): Promise<void> {
+  let serving: Serving | undefined;
+  let closed = false;
+  const again = async () => {
+    while (!closed) {
+      await sleep(SERVE_AGAIN_MS, undefined, { ref: false });
+      try {
+        serving = await Serving.begin(url, 'shared', () => void again());
+        return;
+      } catch (error) {
+        warn('The database is not served under our sign yet.', error);
+      }
+    }
+  };
+  serving = await Serving.begin(url, 'shared', () => void again());
+  closing.push(async () => {
+    closed = true;
+    await serving?.end().catch(() => undefined);
+  });
+}
+
 /** Loaded only where they are wanted: the product itself needs nothing of the demonstration. */
 async function startPartners(config: Config, warn: (message: string, error: unknown) => void) {
-  const { LivePartners, simulated } = await import('../demo/live.js');
-  const keys = partnerKeys(readWorkflowsFolder(projectPath('workflows')));
-  return LivePartners.start(simulated(config, keys), config.dataDir, warn);
+  const { LivePartners } = await import('../demo/live.js');
+  return LivePartners.start(config, partnerKeys(readWorkflowsFolder(projectPath('workflows'))), warn);
 }
 
 async function fillWithSamples(app: NestFastifyApplication, system: System): Promise<void> {

@@ -14,10 +14,19 @@ const always = (holds: (by: { account: string; roles: string[] }, task: TaskFact
   fc.assert(fc.property(asker, task, holds), { numRuns: 2_000 });
 
 describe('whoever asks, whatever the task', () => {
-  it('only its role claims, answers, holds or drafts it', () => {
+  it('only its role, or a supervisor or director in its place, claims, answers, holds or drafts it', () => {
     always((by, one) => {
       const can = taskPermissions(by, one);
-      return by.roles.includes(one.role) || !(can.claim || can.complete || can.hold || can.draft);
+      const standsIn = by.roles.includes('supervisor') || by.roles.includes('director');
+      return by.roles.includes(one.role) || standsIn || !(can.claim || can.complete || can.hold || can.draft);
+    });
+  });
+
+  it('nobody stands in for a partner or a program', () => {
+    always((by, one) => {
+      const { claim, complete } = taskPermissions(by, one);
+      const outside = one.role === 'integration' || one.role.startsWith('partner-');
+      return !outside || by.roles.includes(one.role) || !(claim || complete);
     });
   });
 

@@ -14,8 +14,12 @@ type Asker = { account: string; roles: readonly string[] };
 const isOpen = (task: TaskFacts) => task.status === 'open' || task.status === 'claimed' || task.status === 'held';
 const isMine = (by: Asker, task: TaskFacts) => task.status !== 'open' && task.assignee === by.account;
 
-/** The role that the workflow asks for; nobody's rank stands in for it. */
-export const isCandidate = (by: Asker, task: Pick<TaskFacts, 'role'>) => hasRole(by, task.role);
+/** Who stands in for a colleague of the centre who is away. */
+const STAND_INS = ['supervisor', 'director'];
+
+/** The role that the workflow asks for, or somebody who stands in for it. */
+export const isCandidate = (by: Asker, task: Pick<TaskFacts, 'role'>) =>
+  hasRole(by, task.role) || (isStaff({ roles: [task.role] }) && hasRole(by, ...STAND_INS));
 
 export const maySeeTask = (by: Asker, task: TaskFacts) => isStaff(by) || isCandidate(by, task);
 export const maySeeAllTasks = (by: Asker) => mayInspect(by);

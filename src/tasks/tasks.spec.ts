@@ -142,15 +142,22 @@ describe('a task', () => {
     expect((await api.get('anna', `/api/tasks/${id}`)).body).toEqual(answer.body.task);
   });
 
-  it('refuses who has not its role, also a supervisor', async () => {
+  it('refuses who has not its role', async () => {
     const { id } = await aTask();
-    for (const as of ['lawyer', 'supervisor', 'administrator']) {
+    for (const as of ['lawyer', 'administrator', 'auditor']) {
       expect(await act(as, id, 'claim')).toMatchObject({ status: 403, body: { code: 'no-right' } });
       expect(await complete(as, id, { decision: 'yes' })).toMatchObject({ status: 403, body: { code: 'no-right' } });
     }
     await api.account('partner-atameken');
     expect((await act('partner-atameken', id, 'claim')).status).toBe(403);
     expect((await api.get('integration', `/api/tasks/${id}`)).status).toBe(403);
+  });
+
+  it('is had by a supervisor who stands in, or by whose role it is, never by both', async () => {
+    const { id } = await aTask();
+    const answers = await Promise.all([act('anna', id, 'claim'), act('supervisor', id, 'claim')]);
+    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 409]);
+    expect(answers.find((answer) => answer.status === 409)?.body.code).toBe('task-taken');
   });
 
   it('is not there for an id that is not there', async () => {
