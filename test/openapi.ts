@@ -48,6 +48,8 @@ export class AnswerCheck {
 
   /** What is wrong with the answer, or null. Addresses that the document does not know are only checked for their problem. */
   problemOf(method: string, url: string, answer: Answered): string | null {
+    // An answer to HEAD has no body to compare.
+    if (method === 'HEAD') return null;
     const path = url.split('?')[0] ?? '';
     const route = this.routes.find((candidate) => candidate.method === method && candidate.pattern.test(path));
     if (!route)

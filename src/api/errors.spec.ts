@@ -17,7 +17,22 @@ function codesIn(folder: string): Map<string, string> {
   return codes;
 }
 
+/** Codes that stand beside another status in the sources than in the table. */
+function otherStatuses(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
+    .flatMap((file) =>
+      [...readFileSync(join(folder, file), 'utf8').matchAll(/new AppError\(\s*'([a-z-]+)',\s*(\d{3})/g)]
+        .filter(([, code, status]) => PROBLEMS[code ?? '']?.status !== Number(status))
+        .map(([, code, status]) => `${file}: ${code} ${status}`),
+    );
+}
+
 describe('the table of errors', () => {
+  it('gives each code the status with which it is told', () => {
+    expect(otherStatuses(projectPath('src'))).toEqual([]);
+  });
+
   it('has every code that the sources can give, with the status of the contract', () => {
     const missing = [...codesIn(projectPath('src'))].filter(([code]) => !Object.hasOwn(PROBLEMS, code));
     expect(missing).toEqual([]);
