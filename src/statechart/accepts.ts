@@ -28,7 +28,9 @@ export function position(workflow: Workflow, state: ChartState): Position {
 
 /** The active states of a state value, the root first. */
 export function activeNodes(definition: Definition, value: Json): ChartNode[] {
-  return [...active(definition.root, value)];
+  const found: ChartNode[] = [];
+  collectActive(definition.root, value, found);
+  return found;
 }
 
 /** XState's rule: `*` is every event, `order.*` every event whose first words are these. */
@@ -40,9 +42,7 @@ export function matchesDescriptor(type: string, descriptor: string): boolean {
 /** Transitions of one node for an event: the event's own first, then wildcards, the longest first. */
 export function candidates(node: ChartNode, type: string): TransitionDef[] {
   const own = Object.hasOwn(node.on, type) ? (node.on[type] ?? []) : [];
-  const wild = Object.keys(node.on).filter(
-    (descriptor) => descriptor !== type && descriptor.includes('*') && matchesDescriptor(type, descriptor),
-  );
+  const wild = wildcardsOf(node).filter((descriptor) => descriptor !== type && matchesDescriptor(type, descriptor));
   if (wild.length === 0) return own;
   return [
     ...own,
@@ -50,18 +50,37 @@ export function candidates(node: ChartNode, type: string): TransitionDef[] {
   ];
 }
 
-function* active(node: ChartNode, value: Json): Generator<ChartNode> {
-  yield node;
-  for (const [child, inner] of activeChildren(node, value)) yield* active(child, inner);
+const wildcards = new WeakMap<ChartNode, string[]>();
+
+/** Most nodes have none: then nothing is compared at every event. */
+function wildcardsOf(node: ChartNode): string[] {
+  let found = wildcards.get(node);
+  if (found === undefined) {
+    found = Object.keys(node.on).filter((descriptor) => descriptor.includes('*'));
+    wildcards.set(node, found);
+  }
+  return found;
 }
 
+function collectActive(node: ChartNode, value: Json, found: ChartNode[]): void {
+  found.push(node);
+  for (const [child, inner] of activeChildren(node, value)) collectActive(child, inner, found);
+}
+
+const NOTHING: Json = {};
+
 function activeChildren(node: ChartNode, value: Json): [ChartNode, Json][] {
-  if (typeof value === 'string') return node.children.filter(({ key }) => key === value).map((child) => [child, {}]);
+  if (typeof value === 'string') {
+    const child = node.children.find(({ key }) => key === value);
+    return child ? [[child, NOTHING]] : [];
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
-  return node.children.flatMap((child): [ChartNode, Json][] => {
+  const found: [ChartNode, Json][] = [];
+  for (const child of node.children) {
     const inner = Object.hasOwn(value, child.key) ? value[child.key] : undefined;
-    return inner === undefined ? [] : [[child, inner]];
-  });
+    if (inner !== undefined) found.push([child, inner]);
+  }
+  return found;
 }
 
 /** Children are asked first; a region that keeps the event keeps it from all ancestors. */

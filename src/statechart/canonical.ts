@@ -48,7 +48,7 @@ function writeObject(value: object, depth: number): string {
   for (const key of sortedKeys(record)) {
     const property = record[key];
     if (property === undefined) continue;
-    text += `${text === '' ? '{' : ','}${quote(key)}:${write(property, depth + 1)}`;
+    text += `${text === '' ? '{' : ','}${quotedKey(key)}${write(property, depth + 1)}`;
   }
   return text === '' ? '{}' : `${text}}`;
 }
@@ -70,6 +70,18 @@ function sortedKeys(record: Record<string, unknown>): string[] {
     if ((keys[index - 1] ?? '') > (keys[index] ?? '')) return keys.sort((one, other) => (one < other ? -1 : 1));
   }
   return keys;
+}
+
+const MAX_KNOWN_KEYS = 2000;
+const knownKeys = new Map<string, string>();
+
+/** With its colon. The same few keys come again and again. */
+function quotedKey(key: string): string {
+  const known = knownKeys.get(key);
+  if (known !== undefined) return known;
+  const quoted = `${quote(key)}:`;
+  if (knownKeys.size < MAX_KNOWN_KEYS) knownKeys.set(key, quoted);
+  return quoted;
 }
 
 function quote(text: string): string {
