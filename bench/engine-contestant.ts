@@ -15,9 +15,9 @@ import { readWorkflow } from '../src/workflows/folder.js';
 import type { Contestant } from './contestant.js';
 import { CURATOR, type Journey, ORGANISATION, type OwnStep, PARTNER } from './journey.js';
 
-export const WORKFLOW = 'bench-journey';
+const WORKFLOW = 'bench-journey';
 
-export const CALENDAR: Calendar = {
+const CALENDAR: Calendar = {
   zone: 'Asia/Almaty',
   week: [1, 2, 3, 4, 5],
   hours: [{ from: '09:00', to: '18:00' }],
@@ -31,7 +31,7 @@ export class EngineContestant implements Contestant {
   /** Open task of a case. */
   private readonly tasks = new Map<string, string>();
 
-  constructor(url: string, concurrency?: number) {
+  constructor(url: string, concurrency: number) {
     this.runtime = new Runtime({
       url,
       id: () => systemIds.next(),
@@ -39,7 +39,7 @@ export class EngineContestant implements Contestant {
       warn: (message, error) => {
         throw new Error(message, { cause: error });
       },
-      ...(concurrency === undefined ? {} : { concurrency }),
+      concurrency,
     });
     const { engine } = this.runtime;
     engine.registerSource(new TaskSource());

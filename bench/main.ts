@@ -7,6 +7,7 @@ import type { ContestantName } from './contestant.js';
 import { BenchDatabase, withServer } from './database.js';
 import type { Course, Measurement } from './measure.js';
 import { printReport, report, save } from './report.js';
+import { NODE_OPTIONS } from './settings.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -33,7 +34,7 @@ class Runner {
   static async start(name: ContestantName, url: string): Promise<Runner> {
     const profile = name === 'engine' && options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
     const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [url], {
-      execArgv: ['--enable-source-maps', '--disable-warning=DeprecationWarning', ...profile],
+      execArgv: [...NODE_OPTIONS, '--enable-source-maps', '--disable-warning=DeprecationWarning', ...profile],
     });
     await once(child, 'message');
     return new Runner(child);
@@ -102,6 +103,8 @@ function machine(postgres: Record<string, string>) {
   };
 }
 
+// Ctrl-C reaches the contestants too: they end, and what was started here is stopped and removed on the way out.
+process.once('SIGINT', () => process.stderr.write('Stopping; once more ends at once.\n'));
 const result = await withServer(bench);
 await save(result);
 printReport(result, options.json ? process.stderr : process.stdout);

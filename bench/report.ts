@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { projectPath } from '../src/platform/project-root.js';
 import type { ContestantName } from './contestant.js';
 import type { Measurement } from './measure.js';
-import { NAMES, SETTINGS } from './settings.js';
+import { NAMES, NODE_OPTIONS, SETTINGS } from './settings.js';
 
 /** The engine in numbers of the loops: more is better for the first two, less for the last. */
 export interface Ratios {
@@ -37,7 +37,7 @@ export function report(runs: Measurement[], machine: object): Report {
     },
     runs,
     machine,
-    settings: SETTINGS,
+    settings: { ...SETTINGS, node: NODE_OPTIONS },
     at: new Date().toISOString(),
   };
 }
