@@ -166,16 +166,16 @@ async function liveUntilAllEnd(
   const time = new Time({
     clock: system.clock,
     pool: system.relayPool,
+    subjects: [...families.keys()],
     isBusy: () => !runtime.quiet,
     sweep: () => runtime.sweeper.sweep(),
   });
   let told = 0;
   for (;;) {
-    const { now, next } = await time.settle();
+    const { now, next, open } = await time.settle();
     const staffNext = await staff.look();
     if ((await timetable.runDue(now)) + (staffNext !== null && staffNext <= now ? await staff.act(now) : 0) > 0)
       continue;
-    const open = await openCaseCount(town, families);
     if (performance.now() - told > TELL_EVERY_MS) {
       told = performance.now();
       progress(`${now.slice(0, 16)}  ${families.size - open} of ${families.size} families have come to an end`);
@@ -187,16 +187,6 @@ async function liveUntilAllEnd(
     if (!earliest) throw new JourneyStuck(await whyStuck(town, families));
     await time.advanceTo(earliest);
   }
-}
-
-async function openCaseCount(town: Town, families: ReadonlyMap<string, unknown>): Promise<number> {
-  const [row] = await asOrganisation(town.system.pool, ORGANISATION, (query) =>
-    query<{ open: number }>(
-      `select count(*)::int as open from qamqor.cases where status in ('active', 'suspended') and subject = any ($1)`,
-      [[...families.keys()]],
-    ),
-  );
-  return row?.open ?? 0;
 }
 
 async function whyStuck(town: Town, families: ReadonlyMap<string, unknown>): Promise<string> {

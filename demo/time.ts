@@ -13,12 +13,15 @@ export interface TimeOptions {
   pool: Pool;
   /** Something of this process is under way: a batch, a job, a request to or from a partner. */
   isBusy(): boolean;
+  /** What the simulation is about: it ends when no case of theirs is open. */
+  subjects: string[];
   /** Carries out what is due by the clock: timers, expired hand-offs, lost wake-ups. */
   sweep(): Promise<unknown>;
 }
 
 interface Pending {
   now: Date;
+  open: number;
   sending: number;
   due: number;
   next: Date | null;
@@ -31,13 +34,13 @@ interface Pending {
 export class Time {
   constructor(private readonly options: TimeOptions) {}
 
-  /** Waits until outbox, jobs, hand-offs and batches are empty; gives the time it is, and when the engine has to do again. */
-  async settle(): Promise<{ now: string; next: string | null }> {
+  /** Waits until outbox, jobs, hand-offs and batches are empty; gives the time it is, when the engine has to do again, and how many cases are open. */
+  async settle(): Promise<{ now: string; next: string | null; open: number }> {
     const began = performance.now();
     for (;;) {
       const pending = await this.pending();
       if (!this.options.isBusy() && pending.sending === 0 && pending.due === 0) {
-        return { now: pending.now.toISOString(), next: pending.next?.toISOString() ?? null };
+        return { now: pending.now.toISOString(), next: pending.next?.toISOString() ?? null, open: pending.open };
       }
       if (pending.due > 0) await this.options.sweep();
       else await pause(LOOK_AGAIN_MS);
@@ -54,7 +57,11 @@ export class Time {
   }
 
   private async pending(): Promise<Pending> {
-    const { rows } = await this.options.pool.query<Pending>({ name: 'simulation-pending', text: PENDING });
+    const { rows } = await this.options.pool.query<Pending>({
+      name: 'simulation-pending',
+      text: PENDING,
+      values: [this.options.subjects],
+    });
     const [row] = rows;
     if (!row) throw new Error('The database did not say what is pending.');
     return row;
@@ -72,6 +79,7 @@ const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
     select next_at from qamqor.outbox, clock where not parked and (leased_until is null or leased_until <= clock.now)
   )
   select clock.now,
+    (select count(*)::int from qamqor.cases where status in ('active', 'suspended') and subject = any ($1)) as open,
     (select count(*)::int from qamqor.outbox where not parked and (attempt = 0 or leased_until > clock.now)) as sending,
     (select count(*)::int from moment where due_at <= clock.now) as due,
     (select min(due_at) from moment where due_at > clock.now) as next
