@@ -15,8 +15,8 @@ import { FileRecords } from './partners/records.js';
 import { PartnerServer } from './partners/server.js';
 import { RealTimetable } from './partners/timetable.js';
 
-/** Partners answer within minutes instead of days, so that somebody who looks on sees them work. */
-const PACE = 2_000;
+/** Partners answer within a minute instead of days, so that somebody who looks on sees them work. */
+const PACE = 20_000;
 /** Cases that are open when one looks for the first time. */
 const CASES = 25;
 const WORKFLOW = 'family-support';
