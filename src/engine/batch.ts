@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { textArray, uuidArray } from '../platform/binary-arrays.js';
 import { sendTogether } from '../platform/send-together.js';
 import type { Calendar, Json, Source } from '../statechart/types.js';
 import { decide } from './decide.js';
@@ -136,7 +137,10 @@ export class Batch {
         values: [`{${ids.join(',')}}`],
       }),
       existing.length
-        ? client.query<CaseRow>({ ...(this.waiting ? sql.lockCasesWaiting : sql.lockCases), values: [existing] })
+        ? client.query<CaseRow>({
+            ...(this.waiting ? sql.lockCasesWaiting : sql.lockCases),
+            values: [uuidArray(existing)],
+          })
         : noRows<CaseRow>(),
       keyed.length
         ? client.query<{
@@ -149,7 +153,11 @@ export class Batch {
             answer: string;
           }>({
             ...sql.findCommands,
-            values: [keyed.map((c) => c.organisationId), keyed.map((c) => c.sender.account), keyed.map((c) => c.id)],
+            values: [
+              uuidArray(keyed.map((c) => c.organisationId)),
+              textArray(keyed.map((c) => c.sender.account)),
+              textArray(keyed.map((c) => c.id)),
+            ],
           })
         : noRows<never>(),
       opens.length ? client.query<{ n: string }>({ ...sql.takeNumbers, values: [opens.length] }) : noRows<never>(),

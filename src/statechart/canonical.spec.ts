@@ -9,6 +9,14 @@ describe('canonical JSON', () => {
     ).toBe('{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}');
   });
 
+  it('sorts objects of any size alike', () => {
+    for (let size = 2; size < 60; size++) {
+      const keys = Array.from({ length: size }, (_, index) => `k${(index * 7919) % 101}`);
+      const inOrder = [...new Set(keys)].sort().map((key) => `"${key}":0`);
+      expect(canonicalJson(Object.fromEntries(keys.map((key) => [key, 0])))).toBe(`{${inOrder.join(',')}}`);
+    }
+  });
+
   it('writes numbers as JavaScript does, and minus zero as zero', () => {
     expect(canonicalJson([1e21, 1e-7, 333333333.3333333, -0, 4.5])).toBe('[1e+21,1e-7,333333333.3333333,0,4.5]');
   });

@@ -63,11 +63,17 @@ function isPlainElsewhere(prototype: unknown): boolean {
   );
 }
 
-/** Stored values usually come sorted already: looking is cheaper than sorting. */
+const FEW_KEYS = 24;
+
+/** Sorted in place: objects are small and mostly in order already, and `sort` allocates more than all the rest here. */
 function sortedKeys(record: Record<string, unknown>): string[] {
   const keys = Object.keys(record);
+  if (keys.length > FEW_KEYS) return keys.sort((one, other) => (one < other ? -1 : 1));
   for (let index = 1; index < keys.length; index++) {
-    if ((keys[index - 1] ?? '') > (keys[index] ?? '')) return keys.sort((one, other) => (one < other ? -1 : 1));
+    const key = keys[index] ?? '';
+    let place = index;
+    for (; place > 0 && (keys[place - 1] ?? '') > key; place--) keys[place] = keys[place - 1] ?? '';
+    if (place !== index) keys[place] = key;
   }
   return keys;
 }
