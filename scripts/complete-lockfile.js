@@ -35,6 +35,10 @@ function platformOf(name) {
   const cpu = PROCESSORS.find((word) => words.includes(word));
   const os = SYSTEMS.find((word) => words.includes(word));
   if (!cpu || (!os && cpu !== 'wasm32')) return undefined;
-  const libc = words.some((word) => word.startsWith('musl')) ? 'musl' : words.some((word) => word.startsWith('gnu')) ? 'glibc' : undefined;
+  const libc = words.some((word) => word.startsWith('musl'))
+    ? 'musl'
+    : words.some((word) => word.startsWith('gnu'))
+      ? 'glibc'
+      : undefined;
   return { cpu: [cpu], ...(os ? { os: [os] } : {}), ...(libc && os === 'linux' ? { libc: [libc] } : {}) };
 }
