@@ -12,6 +12,7 @@ import {
   type PersonSlice,
   serviceOf,
 } from './handoff.js';
+import { PARTNER_IS_DOWN } from './partner-client.js';
 
 /** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
@@ -58,7 +59,8 @@ export class HandoffSender {
         await this.deps.applyParked(handoff.id);
         return { kind: 'done' };
       case 'retry':
-        return answer;
+        // Where it has a term, that ends it; where it has none, somebody must hear that it does not get through.
+        return { ...answer, patient: handoff.due_at !== null || answer.reason === PARTNER_IS_DOWN };
       case 'refused':
         return isOurFault(answer.status)
           ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
@@ -78,7 +80,7 @@ export class HandoffSender {
     if (!handoff?.body || !partner?.client) return { kind: 'done' };
     const body = JSON.stringify({ id: handoff.id, reason: 'recalled', at: handoff.closed_at?.toISOString() ?? null });
     const answer = await partner.client.recall(handoff.id, { id: `${handoff.id}-recall`, body });
-    if (answer.kind === 'retry') return answer;
+    if (answer.kind === 'retry') return { ...answer, patient: answer.reason === PARTNER_IS_DOWN };
     // A partner that knows no recalls, or not this one, need not be told again.
     return { kind: 'done' };
   }

@@ -207,6 +207,27 @@ describe('a hand-off', () => {
     expect(await handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED', sentAt: null }]);
   });
 
+  it('to a partner that is down for two days goes out when it is back; nobody else has to wait', async () => {
+    const others = await refer('papers');
+    office.replies.push(...Array.from({ length: 200 }, () => ({ status: 503 })));
+    const waiting = await Promise.all(Array.from({ length: 12 }, () => refer('legal')));
+    await settled(api.system);
+    expect(await handoffs(others.id)).toMatchObject([{ status: 'sent' }]);
+    // Not every one of them knocks: after five times without an answer it is left in peace.
+    expect(office.received.length).toBeLessThan(10);
+    for (let hour = 0; hour < 48; hour += 1) await pass(api.system, { hours: 1 });
+    const knocks = office.received.length;
+    expect(knocks).toBeLessThan(60);
+    office.replies.length = 0;
+    for (let hour = 0; hour < 3; hour += 1) await pass(api.system, { hours: 1 });
+    for (const { id, handoff } of waiting) {
+      expect(await handoffs(id)).toMatchObject([{ status: 'sent' }]);
+      expect(await caseOf(id)).toMatchObject({ incidents: 0 });
+      expect(new Set(office.about(handoff).map(({ body }) => body)).size).toBe(1);
+    }
+    expect(office.received.length - knocks).toBe(12);
+  });
+
   it('has one effect when the process dies after "sent" and before its outbox row is gone', async () => {
     const { id, handoff } = await refer('housing');
     await settled(api.system);

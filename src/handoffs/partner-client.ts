@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.js';
 import { NoReply, post, type Reply } from './http-post.js';
 import { badPartnerUrl, lookupPublic } from './partner-address.js';
+import { PartnerGate } from './partner-gate.js';
 import { checkedSecret, sign, type WebhookSecret } from './webhook.js';
 
 export interface PartnerClientOptions {
@@ -48,6 +49,9 @@ const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
 /** Too early, too slow, too many, and whatever went wrong on their side. */
 const isTemporary = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
 
+/** Nothing was sent: it has not answered several times, and is left in peace for a while. */
+export const PARTNER_IS_DOWN = 'partner-is-down';
+
 const acceptance = z.object({
   partnerRef: z
     .string()
@@ -60,6 +64,7 @@ const acceptance = z.object({
 export class PartnerClient {
   private readonly base: string;
   private readonly agent: HttpAgent;
+  private readonly gate: PartnerGate;
 
   /** @throws when the address or a secret cannot be used */
   constructor(private readonly options: PartnerClientOptions) {
@@ -67,7 +72,9 @@ export class PartnerClient {
     if (wrong) throw new Error(wrong);
     for (const secret of options.secrets) checkedSecret(typeof secret === 'string' ? secret : secret.secret);
     this.base = options.url.replace(/\/+$/, '');
-    const sockets = { keepAlive: true, maxSockets: options.connections ?? CONNECTIONS };
+    const atOnce = options.connections ?? CONNECTIONS;
+    const sockets = { keepAlive: true, maxSockets: atOnce };
+    this.gate = new PartnerGate({ atOnce });
     this.agent = this.base.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
   }
 
@@ -90,7 +97,25 @@ export class PartnerClient {
   }
 
   private async deliver(path: string, message: PartnerMessage, understand: (reply: Reply) => Sent): Promise<Sent> {
-    const at = await this.options.clock.now();
+    const { clock } = this.options;
+    const entered = await this.gate.enter(() => clock.now());
+    if ('shutMs' in entered) return { kind: 'retry', afterMs: entered.shutMs, reason: PARTNER_IS_DOWN };
+    let arrived = false;
+    try {
+      const sent = await this.attempt(path, message, understand, entered.at);
+      arrived = hasAnswered(sent);
+      return sent;
+    } finally {
+      this.gate.leave(entered.at, arrived);
+    }
+  }
+
+  private async attempt(
+    path: string,
+    message: PartnerMessage,
+    understand: (reply: Reply) => Sent,
+    at: string,
+  ): Promise<Sent> {
     const { id, body, signal } = message;
     try {
       const reply = await post(new URL(this.base + path), {
@@ -123,6 +148,11 @@ function judge(reply: Reply, now: string, understand: (reply: Reply) => Sent): S
     return { kind: 'retry', ...(afterMs === undefined ? {} : { afterMs }), reason: `http-${status}` };
   }
   return { kind: 'refused', status, reason: `http-${status} ${fingerprint(reply)}` };
+}
+
+/** It is there, whatever it said: too early or too many is an answer too. */
+function hasAnswered(sent: Sent): boolean {
+  return sent.kind !== 'retry' || sent.reason.startsWith('http-4');
 }
 
 /** `Retry-After`, in seconds or as a date beside the partner's own clock: ours may be a simulation's. */
