@@ -68,16 +68,16 @@ describe('the bench', () => {
     expect(journal?.inserted).toBe(7 * JOURNEYS);
   });
 
-  it('takes the median of its rounds', () => {
+  it('compares within each round and takes the median of the rounds', () => {
     const run = (contestant: ContestantName, inFlight: number, journeysPerSecond: number, p50: number) =>
       ({ contestant, inFlight, journeysPerSecond, p50 }) as Measurement;
     const runs = [
       ...[300, 900, 310].map((speed) => run('engine', 200, speed, 1)),
       ...[1000, 1000, 1000].map((speed) => run('batchedLoop', 200, speed, 1)),
-      ...[100, 100, 5].map((speed) => run('oneByOneLoop', 200, speed, 1)),
+      ...[100, 300, 5].map((speed) => run('oneByOneLoop', 200, speed, 1)),
       ...[4, 5, 60].map((p50) => run('engine', 1, 1, p50)),
       ...[2, 2, 2].map((p50) => run('oneByOneLoop', 1, 1, p50)),
     ];
-    expect(report(runs, {}).ratios).toEqual({ batchedLoop: 0.31, oneByOneLoop: 3.1, aloneP50: 2.5 });
+    expect(report(runs, {}).ratios).toEqual({ batchedLoop: 0.31, oneByOneLoop: 3, aloneP50: 2.5 });
   });
 });

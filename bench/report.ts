@@ -27,13 +27,11 @@ export interface Report {
 }
 
 export function report(runs: Measurement[], machine: object): Report {
-  const crowded = (name: ContestantName) => middle(runs, name, false, (run) => run.journeysPerSecond);
-  const alone = (name: ContestantName) => middle(runs, name, true, (run) => run.p50);
   return {
     ratios: {
-      batchedLoop: round(crowded('engine') / crowded('batchedLoop')),
-      oneByOneLoop: round(crowded('engine') / crowded('oneByOneLoop')),
-      aloneP50: round(alone('engine') / alone('oneByOneLoop')),
+      batchedLoop: ratio(runs, 'batchedLoop', false, (run) => run.journeysPerSecond),
+      oneByOneLoop: ratio(runs, 'oneByOneLoop', false, (run) => run.journeysPerSecond),
+      aloneP50: ratio(runs, 'oneByOneLoop', true, (run) => run.p50),
     },
     runs,
     machine,
@@ -42,12 +40,24 @@ export function report(runs: Measurement[], machine: object): Report {
   };
 }
 
-/** Median over the rounds. */
-function middle(runs: Measurement[], name: ContestantName, alone: boolean, pick: (run: Measurement) => number): number {
-  const values = runs.filter((run) => run.contestant === name && (run.inFlight === 1) === alone).map(pick);
-  values.sort((one, other) => one - other);
-  const half = values.length >> 1;
-  return values.length % 2 === 1 ? (values[half] ?? 0) : ((values[half - 1] ?? 0) + (values[half] ?? 0)) / 2;
+type Value = (run: Measurement) => number;
+
+/** The engine by another, round by round, because the machine changes from minute to minute; the median of the rounds. */
+function ratio(runs: Measurement[], other: ContestantName, alone: boolean, value: Value): number {
+  const others = of(runs, other, alone).map(value);
+  const rounds = of(runs, 'engine', alone).map((run, round) => value(run) / (others[round] ?? Number.NaN));
+  return Math.round(median(rounds) * 1000) / 1000;
+}
+
+/** In the order of the rounds. */
+function of(runs: Measurement[], name: ContestantName, alone: boolean): Measurement[] {
+  return runs.filter((run) => run.contestant === name && (run.inFlight === 1) === alone);
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
 }
 
 /** Into bench/results/, which git ignores. Gives the file. */
@@ -72,14 +82,15 @@ const COLUMNS: [title: string, value: (pick: Pick) => string][] = [
   ['RSS MB', (pick) => (pick((run) => run.rssBytes) / 1024 / 1024).toFixed(0)],
 ];
 
-type Pick = (value: (run: Measurement) => number) => number;
+type Pick = (value: Value) => number;
 
 export function printReport(result: Report, out: NodeJS.WritableStream): void {
   const { runs, ratios } = result;
   const lines = (['engine', 'batchedLoop', 'oneByOneLoop'] as const).flatMap((name) =>
     [false, true].flatMap((alone) => {
-      if (!runs.some((run) => run.contestant === name && (run.inFlight === 1) === alone)) return [];
-      const pick: Pick = (value) => middle(runs, name, alone, value);
+      const measured = of(runs, name, alone);
+      if (measured.length === 0) return [];
+      const pick: Pick = (value) => median(measured.map(value));
       return [[`${NAMES[name]}${alone ? ', alone' : ''}`, ...COLUMNS.map(([, value]) => value(pick))]];
     }),
   );
@@ -123,8 +134,4 @@ function table(rows: string[][]): string {
         .join('  '),
     )
     .join('\n');
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
