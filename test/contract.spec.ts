@@ -106,6 +106,26 @@ describe('the document', () => {
     expect(used.filter((ref) => !named.has(ref))).toEqual([]);
   });
 
+  it('says of which operations nobody needs to sign in, and that partners sign instead', () => {
+    const { paths } = api.contract.document as unknown as {
+      paths: Record<string, Record<string, { security?: object[]; parameters: { name: string; required: boolean }[] }>>;
+    };
+    const open = operations().filter((operation) => {
+      const [method = '', path = ''] = operation.split(' ');
+      return paths[path]?.[method.toLowerCase()]?.security?.some((scheme) => Object.keys(scheme).length === 0);
+    });
+    expect(open).toContain('POST /api/handoffs/{id}/events');
+    expect(open).toContain('POST /api/auth/sign-in/email');
+    expect(open).not.toContain('GET /api/handoffs');
+    const needed = paths['/api/handoffs/{id}/events']?.['post']?.parameters.filter(({ required }) => required);
+    expect(needed?.map(({ name }) => name).sort()).toEqual([
+      'id',
+      'webhook-id',
+      'webhook-signature',
+      'webhook-timestamp',
+    ]);
+  });
+
   it('names every route that there is', () => {
     const answered = routes().filter((route) => !route.startsWith('HEAD ') && !ABOUT.test(route));
     expect(answered.length).toBeGreaterThan(30);

@@ -27,6 +27,11 @@ export interface Contract {
 }
 
 const WRITES = 'Idempotency-Key';
+const SIGNATURE = {
+  'webhook-id': 'Standard Webhooks: the id of this message, without dots',
+  'webhook-timestamp': 'Seconds since 1970, at most five minutes from now',
+  'webhook-signature': 'v1, and base64 of HMAC-SHA256 over id.timestamp.body with the secret that both sides have',
+};
 
 /** Declares a route: what comes in is checked against it, what goes out is promised in `/api/openapi.json`. */
 export function Describe(contract: Contract & { writes?: boolean }): MethodDecorator {
@@ -62,7 +67,11 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
       }),
     );
   }
-  if (contract.signed) decorators.push(RouteConfig({ signed: true }));
+  if (contract.signed) {
+    decorators.push(RouteConfig({ signed: true }));
+    for (const [name, description] of Object.entries(SIGNATURE))
+      decorators.push(ApiHeader({ name, required: true, description, schema: { type: 'string' } }));
+  }
   if (contract.ifMatch) {
     decorators.push(
       ApiHeader({

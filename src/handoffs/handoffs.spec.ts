@@ -55,6 +55,13 @@ beforeAll(async () => {
     referral('course', 'atameken', 'course-enrolment'),
     referral('nobody', 'nobody', 'anything'),
     referral('nothing', 'state-corporation', 'constructor'),
+    referral('several', '', '', {
+      each: '= [{ partner: "otbasy-bank", service: "housing-advice" }, { partner: "civil-office", service: "free-legal-aid" }]',
+      key: '= item.partner',
+      until: 'any',
+      input: { partner: '= item.partner', service: '= item.service', deadline: '5 days' },
+      onDone: 'helped',
+    }),
     referral('unheard', 'otbasy-bank', 'housing-advice', { onError: undefined }),
   ])
     await api.deploy(workflow, { 'input.yaml': input });
@@ -314,6 +321,49 @@ describe('the end of a hand-off', () => {
     expect(await handoffs(id)).toMatchObject([{ status: 'recalled', sentAt: null }]);
     await pass(api.system, { minutes: 2 });
     expect(await sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+  });
+
+  it('is told also when a hand cancels the case', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'cancel', reason: 'opened twice' });
+    await settled(api.system);
+    expect(bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+    expect(await handoffs(id)).toMatchObject([{ status: 'recalled' }]);
+  });
+
+  it('of one of several asked at once, of which one answer is enough, recalls the others', async () => {
+    const { id } = await refer('several');
+    await settled(api.system);
+    const asked = await handoffs(id);
+    expect(asked.map(({ partner, status }) => [partner, status]).sort()).toEqual([
+      ['civil-office', 'sent'],
+      ['otbasy-bank', 'sent'],
+    ]);
+    const of = (key: string) => String(asked.find(({ partner }) => partner === key)?.['id']);
+    expect((await say(api, office, of('civil-office'), done('we'))).body).toEqual({ status: 'applied' });
+    await settled(api.system);
+    expect(await caseOf(id)).toMatchObject({ state: 'helped' });
+    expect(bank.about(of('otbasy-bank')).map(({ path }) => path)).toEqual([
+      '/handoffs',
+      `/handoffs/${of('otbasy-bank')}/recall`,
+    ]);
+    expect(office.about(of('civil-office'))).toHaveLength(1);
+    expect((await say(api, bank, of('otbasy-bank'), done('we too'))).body).toEqual({
+      status: 'ignored',
+      reason: 'recalled',
+    });
+  });
+
+  it('is told to a partner that does not know recalls, and that is that', async () => {
+    const { id, handoff } = await refer('housing');
+    await settled(api.system);
+    bank.replies.push({ status: 404 });
+    await leave(id);
+    await settled(api.system);
+    expect(bank.about(handoff)).toHaveLength(2);
+    expect(await sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+    expect(await caseOf(id)).toMatchObject({ incidents: 0 });
   });
 
   it('never overtakes the hand-off itself on its way', async () => {

@@ -1,10 +1,13 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 
+/** Where @nestjs/swagger keeps what a route asks for; `{}` in the document means that it asks for nothing. */
+const API_SECURITY = 'swagger/apiSecurity';
+
 export const PUBLIC = Symbol('public');
 export const ROLES = Symbol('roles');
 
 /** Open to everybody. Everything else needs a session or the API key. */
-export const Public = () => SetMetadata(PUBLIC, true);
+export const Public = () => applyDecorators(SetMetadata(PUBLIC, true), SetMetadata(API_SECURITY, [{}]));
 
 /** Only for accounts with one of these roles; `staff` stands for everybody of the centre, `partner` for every partner. */
 export const Roles = (...roles: readonly string[]) => applyDecorators(SetMetadata(ROLES, roles));
