@@ -26,9 +26,9 @@ export function checkBranches(definition: Definition, catalogue: Catalogue, find
       checkDeadline(node, invoke, invokes, life, findings);
     }
     checkTimers(node, findings);
-    checkDefaults(node, node.onDone, 'its `onDone`', 'the parts inside are finished', findings);
+    checkFinished(node, findings);
     checkAlways(definition, node, findings);
-    checkStateDeadline(node, findings);
+    checkStateDeadline(node, life, findings);
     checkEvents(node, findings);
     checkRaised(definition, node, findings);
   }
@@ -89,9 +89,36 @@ function checkDefaults(
   }
 }
 
+/** When its parts have finished nothing inside is awaited any more: every branch must lead on, or something else must. */
+function checkFinished(node: ChartNode, findings: Findings): void {
+  const when = 'the parts inside are finished';
+  checkDefaults(node, node.onDone, 'its `onDone`', when, findings);
+  if (
+    node.onDone.every(leads) ||
+    node.invokes.length > 0 ||
+    node.always.length > 0 ||
+    node.after.some(({ transitions }) => transitions.some(leads))
+  )
+    return;
+  findings.error(
+    'answer-leads-nowhere',
+    node.path,
+    `A branch of its \`onDone\` has no target: when ${when}, the family stays here and nobody has anything to do.`,
+    'Give the branch a `target`.',
+  );
+}
+
 function checkTimers(node: ChartNode, findings: Findings): void {
-  for (const { name, transitions } of node.after)
+  for (const { name, transitions } of node.after) {
     checkDefaults(node, transitions, `\`after\` ${name}`, `the time "${name}" is over`, findings);
+    if (transitions.every(isEffective)) continue;
+    findings.error(
+      'timer-leads-nowhere',
+      node.path,
+      `When the time "${name}" is over, nothing happens: the family waits on.`,
+      'Give every branch of `after` a `target` or `actions`.',
+    );
+  }
   const idle =
     node.children.length === 0 &&
     node.invokes.length === 0 &&
@@ -198,16 +225,19 @@ function hasTimer(node: ChartNode): boolean {
   return [node, ...ancestorsOf(node)].some(({ after }) => after.some(({ transitions }) => transitions.some(leads)));
 }
 
-function checkStateDeadline({ path, meta }: ChartNode, findings: Findings): void {
-  if (meta.deadline !== undefined && (meta.escalation === undefined || meta.escalation === null)) {
+function checkStateDeadline({ path, meta }: ChartNode, life: Life, findings: Findings): void {
+  const isNamed = typeof meta.escalation === 'string' && meta.escalation !== '';
+  if (meta.deadline !== undefined && !life.isHeard(meta.escalation)) {
     findings.error(
       'no-escalation',
       path,
-      'The state has a deadline but no `escalation`: when it passes, nobody hears that the family stands still.',
-      'Add `meta.escalation` with the name of a ladder.',
+      isNamed
+        ? 'The ladder of the state names no role: when its deadline passes, nobody hears that the family stands still.'
+        : 'The state has a deadline but no `escalation`: when it passes, nobody hears that the family stands still.',
+      isNamed ? 'Give a step of the ladder a `role`.' : 'Add `meta.escalation` with the name of a ladder.',
     );
   }
-  if (meta.deadline === undefined && meta.escalation !== undefined) {
+  if (meta.deadline === undefined && isNamed) {
     findings.error(
       'no-deadline',
       path,

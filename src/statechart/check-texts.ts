@@ -25,9 +25,10 @@ function checkState(node: ChartNode, workflow: Workflow, checker: Texts): void {
   for (const { id, src, input } of node.invokes) {
     if (src !== 'task') continue;
     const { title, form } = object(input);
-    const formTitle =
-      typeof form === 'string' && Object.hasOwn(workflow.forms, form) ? workflow.forms[form]?.title : undefined;
-    checker.required(text(title) ?? text(node.meta.title) ?? formTitle, node.path, `The task "${id}"`);
+    const known = typeof form === 'string' && Object.hasOwn(workflow.forms, form) ? workflow.forms[form] : undefined;
+    const words = text(title) ?? text(node.meta.title) ?? known?.title;
+    // That the form itself is missing is another rule's finding.
+    if (words !== undefined || known !== undefined) checker.required(words, node.path, `The task "${id}"`);
   }
 }
 

@@ -58,7 +58,19 @@ const TODAY = 'qamqorToday';
  * Throws ExpressionError.
  */
 export function compileExpression(source: string): CompiledExpression {
-  const text = expressionText(source);
+  const known = compiledExpressions.get(source);
+  if (known !== undefined) return known;
+  const compiled = compile(expressionText(source));
+  if (compiledExpressions.size >= MAX_CACHED) compiledExpressions.clear();
+  compiledExpressions.set(source, compiled);
+  return compiled;
+}
+
+/** The same text is compiled at several places and in every version of a workflow, a millisecond each time. */
+const compiledExpressions = new Map<string, CompiledExpression>();
+const MAX_CACHED = 5000;
+
+function compile(text: string): CompiledExpression {
   if (Buffer.byteLength(text) > MAX_EXPRESSION_BYTES)
     throw new ExpressionError(text, MAX_EXPRESSION_BYTES, 'It is longer than 2 KB');
   const tree = parseFeel(text);
