@@ -38,17 +38,14 @@ export class Time {
   async settle(): Promise<{ now: string; next: string | null; open: number }> {
     const began = performance.now();
     for (;;) {
-      const pending = await this.pending();
-      if (!this.options.isBusy() && pending.sending === 0 && pending.due === 0) {
+      // Asking the database costs more than looking at ourselves.
+      const pending = this.options.isBusy() ? null : await this.pending();
+      if (pending && !this.options.isBusy() && pending.sending === 0 && pending.due === 0) {
         return { now: pending.now.toISOString(), next: pending.next?.toISOString() ?? null, open: pending.open };
       }
-      if (pending.due > 0) await this.options.sweep();
+      if (performance.now() - began > PATIENCE_MS) throw new Error(hangs(pending ?? (await this.pending())));
+      if (pending && pending.due > 0) await this.options.sweep();
       else await pause(LOOK_AGAIN_MS);
-      if (performance.now() - began > PATIENCE_MS) {
-        throw new Error(
-          `Something has been under way for ${PATIENCE_MS / 1000} s: ${pending.sending} outbox rows, ${pending.due} due timers or hand-offs. The run can be started again; it goes on from here.`,
-        );
-      }
     }
   }
 
@@ -66,6 +63,10 @@ export class Time {
     if (!row) throw new Error('The database did not say what is pending.');
     return row;
   }
+}
+
+function hangs({ sending, due }: Pending): string {
+  return `Something has been under way for ${PATIENCE_MS / 1000} s: ${sending} outbox rows, ${due} due timers or hand-offs. The run can be started again; it goes on from here.`;
 }
 
 const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
