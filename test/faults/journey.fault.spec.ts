@@ -1,0 +1,173 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import type { JourneyReport } from '../../demo/journey.js';
+import { CRASH_POINTS, type CrashPoint } from '../../src/platform/crash-points.js';
+import { type Random, seededRandom } from '../../src/platform/random.js';
+import { createRedis, type TestRedis } from '../redis.js';
+import { violations } from './invariants.js';
+import { type Ended, linesIn, Place } from './processes.js';
+
+const full = process.env.QAMQOR_TEST === 'full';
+const SIZE = full ? { families: 50, kills: 24, losses: 8 } : { families: 6, kills: 8, losses: 3 };
+const LONG_MS = full ? 3_600_000 : 240_000;
+const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);
+const title = `(${SIZE.families} families, seed ${seed}; QAMQOR_TEST_SEED repeats it)`;
+
+/** How often a family passes each point on its way, roughly: kills are spread over the whole journey by it. */
+const PASSES: Record<CrashPoint, number> = {
+  'commit.before': 15,
+  'commit.after': 15,
+  'send.before': 3,
+  'send.after': 3,
+  'receive.after': 4,
+  'settle.before': 5,
+};
+
+let place: Place;
+const LEDGER = 'journey-partners.jsonl';
+const args = (families: number) => [
+  'journey',
+  ...['--families', 'demo/data/families.csv'],
+  ...['--count', String(families), '--seed', seed, '--json'],
+];
+const start = (env: Record<string, string>, families = SIZE.families) =>
+  place.start('dist/src/cli.js', args(families), env);
+
+function reportOf({ code, signal, stdout, stderr }: Ended): JourneyReport {
+  if (code !== 0) throw new Error(`The journey ended with ${code ?? signal}:\n${stderr.slice(-3_000)}`);
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as JourneyReport;
+}
+
+/** Each point in turn, in an order and after counts that the seed gives. */
+function crashPlan(random: Random, kills: number): string[] {
+  const points = [...CRASH_POINTS].sort((one, other) => random.fork(one).next() - random.fork(other).next());
+  return Array.from({ length: kills }, (_, n) => {
+    const point = points[n % points.length] ?? 'commit.after';
+    const often = Math.max(2, Math.round((1.5 * PASSES[point] * SIZE.families) / kills));
+    return `${point}:${random.between(1, often)}`;
+  });
+}
+
+/** Killed at each point of the plan, looked at, and started again, until it comes to its end. */
+async function killedJourney(env: Record<string, string>): Promise<{ report: JourneyReport; at: string[] }> {
+  const random = seededRandom(`${seed} ${env['REDIS_URL'] === undefined ? 'postgres' : 'redis'}`);
+  const at: string[] = [];
+  for (const point of crashPlan(random, SIZE.kills)) {
+    const ended = await start({ ...env, QAMQOR_TEST_CRASH_AT: point }).ended;
+    if (ended.signal === null) {
+      // It came to its end before the point was passed so often; the rest of the plan has nothing to kill.
+      return { report: reportOf(ended), at };
+    }
+    expect(ended.signal).toBe('SIGKILL');
+    at.push(point);
+    const url = random.happens(0.25) ? await place.killServer() : await place.databaseUrl();
+    if (url) expect(await violations(url, { ledger: join(place.dataDir, LEDGER) })).toEqual([]);
+  }
+  return { report: reportOf(await start(env).ended), at };
+}
+
+async function expectWhole(report: JourneyReport, ends: JourneyReport['ends']): Promise<void> {
+  expect(report).toMatchObject({
+    families: SIZE.families,
+    finished: SIZE.families,
+    verify: { ok: true, cases: SIZE.families, problems: [] },
+  });
+  expect(report.ends).toEqual(ends);
+  expect(report.incidents.filter(({ explained }) => !explained)).toEqual([]);
+  expect(report.partners.flatMap((partner) => partner.violations)).toEqual([]);
+  const url = await place.ensureDatabase();
+  expect(await violations(url, { ledger: join(place.dataDir, LEDGER), ended: true })).toEqual([]);
+}
+
+describe(`a journey ${title}`, () => {
+  /** How each family ends when nobody is killed. */
+  let ends: JourneyReport['ends'];
+  let redis: TestRedis;
+
+  beforeAll(async () => {
+    execFileSync(process.execPath, ['scripts/build-once.js']);
+    redis = await createRedis();
+    place = await Place.create();
+    const report = reportOf(await start({}).ended);
+    ends = report.ends;
+    await expectWhole(report, ends);
+    await place.remove();
+  }, LONG_MS);
+  afterAll(async () => {
+    await place?.remove();
+    await redis?.close();
+  });
+  afterEach(() => place?.remove(), 60_000);
+
+  it.each([
+    ['its queues in PostgreSQL', () => ({})],
+    ['its queues in Redis', () => ({ REDIS_URL: redis.url })],
+  ])(
+    'F1, F5, F6: with %s, killed again and again between any two steps, ends as if nothing had happened',
+    async (_where, env) => {
+      place = await Place.create();
+      const began = performance.now();
+      const { report, at } = await killedJourney(env());
+      process.stdout.write(
+        `Killed ${place.killed.groups} times (${at.join(', ')}), the database ${place.killed.servers} times; ${Math.round((performance.now() - began) / 1000)} s.\n`,
+      );
+      expect(at.length).toBeGreaterThanOrEqual(SIZE.kills / 2);
+      await expectWhole(report, ends);
+    },
+    LONG_MS,
+  );
+
+  it.each([
+    ['F11: FLUSHALL of Redis', () => ({ REDIS_URL: redis.url }), async () => void (await redis.admin.flushall())],
+    ['F11: TRUNCATE of the queues in PostgreSQL', () => ({}), truncateQueues],
+  ])(
+    '%s in mid-run loses nothing',
+    async (_what, env, lose) => {
+      place = await Place.create();
+      const running = start(env());
+      const every = Math.round((SIZE.families * 14) / (SIZE.losses + 1));
+      let losses = 0;
+      while (running.isAlive && losses < SIZE.losses) {
+        if (linesIn(join(place.dataDir, LEDGER)) >= every * (losses + 1)) {
+          await lose();
+          losses += 1;
+        }
+        await Promise.race([pause(5), running.ended]);
+      }
+      const report = reportOf(await running.ended);
+      expect(losses).toBe(SIZE.losses);
+      await expectWhole(report, ends);
+    },
+    LONG_MS,
+  );
+});
+
+/** Every job, lock and schedule that BullMQ knows; its own version stays. */
+async function truncateQueues(): Promise<void> {
+  const url = await place.databaseUrl();
+  if (url === null) throw new Error('The database does not run.');
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`set lock_timeout = '2s'`);
+    const { rows } = await client.query<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'bullmq' and tablename <> 'migration'`,
+    );
+    for (;;) {
+      const lost = await client.query(`truncate ${rows.map(({ name }) => name).join(', ')}`).then(
+        () => true,
+        (error: { code?: string }) => {
+          // Its workers hold locks in an order of their own.
+          if (error.code !== '40P01' && error.code !== '55P03') throw error;
+          return false;
+        },
+      );
+      if (lost) return;
+    }
+  } finally {
+    await client.end();
+  }
+}
