@@ -31,8 +31,9 @@ export async function asOrganisation<Result>(
   const client = await pool.connect();
   let failed: Error | undefined;
   try {
-    await client.query(isolation === 'snapshot' ? 'begin isolation level repeatable read, read only' : 'begin');
-    await client.query(`select set_config('qamqor.organisation', $1, true)`, [organisationId]);
+    const begin = isolation === 'snapshot' ? 'begin isolation level repeatable read, read only' : 'begin';
+    // In one message, so that a read costs a round trip less.
+    await client.query(`${begin}; set local qamqor.organisation = ${client.escapeLiteral(organisationId)}`);
     const result = await work(async (text, values = []) => (await client.query(text, values)).rows);
     await client.query('commit');
     return result;
