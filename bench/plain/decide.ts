@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
-import { projectPath } from '../../src/platform/project-root.js';
 import type { Json, JsonObject } from '../../src/statechart/types.js';
 import { CURATOR, type Journey, ORGANISATION, PARTNER, type Step } from '../journey.js';
 import type { Change } from './tables.js';
+import { ACCEPTS, CAN, workflow } from './told.js';
 
 /** A case as the loops read it, under its lock. */
 export interface PlainCase {
@@ -28,39 +26,6 @@ const SALT = Buffer.alloc(16, 0x5a);
 const DIGEST = 'd'.repeat(64);
 const DAY_MS = 86_400_000;
 
-const workflow = parse(readFileSync(projectPath('bench', 'workflow', 'workflow.yaml'), 'utf8')) as {
-  context: JsonObject;
-  events: Record<string, JsonObject>;
-};
-
-/** What a person is told about the events that are possible now. */
-function told(...types: string[]): Json {
-  return [...types, 'WITHDRAW'].map((type) => {
-    const { title = null, schema = null, roles = [] } = workflow.events[type] ?? {};
-    return { type, title, schema, roles };
-  });
-}
-
-const ACCEPTS: Record<Step, Json> = {
-  open: told(),
-  screen: told('PLAN_AGREED'),
-  plan: told(),
-  partner: null,
-  enrol: told('ATTENDED'),
-  attend: told(),
-  assess: [],
-};
-const CAN = {
-  event: true,
-  cancel: false,
-  suspend: true,
-  resume: false,
-  reopen: false,
-  modify: false,
-  list: true,
-  retry: false,
-  resolve: false,
-};
 const TITLES = {
   screening: JSON.stringify({ kk: 'Тексеру', ru: 'Проверка', en: 'Screening' }),
   assessment: JSON.stringify({ kk: 'Бағалау', ru: 'Оценка', en: 'Assessment' }),
