@@ -62,6 +62,9 @@ beforeAll(async () => {
       input: { partner: '= item.partner', service: '= item.service', deadline: '5 days' },
       onDone: 'helped',
     }),
+    referral('termless', 'civil-office', 'free-legal-aid', {
+      input: { partner: 'civil-office', service: 'free-legal-aid' },
+    }),
     referral('unheard', 'otbasy-bank', 'housing-advice', { onError: undefined }),
   ])
     await api.deploy(workflow, { 'input.yaml': input });
@@ -233,6 +236,19 @@ describe('a hand-off', () => {
       expect(new Set(office.about(handoff).map(({ body }) => body)).size).toBe(1);
     }
     expect(office.received.length - knocks).toBe(12);
+  });
+
+  it('without a term does not knock for ever: somebody hears that it does not get through', async () => {
+    office.replies.push(...Array.from({ length: 200 }, () => ({ status: 500 })));
+    const { id } = await refer('termless');
+    await settled(api.system);
+    for (let time = 0; time < 60 && (await caseOf(id)).incidents === 0; time += 1) await pass(api.system, { hours: 2 });
+    const [incident] = await incidentsOf(id);
+    expect(incident).toMatchObject({ rule: 'not-delivered', message: expect.stringMatching(/attempts: http-500/) });
+    office.replies.length = 0;
+    await api.post('supervisor', `/api/incidents/${incident.id}/retry`, { reason: 'they are back' });
+    for (let time = 0; time < 3; time += 1) await pass(api.system, { minutes: 11 });
+    expect(await handoffs(id)).toMatchObject([{ status: 'sent', dueAt: null }]);
   });
 
   it('has one effect when the process dies after "sent" and before its outbox row is gone', async () => {
