@@ -9,7 +9,14 @@ const NAMES = { kk: 'Kazakh', ru: 'Russian', en: 'English' };
 /** Everything that people read must be there in Kazakh, Russian and English. */
 export function checkTexts(workflow: Workflow, definition: Definition, findings: Findings): void {
   const checker = new Texts(findings);
-  checker.required(workflow.title, '', 'The workflow');
+  if (Object.keys(workflow.title).length > 0) checker.required(workflow.title, '', 'The workflow');
+  else
+    findings.warning(
+      'no-title',
+      '',
+      'The workflow has no title: people read its key instead.',
+      'Add `title` in kk, ru and en.',
+    );
   for (const { key, title } of definition.stages) checker.required(title, '', `The stage "${key}"`);
   for (const { type, title } of definition.eventsDeclared ? definition.events : [])
     checker.required(title, '', `The event ${type}`);

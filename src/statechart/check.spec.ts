@@ -407,6 +407,7 @@ describe('check refuses', () => {
       'answer-leads-nowhere': ['waits-for-ever', 'no-default', 'no-end'],
       endless: ['unreachable', 'no-end'],
       'unknown-role': ['unreachable'],
+      'unknown-stage': ['no-translation'],
       'no-end': ['unreachable'],
       'waits-for-ever': ['no-end', 'timer-leads-nowhere', 'no-escalation'],
     };

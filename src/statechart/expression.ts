@@ -1,4 +1,5 @@
 import { evaluate, type FeelFunction, isFunction } from 'feelin';
+import { compileFast, UNSURE } from './expression-fast.js';
 import { checkWork, exceeds } from './expression-limits.js';
 import { readPaths } from './expression-paths.js';
 import { toJson } from './expression-values.js';
@@ -79,11 +80,14 @@ function compile(text: string): CompiledExpression {
   const body = localToday(tree, text);
   const parameters = [...EXPRESSION_NAMES.filter((name) => roots.has(name)), ...(body === text ? [] : [TODAY])];
   const run = compileBody(body, parameters);
+  const fast = limit === null && body === text ? compileFast(tree, roots) : null;
   return {
     text,
     paths,
     mentions: (name) => roots.has(name),
     evaluate(names) {
+      const value = fast === null ? UNSURE : fast(names);
+      if (value !== UNSURE) return { value: value as Json, warnings: [] };
       if (limit !== null && exceeds(limit, names))
         return {
           value: null,
