@@ -440,61 +440,6 @@ describe('the end of a hand-off', () => {
   });
 });
 
-describe('the list of hand-offs', () => {
-  const ids = async (as: string, query = '') =>
-    (await api.get(as, `/api/handoffs?limit=200${query}`)).body.items.map(
-      (item: { id: string }) => item.id,
-    ) as string[];
-
-  it('shows the newest first, page by page, each once', async () => {
-    const { id } = await refer('housing');
-    const { handoff } = await refer('papers');
-    await leave(id, 'AGAIN');
-    const whole = await ids('curator');
-    expect(whole[0]).toBe((await handoffs(id))[0]?.['id']);
-    expect(whole[1]).toBe(handoff);
-    const seen: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const { body } = await api.get('curator', `/api/handoffs?limit=3${cursor ? `&cursor=${cursor}` : ''}`);
-      seen.push(...body.items.map((item: { id: string }) => item.id));
-      cursor = body.next;
-    }
-    expect(seen).toEqual(whole);
-    expect(new Set(seen).size).toBe(seen.length);
-  });
-
-  it('is narrowed by case, partner and state', async () => {
-    const { id, handoff } = await refer('housing');
-    await settled(api.system);
-    expect(await ids('lawyer', `&caseId=${id}`)).toEqual([handoff]);
-    expect(await ids('lawyer', '&partner=otbasy-bank&status=sent')).toContain(handoff);
-    expect(await ids('lawyer', '&partner=civil-office')).not.toContain(handoff);
-    expect(await ids('lawyer', '&status=done')).not.toContain(handoff);
-    expect(await ids('lawyer', '&partner=x%27%20or%201%3D1')).toEqual([]);
-  });
-
-  it('is all of it for the centre, its own for a partner, nothing for others', async () => {
-    const { handoff } = await refer('housing');
-    for (const as of ['registrar', 'auditor', 'integration']) expect(await ids(as)).toContain(handoff);
-    expect(await ids('partner-otbasy-bank')).toContain(handoff);
-    expect(await ids('partner-civil-office')).not.toContain(handoff);
-    expect(await ids('partner-civil-office', '&partner=otbasy-bank')).toEqual([]);
-    await api.account('no-role', []);
-    expect(await api.get('no-role', '/api/handoffs')).toMatchObject({ status: 403, body: { code: 'no-right' } });
-    expect(await api.get(null, '/api/handoffs')).toMatchObject({ status: 401, body: { code: 'no-session' } });
-  });
-
-  it.each(['cursor=eyJh', 'limit=0', 'limit=201', 'status=lost', 'caseId=1', 'cursor=WyJ4IiwieSJd'])(
-    'does not understand ?%s',
-    async (query) => {
-      expect(await api.get('curator', `/api/handoffs?${query}`)).toMatchObject({
-        status: 400,
-        body: { code: 'bad-query' },
-      });
-    },
-  );
-});
-
 it('every case of this spec can be proved from its journal, and nothing was an error of ours', async () => {
   const openWork = { task: taskWork, handOff: HandoffsService.openWork };
   const { problems } = await verify(api.system.pool, api.system.runtime.versions, ORGANISATION, openWork);

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+
+const text = (en: string) => ({ kk: en, ru: en, en });
+const referral = (id: string, partner: string, service: string) => ({
+  id,
+  title: text('Referral'),
+  events: { AGAIN: { title: text('Again'), roles: [] } },
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: { id: 'ask', src: 'handOff', input: { partner, service }, onDone: 'over', onError: 'over' },
+      on: { AGAIN: { target: 'asking', reenter: true } },
+    },
+    over: { type: 'final' },
+  },
+});
+
+let api: ApiFixture;
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  await api.deploy(referral('housing', 'otbasy-bank', 'housing-advice'));
+  await api.deploy(referral('legal', 'civil-office', 'free-legal-aid'));
+  for (const workflow of ['housing', 'legal', 'housing', 'legal']) await refer(workflow);
+});
+afterAll(() => api.close());
+
+/** Nobody has an address here: each hand-off stays a draft. */
+async function refer(workflow: string): Promise<{ id: string; handoff: string }> {
+  const { body } = await api.post('integration', '/api/cases', { workflow, input: {} });
+  const { items } = (await api.get('integration', `/api/handoffs?caseId=${body.id}`)).body;
+  return { id: body.id, handoff: items[0].id };
+}
+
+describe('the list of hand-offs', () => {
+  const ids = async (as: string, query = '') =>
+    (await api.get(as, `/api/handoffs?limit=200${query}`)).body.items.map(
+      (item: { id: string }) => item.id,
+    ) as string[];
+
+  it('shows the newest first, page by page, each once', async () => {
+    const { id } = await refer('housing');
+    const { handoff } = await refer('legal');
+    await api.post('integration', `/api/cases/${id}/events`, { type: 'AGAIN' });
+    const whole = await ids('curator');
+    expect(whole[0]).toBe((await ids('curator', `&caseId=${id}`))[0]);
+    expect(whole[1]).toBe(handoff);
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await api.get('curator', `/api/handoffs?limit=3${cursor ? `&cursor=${cursor}` : ''}`);
+      seen.push(...body.items.map((item: { id: string }) => item.id));
+      cursor = body.next;
+    }
+    expect(seen).toEqual(whole);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('is narrowed by case, partner and state', async () => {
+    const { id, handoff } = await refer('housing');
+    expect(await ids('lawyer', `&caseId=${id}`)).toEqual([handoff]);
+    expect(await ids('lawyer', '&partner=otbasy-bank&status=draft')).toContain(handoff);
+    expect(await ids('lawyer', '&partner=civil-office')).not.toContain(handoff);
+    expect(await ids('lawyer', '&status=done')).not.toContain(handoff);
+    expect(await ids('lawyer', '&partner=x%27%20or%201%3D1')).toEqual([]);
+  });
+
+  it('is all of it for the centre, its own for a partner, nothing for others', async () => {
+    const { handoff } = await refer('housing');
+    for (const as of ['registrar', 'auditor', 'integration']) expect(await ids(as)).toContain(handoff);
+    expect(await ids('partner-otbasy-bank')).toContain(handoff);
+    expect(await ids('partner-civil-office')).not.toContain(handoff);
+    expect(await ids('partner-civil-office', '&partner=otbasy-bank')).toEqual([]);
+    await api.account('no-role', []);
+    expect(await api.get('no-role', '/api/handoffs')).toMatchObject({ status: 403, body: { code: 'no-right' } });
+    expect(await api.get(null, '/api/handoffs')).toMatchObject({ status: 401, body: { code: 'no-session' } });
+  });
+
+  it.each(['cursor=eyJh', 'limit=0', 'limit=201', 'status=lost', 'caseId=1', 'cursor=WyJ4IiwieSJd'])(
+    'does not understand ?%s',
+    async (query) => {
+      expect(await api.get('curator', `/api/handoffs?${query}`)).toMatchObject({
+        status: 400,
+        body: { code: 'bad-query' },
+      });
+    },
+  );
+});
