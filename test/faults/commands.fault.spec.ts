@@ -1,0 +1,159 @@
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { seededRandom } from '../../src/platform/random.js';
+import { violations } from './invariants.js';
+import { Office, type Told } from './office.js';
+import { Place } from './processes.js';
+
+const full = process.env.QAMQOR_TEST === 'full';
+const SIZE = full ? { clients: 40, kills: 40 } : { clients: 10, kills: 6 };
+const LONG_MS = full ? 1_200_000 : 180_000;
+const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);
+
+let place: Place;
+let office: Office;
+beforeAll(async () => {
+  execFileSync(process.execPath, ['scripts/build-once.js']);
+  place = await Place.create();
+  office = new Office(place);
+  await office.signIn();
+}, LONG_MS);
+afterAll(() => place?.remove(), 60_000);
+
+/** The server is replaced by one that is armed so, once the one that runs has gone. */
+async function arm(...crashes: string[]): Promise<void> {
+  office.crashes = crashes;
+  await office.stop();
+}
+
+const newcomer = (surname: string) => ({
+  workflow: 'family-support',
+  input: {
+    applicant: { surname, given: 'Айгүл' },
+    categories: ['large'],
+    interest: 'sewing',
+    phone: null,
+    language: 'kk',
+  },
+});
+
+async function rows<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: (await place.databaseUrl()) ?? '' });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const casesOf = (surname: string) =>
+  rows<{ id: string; families: number }>(
+    `select c.id, (select count(*)::int from qamqor.persons p where p.surname = $1) as families
+       from qamqor.cases c join qamqor.persons p on p.family_id::text = c.subject where p.surname = $1`,
+    [surname],
+  );
+
+describe('a command in flight when its process is killed', () => {
+  it.each([
+    ['F3: after COMMIT, before the answer', 'commit.after:1', 'Ахметова', 1],
+    ['F4: before COMMIT', 'commit.before:1', 'Болатова', 0],
+  ])(
+    '%s, is carried out once when it comes again with its key',
+    async (_when, crash, surname, stored) => {
+      await arm(crash);
+      const ask = { path: '/api/cases', body: newcomer(surname), key: `key-${stored}` };
+      await expect(office.ask(ask)).rejects.toThrow('fetch failed');
+      expect(await office.died()).toBe('SIGKILL');
+      expect(await casesOf(surname)).toHaveLength(stored);
+
+      const told = await office.insist(ask);
+      expect(told).toMatchObject({ status: 201, body: { status: 'active', revision: 1 } });
+      expect(told.replayed).toBe(stored === 1);
+      expect(await office.insist(ask)).toEqual({ ...told, replayed: true });
+      expect(await casesOf(surname)).toEqual([{ id: told.body.id, families: 1 }]);
+    },
+    LONG_MS,
+  );
+
+  it(
+    `F1, F3, F4: all of them together, again and again: each once, each with one answer (seed ${seed}; QAMQOR_TEST_SEED repeats it)`,
+    async () => {
+      const random = seededRandom(seed);
+      const before = place.killed.groups;
+      await arm(
+        ...Array.from({ length: SIZE.kills }, () => {
+          // Ten clients who wait for each other's commands travel in few transactions.
+          const point = random.pick(['commit.before', 'commit.after']);
+          return `${point}:${random.between(1, 2)}`;
+        }),
+      );
+      const clients = await Promise.all(Array.from({ length: SIZE.clients }, (_, n) => familyThatLeaves(n)));
+      expect(place.killed.groups - before).toBeGreaterThanOrEqual(3);
+
+      office.crashes = [];
+      for (const { surname, caseId, answers } of clients) {
+        for (const { ask, told } of answers) expect(await office.insist(ask)).toEqual({ ...told, replayed: true });
+        expect(await casesOf(surname)).toEqual([{ id: caseId, families: 1 }]);
+        const taken = await rows(
+          `select type from qamqor.journal where case_id = $1 and kind in ('event', 'answer') order by seq`,
+          [caseId],
+        );
+        expect(taken).toEqual([{ type: 'start' }, { type: 'done(registration)' }, { type: 'WITHDRAW' }]);
+      }
+      expect(await violations((await place.databaseUrl()) ?? '')).toEqual([]);
+    },
+    LONG_MS,
+  );
+
+  /** Opens a case, claims and answers its first task, withdraws it: each with a key, each until it is answered. */
+  async function familyThatLeaves(n: number) {
+    const surname = `Отбасы${n}`;
+    const answers: { ask: Parameters<Office['insist']>[0]; told: Told }[] = [];
+    const act = async (ask: Parameters<Office['insist']>[0], status: number) => {
+      const told = await office.insist(ask);
+      expect(told).toMatchObject({ status });
+      answers.push({ ask, told });
+      return told;
+    };
+    const { body } = await act({ path: '/api/cases', body: newcomer(surname), key: `open-${n}` }, 201);
+    const caseId: string = body.id;
+    const list = { method: 'GET', path: `/api/tasks?view=available&caseId=${caseId}`, asRegistrar: true };
+    const task: string = (await office.insist(list)).body.items[0].id;
+    await act({ path: `/api/tasks/${task}/claim`, key: `claim-${n}`, asRegistrar: true }, 200);
+    const output = {
+      identitySeen: 'paper',
+      livesInCity: true,
+      categories: ['large'],
+      interest: 'sewing',
+      consents: [],
+      papersMissing: false,
+      housingWish: false,
+      urgent: false,
+    };
+    await act({ path: `/api/tasks/${task}/complete`, body: { output }, key: `answer-${n}`, asRegistrar: true }, 200);
+    const leave = { type: 'WITHDRAW', data: { reason: 'own-wish' } };
+    await act({ path: `/api/cases/${caseId}/events`, body: leave, key: `leave-${n}` }, 200);
+    return { surname, caseId, answers };
+  }
+});
+
+describe('F38: one command sent fifty times at once to two processes', () => {
+  it(
+    'is carried out once, and fifty get the same answer; with another body its key is refused',
+    async () => {
+      const servers = [await office.url(), await office.another()];
+      const ask = { path: '/api/cases', body: newcomer('Сапарова'), key: 'fifty' };
+      const told = await Promise.all(Array.from({ length: 50 }, (_, n) => office.ask(ask, servers[n % 2])));
+      expect(new Set(told.map(({ status, body }) => JSON.stringify({ status, body }))).size).toBe(1);
+      expect(told[0]).toMatchObject({ status: 201 });
+      expect(told.filter(({ replayed }) => !replayed)).toHaveLength(1);
+      expect(await casesOf('Сапарова')).toEqual([{ id: told[0]?.body.id, families: 1 }]);
+      const other = { ...ask, body: newcomer('Басқа') };
+      for (const url of servers)
+        expect(await office.ask(other, url)).toMatchObject({ status: 422, body: { code: 'key-reused' } });
+    },
+    LONG_MS,
+  );
+});
