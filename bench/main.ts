@@ -23,8 +23,9 @@ const { values: options } = parseArgs({
 });
 
 const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop'];
-/** A lonely caller waits for the disk at every step: fewer journeys say as much. */
-const LONELY_JOURNEYS = 60;
+/** A lonely caller waits for the disk at every step, and for every neighbour: few journeys, often by turns. */
+const LONELY_JOURNEYS = 20;
+const LONELY_TURNS = 4;
 /** The slowest gets fewer, so that a round stays short. */
 const ONE_BY_ONE_SHARE = 0.5;
 
@@ -77,7 +78,8 @@ async function bench(url: string) {
     for (const name of CONTESTANTS) await run(name, Math.ceil(share(name) / 4), inFlight);
     for (let round = 0; round < Number(options.rounds); round++) {
       for (const name of CONTESTANTS) runs.push(await run(name, share(name), inFlight));
-      for (const name of ['engine', 'oneByOneLoop'] as const) runs.push(await run(name, LONELY_JOURNEYS, 1));
+      for (let turn = 0; turn < LONELY_TURNS; turn++)
+        for (const name of ['engine', 'oneByOneLoop'] as const) runs.push(await run(name, LONELY_JOURNEYS, 1));
     }
     return report(runs, machine(await database.settings()));
   } finally {
