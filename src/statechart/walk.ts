@@ -131,15 +131,15 @@ class Run {
   /** Takes `always` and raised events until nothing is left to take. */
   settle(): void {
     for (let steps = 0; !this.done; steps++) {
+      let transitions = this.changed ? this.selectAlways() : [];
+      const always = transitions.length > 0;
+      if (!always && this.queue.length === 0) return;
       if (this.isRound() || steps > MAX_MICROSTEPS) {
         this.atRest = false;
         return;
       }
-      let transitions = this.changed ? this.selectAlways() : [];
-      const always = transitions.length > 0;
       if (!always) {
-        const event = this.queue.shift();
-        if (event === undefined) return;
+        const event = this.queue.shift() ?? '';
         this.forget('event');
         transitions = this.select(event);
       }
