@@ -248,16 +248,20 @@ class Checker {
   /** I5: no timer before its moment, none twice, none much later. */
   private timers(): void {
     for (const [caseId, rows] of this.journal) {
-      const opened = new Map(rows.flatMap(({ body }) => body.opened.map((entry) => [entry.id, entry] as const)));
+      const opened = new Map(
+        rows.flatMap(({ body, at }) => body.opened.map((entry) => [entry.id, { due: entry.due, at }] as const)),
+      );
       for (const row of rows.filter(({ kind }) => kind === 'timer')) {
-        const due = opened.get(entryOf(row))?.due;
+        const { due, at } = opened.get(entryOf(row)) ?? {};
         const where = `${caseId}/${row.seq}`;
-        if (due === undefined) {
+        if (due === undefined || at === undefined) {
           this.add('I5', where, `the timer ${entryOf(row)} was never set`);
           continue;
         }
-        const lateMs = +row.at - +new Date(due);
-        if (lateMs < 0) this.add('I5', where, `fired ${-lateMs} ms early`);
+        const earlyMs = +new Date(due) - +row.at;
+        if (earlyMs > 0) this.add('I5', where, `fired ${earlyMs} ms early`);
+        // One that is set for a day that has gone fires at once.
+        const lateMs = +row.at - Math.max(+new Date(due), +at);
         if (lateMs > (this.options.latestMs ?? LATEST_MS)) this.add('I5', where, `fired ${lateMs} ms late`);
       }
     }
