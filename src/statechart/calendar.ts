@@ -23,7 +23,7 @@ export function parseCalendar(text: string): CalendarFile {
   const file = object(parseYaml(text), 'the file');
   const zone = typeof file.zone === 'string' ? file.zone : 'Asia/Almaty';
   if (!DateTime.now().setZone(zone).isValid) throw new Error(`calendar: "${zone}" is not an IANA time zone.`);
-  const days = list(file.days, 'days').map(parseDay);
+  const days = list(file.days ?? [], 'days').map(parseDay);
   const twice = days.find((day, index) => days.findIndex((other) => other.date === day.date) < index);
   if (twice) throw new Error(`calendar: ${twice.date} is listed twice.`);
   return {

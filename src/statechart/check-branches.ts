@@ -2,6 +2,7 @@ import { candidates } from './accepts.js';
 import type { Catalogue } from './catalogue.js';
 import { Life } from './check-life.js';
 import {
+  type ActionDef,
   ancestorsOf,
   type ChartNode,
   type Definition,
@@ -13,6 +14,7 @@ import {
 import { leads } from './explore.js';
 import { compileExpression } from './expression.js';
 import type { Findings } from './findings.js';
+import { suggestion } from './suggestion.js';
 import { transitionsOf } from './targets.js';
 import type { Json, JsonObject } from './types.js';
 
@@ -30,6 +32,7 @@ export function checkBranches(definition: Definition, catalogue: Catalogue, find
     checkAlways(definition, node, findings);
     checkStateDeadline(node, life, findings);
     checkEvents(node, findings);
+    checkDeclared(definition, node, findings);
     checkRaised(definition, node, findings);
   }
 }
@@ -164,13 +167,7 @@ function regionsBeside(definition: Definition, node: ChartNode): ChartNode[] {
 }
 
 function setsOf(node: ChartNode): string[] {
-  const actions = [
-    node.entry,
-    node.exit,
-    node.initialActions,
-    ...transitionsOf(node).map((transition) => transition.actions),
-  ].flat();
-  return actions.flatMap(({ type, params }) => (type === 'set' ? Object.keys(params) : []));
+  return actionsOf(node).flatMap(({ type, params }) => (type === 'set' ? Object.keys(params) : []));
 }
 
 function checkDeadline(node: ChartNode, invoke: InvokeDef, all: InvokeDef[], life: Life, findings: Findings): void {
@@ -261,17 +258,37 @@ function checkEvents(node: ChartNode, findings: Findings): void {
   }
 }
 
-function checkRaised(definition: Definition, node: ChartNode, findings: Findings): void {
-  const actions = [
+function checkDeclared(definition: Definition, node: ChartNode, findings: Findings): void {
+  if (!definition.eventsDeclared) return;
+  const raised = definition.nodes.flatMap(actionsOf).flatMap((action) => raisedType(action) ?? []);
+  const known = [...definition.events.map(({ type }) => type), ...raised];
+  for (const event of Object.keys(node.on)) {
+    if (event.includes('*') || known.includes(event)) continue;
+    findings.warning(
+      'event-undeclared',
+      node.path,
+      `${event} can never come: it is not among \`events\`, and nothing raises it.`,
+      `Declare it in \`events\`, or remove it.${suggestion(event, known)}`,
+    );
+  }
+}
+
+function actionsOf(node: ChartNode): ActionDef[] {
+  return [
     node.entry,
     node.exit,
     node.initialActions,
     ...transitionsOf(node).map((transition) => transition.actions),
   ].flat();
-  for (const { type, params } of actions) {
-    if (type !== 'raise') continue;
-    const event = typeof params.event === 'string' ? params.event : object(params.event ?? null).type;
-    if (typeof event !== 'string' || isExpression(event)) continue;
+}
+
+function raisedType({ type, params }: ActionDef): string | undefined {
+  const event = typeof params.event === 'string' ? params.event : object(params.event ?? null).type;
+  return type === 'raise' && typeof event === 'string' && !isExpression(event) ? event : undefined;
+}
+
+function checkRaised(definition: Definition, node: ChartNode, findings: Findings): void {
+  for (const event of actionsOf(node).flatMap((action) => raisedType(action) ?? [])) {
     if (definition.nodes.some((other) => candidates(other, event).length > 0)) continue;
     findings.warning(
       'raise-unheard',

@@ -166,7 +166,7 @@ function waitingMessage(leaf: ChartNode, { edges, leaves }: Rest): string {
   if (opened.length > 0)
     return `A family can wait here for ever${beside}: nobody hears of it when ${opened.join(' and ')} is not answered.`;
   if (events.length > 0)
-    return `A family can wait here for ever${beside}: only ${events.join(', ')} leads on, and nobody must send it.`;
+    return `A family can wait here for ever${beside}: only ${events.join(' or ')} leads on, and nobody must send it.`;
   return `A family that comes here waits for ever${beside}: nothing is due, and nothing leads on.`;
 }
 

@@ -736,6 +736,19 @@ const GOOD: Record<string, Record<string, string>> = {
     ),
     { context: { group: null } },
   ),
+  'what a raised event carries': chart(
+    {
+      work: {
+        invoke: task({ target: 'told', actions: { type: 'raise', params: { event: { type: 'TOLD', reason: 'x' } } } }),
+      },
+      told: {
+        on: { TOLD: { target: 'end', actions: { type: 'set', params: { reason: '= event.reason' } } } },
+        after: { d3: 'end' },
+      },
+      end: { type: 'final', entry: { type: 'set', params: { reason: '= event.reason' } } },
+    },
+    { context: { reason: null } },
+  ),
   'stages, a ladder and a place to reopen': chart(
     {
       work: { invoke: task('end'), meta: { stage: 'intake', title: T, deadline: '9 days', escalation: 'task' } },
@@ -774,6 +787,12 @@ describe('check warns', () => {
     expect(
       warnings(chart({ work: { invoke: task('end'), entry: { type: 'raise', params: { event: 'X' } } }, ...END })),
     ).toEqual(['raise-unheard']);
+  });
+
+  it('of events that are neither declared nor raised', () => {
+    const files = chart({ work: { invoke: task('end'), on: { OG: 'end' } }, ...END }, { events: EVENTS });
+    expect(warnings(files)).toContain('event-undeclared');
+    expect(findings(files).find(({ rule }) => rule === 'event-undeclared')?.hint).toContain('"GO"');
   });
 
   it('of services and sub-cases whose failure leaves an incident', () => {

@@ -11,6 +11,7 @@ import { compileExpression } from './expression.js';
 import type { Findings } from './findings.js';
 import { ANYTHING, follow, listOf, objectOf, type Shape, schemaShape } from './shape.js';
 import { suggestion } from './suggestion.js';
+import { transitionsOf } from './targets.js';
 import type { DelayRule, Json, JsonObject, Workflow } from './types.js';
 
 /** What each name of an expression may hold at one place. */
@@ -39,7 +40,10 @@ class NameCheck {
 
   check(): void {
     const { definition } = this;
-    const anyEvent = { ...this.always, event: eventShape(ANYTHING) };
+    const raised = this.raised().flatMap((event) => Object.keys(event));
+    // What a raised event carries may be read wherever it leads.
+    const event = objectOf({ ...EVENT, ...Object.fromEntries(raised.map((name) => [name, ANYTHING])) });
+    const anyEvent = { ...this.always, event };
     this.value(
       definition.context,
       '',
@@ -115,10 +119,12 @@ class NameCheck {
   }
 
   private isRaised(event: string): boolean {
-    return this.definition.nodes.some((node) =>
-      [node.entry, node.exit, ...[...node.always, ...Object.values(node.on).flat()].map(({ actions }) => actions)]
-        .flat()
-        .some(({ type, params }) => type === 'raise' && object(params.event ?? null).type === event),
+    return this.raised().some(({ type }) => type === event);
+  }
+
+  private raised(): JsonObject[] {
+    return actionsOf(this.definition).flatMap(({ type, params }) =>
+      type === 'raise' ? [object(params.event ?? null)] : [],
     );
   }
 
@@ -188,27 +194,26 @@ function contextShape(workflow: Workflow, definition: Definition): Shape {
   const file = Object.entries(workflow.files).find(([path]) => /^workflow\.(?:ya?ml|json)$/.test(path))?.[1];
   const schema = object(file ?? null).contextSchema;
   if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schemaShape(schema);
-  const actions = definition.nodes.flatMap((node) => [
-    ...node.entry,
-    ...node.exit,
-    ...node.initialActions,
-    ...[
-      ...node.always,
-      ...node.onDone,
-      ...Object.values(node.on).flat(),
-      ...node.after.flatMap(({ transitions }) => transitions),
-      ...node.invokes.flatMap(({ onDone, onError }) => [...onDone, ...onError]),
-    ].flatMap((transition) => transition.actions),
-  ]);
   const names = [
     ...Object.keys(definition.context),
-    ...actions.flatMap(({ type, params }) => (type === 'set' ? Object.keys(params) : [])),
+    ...actionsOf(definition).flatMap(({ type, params }) => (type === 'set' ? Object.keys(params) : [])),
   ];
   return objectOf(Object.fromEntries(names.map((name) => [name, ANYTHING])));
 }
 
+function actionsOf({ nodes }: Definition): ActionDef[] {
+  return nodes.flatMap((node) => [
+    ...node.entry,
+    ...node.exit,
+    ...node.initialActions,
+    ...transitionsOf(node).flatMap((transition) => transition.actions),
+  ]);
+}
+
+const EVENT: Record<string, Shape> = { type: TEXT, data: ANYTHING, output: ANYTHING, error: ANYTHING, actorId: TEXT };
+
 function eventShape(data: Shape, output: Shape = ANYTHING): Shape {
-  return objectOf({ type: TEXT, data, output, error: ANYTHING, actorId: TEXT });
+  return objectOf({ ...EVENT, data, output });
 }
 
 function capital(text: string): string {
