@@ -8,7 +8,8 @@ import { isRetryable } from '../platform/database.js';
 import { systemIds } from '../platform/ids.js';
 import { type Random, seededRandom } from '../platform/random.js';
 import { AppError } from './errors.js';
-import type { Accepted, Command } from './types.js';
+import { ENGINE_SENDER } from './outbox.js';
+import type { Accepted, Command, OutboxRow } from './types.js';
 
 const counter = {
   key: 'counter',
@@ -25,6 +26,18 @@ const counter = {
   states: {
     counting: { invoke: { id: 'ask', src: 'task', input: { form: 'x', role: 'curator' }, onDone: 'asked' } },
     asked: {},
+  },
+};
+
+/** Asks somebody else, and goes on with the answer. */
+const asking = {
+  key: 'asking',
+  title: { en: 'Asking' },
+  initial: 'first',
+  states: {
+    first: { invoke: { id: 'one', src: 'handOff', input: { partner: 'p', service: 's' }, onDone: 'second' } },
+    second: { invoke: { id: 'two', src: 'handOff', input: { partner: 'p', service: 's' }, onDone: 'over' } },
+    over: { type: 'final' },
   },
 };
 
@@ -124,15 +137,18 @@ describe.each<[string, Cut]>([
 
 describe('F18: when nobody says that the connection is gone', () => {
   it('a command is answered within seconds: with its result, or to be sent again', async () => {
-    const detour = await TcpProxy.before(database.url);
-    const other = EngineFixture.on(database, detour.url);
+    const [detour, dark] = [await TcpProxy.before(database.url), await TcpProxy.before(database.url)];
+    const [other, alone] = [EngineFixture.on(database, detour.url), EngineFixture.on(database, dark.url)];
     try {
       const [swallowed, carriedOut] = [await fixture.open('counter'), await other.open('counter')];
+      const unheard = await alone.open('counter');
+      dark.proxy.swallow();
       proxy.cutAtCommit('silence');
       detour.proxy.cutAtCommit('mute');
-      const [lost, done] = await Promise.allSettled([
+      const [lost, done, never] = await Promise.allSettled([
         add(swallowed.id, 'x', { id: 'silent' }),
         other.send(carriedOut.id, 'ADD', { mark: 'x' }, without),
+        alone.send(unheard.id, 'ADD', { mark: 'x' }, without),
       ]);
       expect([proxy.cuts, detour.proxy.cuts]).toEqual([1, 1]);
       expect(done).toMatchObject({ status: 'fulfilled', value: { outcome: 'taken', seq: 2 } });
@@ -140,10 +156,15 @@ describe('F18: when nobody says that the connection is gone', () => {
 
       if (lost.status === 'rejected') expect(asksToSendAgain(lost.reason)).toBe(true);
       await add(swallowed.id, 'x', { id: 'silent' });
+      // Nothing passed in either direction: told so, and nothing was done.
+      expect(never).toMatchObject({ status: 'rejected', reason: { code: 'unavailable', status: 503 } });
+      dark.proxy.restore();
+      await alone.send(unheard.id, 'ADD', { mark: 'y' }, without);
+      expect((await marksOf(unheard.id)).written).toEqual(['y']);
       expect(await marksOf(swallowed.id)).toEqual({ shown: ['x'], written: ['x'] });
     } finally {
-      await other.close();
-      await detour.proxy.close();
+      for (const each of [other, alone]) await each.close();
+      for (const each of [detour, dark]) await each.proxy.close();
     }
   }, 60_000);
 });
@@ -190,6 +211,17 @@ class Load {
   }
 }
 
+const answerTo = (row: OutboxRow) => ({
+  entryId: row.entryId ?? '',
+  organisationId: row.organisationId,
+  caseId: row.caseId,
+  id: row.id,
+  keep: false,
+  lane: 'machines' as const,
+  sender: ENGINE_SENDER,
+  late: 'journal' as const,
+});
+
 /** Ends one backend of this database every 50 ms, the administrator's own excepted. */
 class Killer {
   ended = 0;
@@ -232,6 +264,40 @@ describe('F17: when backends are ended at random under load', () => {
   }, 60_000);
 });
 
+describe('F17: when backends are ended while effects are carried out', () => {
+  it(`every effect is carried out in the end, and its answer taken once (${note})`, async () => {
+    await fixture.close();
+    fixture = EngineFixture.on(database, database.url, ['task']);
+    const { engine, sweeper } = fixture.runtime;
+    engine.registerSource({ ...fixture.noting('handOff'), topics: { open: 'handOff.open' } });
+    engine.registerOutbox('handOff.open', (row) =>
+      Promise.resolve({ kind: 'answer', command: { ...answerTo(row), kind: 'answer', output: row.entryId } }),
+    );
+    await fixture.deploy(asking);
+    sweeper.start();
+    const killer = new Killer(database.pool('owner'), seededRandom(`${seed} effects`));
+    const opened: string[] = [];
+    while (killer.ended < 40) {
+      const id = systemIds.next();
+      await fixture.open('asking', {}, { ...without, caseId: id }).then(
+        () => opened.push(id),
+        (error: unknown) => expect(asksToSendAgain(error)).toBe(true),
+      );
+    }
+    await killer.stop();
+    expect(opened.length).toBeGreaterThan(20);
+    const left = () =>
+      fixture.sql(`select from qamqor.cases where workflow_key = 'asking' and status <> 'done'
+        union all select from qamqor.outbox where topic = 'handOff.open'`);
+    await until(async () => (await left()).length === 0, 40_000);
+    const answers = await fixture.sql(
+      `select 1 from qamqor.journal where case_id = any ($1::uuid[]) and kind = 'answer' group by case_id having count(*) <> 2`,
+      [opened],
+    );
+    expect(answers).toEqual([]);
+  }, 90_000);
+});
+
 describe('when the database is away', () => {
   it('for a moment, commands wait for it and are carried out once', async () => {
     const load = new Load(await openMany(10), without);
@@ -263,6 +329,15 @@ describe('when the database is away', () => {
       cases.map(() => ({ seq: 2, replayed: false })),
     );
   }, 60_000);
+
+  it('far away, commands take longer, and no more than that', async () => {
+    const load = new Load(await openMany(20), without);
+    proxy.delay(30);
+    await until(() => load.count > 200);
+    await load.stop();
+    await load.expectOnce();
+    expect(load.refused).toEqual([]);
+  });
 
   it('again and again, no connection is lost for its pool', async () => {
     const cases = await openMany(10);

@@ -143,7 +143,7 @@ describe('commands of two processes on one case', () => {
   });
 });
 
-describe('a timer that two sweepers find', () => {
+describe('F40: a timer that several sweepers find at once', () => {
   it('fires once', async () => {
     says = (_by, row) => ({ kind: 'retry', reason: row.topic, afterMs: 3_600_000 });
     const cases = await Promise.all(Array.from({ length: 30 }, (_, n) => both[n % 2 === 0 ? 0 : 1].open('race')));
@@ -172,7 +172,7 @@ describe('an outbox row', () => {
     return { caseId, rowId: row?.id ?? '' };
   }
 
-  it('is carried out by one of the processes that are told of it', async () => {
+  it('F40: is carried out by one of the processes that are told of it', async () => {
     const { rowId } = await waiting();
     says = (_by, row) => answerOf(row, { output: 'yes' });
     await Promise.all(both.flatMap(({ runtime: { worker } }) => [worker.deliver([rowId]), worker.deliver([rowId])]));
@@ -185,7 +185,7 @@ describe('an outbox row', () => {
     ['giving up', () => ({ kind: 'give-up', reason: 'late' })],
     ['another try', () => ({ kind: 'retry', reason: 'late' })],
     ['being done', () => ({ kind: 'done' })],
-  ])('F9: whose worker was paused beyond its lease is not settled by it: %s', async (_what, late) => {
+  ])('F9, F41: whose worker was paused beyond its lease is not settled by it: %s', async (_what, late) => {
     const { caseId, rowId } = await waiting();
     const paused = Promise.withResolvers<Delivery>();
     const working = Promise.withResolvers<Delivery>();

@@ -43,7 +43,20 @@ export interface PoolOptions extends ConnectionOptions {
 
 /** An answer this much later than the server's own limit will not come: the network swallowed it, or the question. */
 const ANSWER_GRACE_MS = 5_000;
+/** A connection that only listens, or holds a lock, finds out that the other end is gone; the system's own two hours are long. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 const DEFAULTS = { statementTimeoutMs: 30_000, idleInTransactionMs: 60_000, connectTimeoutMs: 10_000, max: 10 };
+
+/**
+ * The command path finds every row by its key. Left to itself PostgreSQL plans for tables that are still small, reads them
+ * whole, and plans anew at every execution as soon as the arrays differ in length.
+ */
+const PLANS_BY_KEY = [
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+];
 
 /** What `pg` and MikroORM need to open a connection of this role. */
 export function connectionConfig(url: string, role: DatabaseRole, options: ConnectionOptions = {}): pg.ClientConfig {
@@ -54,6 +67,7 @@ export function connectionConfig(url: string, role: DatabaseRole, options: Conne
     'TimeZone=UTC',
     `statement_timeout=${statementTimeoutMs}`,
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+    ...(role === 'engine' ? PLANS_BY_KEY : []),
     ...(role === 'owner' ? [] : [`role=${ROLE_NAMES[role]}`]),
   ];
   return {
@@ -61,6 +75,7 @@ export function connectionConfig(url: string, role: DatabaseRole, options: Conne
     application_name: `qamqor ${options.name ?? role}`,
     options: [given, ...settings.map((setting) => `-c ${setting}`)].filter(Boolean).join(' '),
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     connectionTimeoutMillis: DEFAULTS.connectTimeoutMs,
     ...(statementTimeoutMs > 0 ? { query_timeout: statementTimeoutMs + ANSWER_GRACE_MS } : {}),
     ...(options.pipeline ? { pipeline: true } : {}),
