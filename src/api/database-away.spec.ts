@@ -1,25 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiFixture, PASSWORD } from '../../test/api.js';
-import { TcpProxy } from '../../test/tcp-proxy.js';
+import { TcpProxy } from '../../test/proxy.js';
 
 let api: ApiFixture;
 let proxy: TcpProxy;
 beforeAll(async () => {
   api = await ApiFixture.create({}, async (url) => {
-    const { hostname, port } = new URL(url);
-    proxy = await TcpProxy.to(hostname, Number(port));
-    return proxy.urlFor(url);
+    const detour = await TcpProxy.before(url);
+    proxy = detour.proxy;
+    return detour.url;
   });
   await api.account('curator');
   expect((await api.get('curator', '/api/cases')).status).toBe(200);
 });
 afterAll(async () => {
   await api.close();
-  await proxy.cut();
+  await proxy.close();
 });
 
 describe('while the database is away', () => {
-  beforeAll(() => proxy.cut());
+  beforeAll(() => proxy.refuse());
   afterAll(() => proxy.restore());
 
   it.each([
