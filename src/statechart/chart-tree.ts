@@ -1,5 +1,6 @@
 import { candidates } from './accepts.js';
 import type { ChartNode, Definition, TransitionDef } from './definition.js';
+import { transitionsOf } from './targets.js';
 
 /** What history states remember. */
 export type History = ReadonlyMap<ChartNode, ChartNode[]>;
@@ -7,6 +8,8 @@ export type History = ReadonlyMap<ChartNode, ChartNode[]>;
 /** The node tree with what XState asks of it: document order, who is inside whom, and how far a transition reaches. */
 export class ChartTree {
   private readonly order: Map<ChartNode, number>;
+  /** History states that something leads to; what the others remember makes no difference. */
+  readonly comeBackTo: ReadonlySet<ChartNode>;
   private readonly last = new Map<ChartNode, number>();
   /** By event; those of the engine's own events from the start. */
   private readonly transitions = new Map<ChartNode, Map<string, TransitionDef[]>>();
@@ -15,6 +18,14 @@ export class ChartTree {
     this.order = new Map(definition.nodes.map((node, index) => [node, index]));
     for (const node of definition.nodes) this.transitions.set(node, engineTransitions(node));
     this.measure(definition.root);
+    const targets = new Set(
+      definition.nodes.flatMap((node) => [
+        ...transitionsOf(node).flatMap(({ target = [] }) => target),
+        ...(node.historyTarget ?? []),
+        node.initial ?? '',
+      ]),
+    );
+    this.comeBackTo = new Set(definition.nodes.filter(({ type, path }) => type === 'history' && targets.has(path)));
   }
 
   transitionsFor(node: ChartNode, event: string): TransitionDef[] {

@@ -250,8 +250,8 @@ class Run {
     for (const node of leaving) {
       for (const child of node.children) {
         if (child.type !== 'history') continue;
-        this.history.set(child, this.remembered(child, node));
         this.changed = true;
+        if (this.tree.comeBackTo.has(child)) this.history.set(child, this.remembered(child, node));
       }
     }
     for (const node of leaving) {

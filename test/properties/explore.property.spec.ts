@@ -2,17 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { activeNodes } from '../../src/statechart/accepts.js';
 import { chartOf } from '../../src/statechart/chart.js';
+import { check } from '../../src/statechart/check.js';
 import { ANY_EVENT, type Cause, type Edge, type Exploration, explore } from '../../src/statechart/explore.js';
 import { loadWorkflow } from '../../src/statechart/load.js';
 import { start, step } from '../../src/statechart/step.js';
 import type { Calendar, ChartState, Entry, Input, StepResult, Workflow } from '../../src/statechart/types.js';
 import { EVENTS, type Pick, randomChart } from './charts.js';
 
-const RUNS = Number(process.env.QAMQOR_PROPERTY_RUNS ?? 200);
+const RUNS = Number(process.env.QAMQOR_PROPERTY_RUNS ?? 100);
 const SEED = Number(process.env.QAMQOR_PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const STEPS = 15;
 /** Charts with more configurations are left out: their walks say no more. */
-const LIMITS = { configurations: 150, ways: 64 };
+const LIMITS = { configurations: 100, ways: 48 };
 const CALENDAR: Calendar = {
   zone: 'Asia/Almaty',
   week: [1, 2, 3, 4, 5],
@@ -45,6 +46,7 @@ function below(n: number) {
 function walk(pick: Pick): void {
   const workflow = loadWorkflow({ 'workflow.json': JSON.stringify(randomChart(pick)) });
   const exploration = explore(chartOf(workflow).definition, LIMITS);
+  for (const { rule, message, hint } of check(workflow, {}, LIMITS)) expect(rule && message && hint).toBeTruthy();
   if (exploration.tooLarge) return;
   const scope = (seq: number) => ({ now: '2026-11-16T05:00:00.000Z', by: null, seq, calendar: CALENDAR });
   const first = start(workflow, {}, scope(1));
