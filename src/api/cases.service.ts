@@ -185,7 +185,7 @@ export class CasesService {
   private async searchCondition(by: Principal, q: string, value: (given: unknown) => string): Promise<string> {
     const subjects = await this.deps.intake.search(by, q);
     const pattern = `%${q.toUpperCase().replace(/[\\%_]/g, '\\$&')}%`;
-    return `(number like ${value(pattern)} or id::text = ${value(q.toLowerCase())} or subject = any (${value(subjects)}::text[]))`;
+    return `(number like ${value(pattern)} or subject = any (${value(subjects)}::text[]))`;
   }
 }
 

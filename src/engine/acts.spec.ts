@@ -114,6 +114,23 @@ describe('suspend and resume', () => {
   });
 });
 
+describe('acts that arrive together', () => {
+  it('each see what the one before has done', async () => {
+    const { id } = await fixture.open('help');
+    const [first, second] = await Promise.allSettled([
+      fixture.act(id, { type: 'suspend' }),
+      fixture.act(id, { type: 'suspend' }),
+    ]);
+    expect([first?.status, second?.status]).toEqual(['fulfilled', 'rejected']);
+    const [resumed, again] = await Promise.all([
+      fixture.act(id, { type: 'resume' }),
+      fixture.act(id, { type: 'suspend' }),
+    ]);
+    expect([resumed.seq, again.seq]).toEqual([3, 4]);
+    expect(await fixture.sql('select 1 from qamqor.timers where case_id = $1 and not paused', [id])).toEqual([]);
+  });
+});
+
 describe('reopen', () => {
   it('goes on under the same number from the state that the workflow names', async () => {
     const { id, number } = await fixture.open('help');

@@ -153,10 +153,11 @@ function retry(
   writes: BatchWrites,
 ): Decided {
   const incident = openIncident(record, what.incidentId, context);
+  const behind = JSON.parse(incident.command) as Command;
+  if (behind.late === 'refuse') throw answerAgain(record);
   const noted = carried(record, command, record.chart, [], undefined, context, writes);
   writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'retried', by: command.sender.account });
   const cleared = { ...noted.record, incidents: Math.max(0, record.incidents - 1) };
-  const behind = JSON.parse(incident.command) as Command;
   if (behind.kind === 'incident') {
     if (incident.outboxId) writes.outboxAgain.push(incident.outboxId);
     return { ...noted, record: cleared };
@@ -218,6 +219,15 @@ function openIncident(record: CaseRecord, id: string, context: DecideContext) {
   if (!incident || incident.caseId !== record.id)
     throw new AppError('incident-not-found', 404, `Case ${record.number} has no open incident ${id}.`);
   return incident;
+}
+
+/** A person's answer was refused and is not kept whole: what was personal in it is stored only with an answer that is taken. */
+function answerAgain(record: CaseRecord): AppError {
+  return new AppError(
+    'act-not-possible',
+    409,
+    `The task of case ${record.number} is still open: answer it again, then resolve the incident.`,
+  );
 }
 
 function notPossible(record: CaseRecord, what: string): AppError {

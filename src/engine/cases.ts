@@ -3,6 +3,8 @@ import { type CaseRow, caseRecord } from './rows.js';
 import * as sql from './statements.js';
 import type { CaseRecord, VersionsApi } from './types.js';
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
 /** One case as it is now, by id or number; null where it is not there. No lock. */
 export async function readCase(
   pool: Pool,
@@ -11,7 +13,8 @@ export async function readCase(
   idOrNumber: string,
 ): Promise<CaseRecord | null> {
   return asOrganisation(pool, organisationId, async (query) => {
-    const rows = await query<CaseRow>(sql.readCase.text, [organisationId, idOrNumber]);
+    const statement = UUID.test(idOrNumber) ? sql.readCaseById : sql.readCaseByNumber;
+    const rows = await query<CaseRow>(statement.text, [organisationId, idOrNumber]);
     const row = rows[0];
     return row
       ? caseRecord(row, await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))

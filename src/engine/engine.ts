@@ -143,16 +143,20 @@ export class Engine implements EngineApi {
     const group: Pending[] = [];
     let bytes = 0;
     const blocked = new Set<string>();
+    const grouped = new Set<string>();
     for (const lane of [this.lanes.people, this.lanes.machines]) {
       const left: Pending[] = [];
       for (const pending of lane) {
         const { caseId } = pending.command;
         const full = group.length >= BATCH_COMMANDS || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
+        // An act relies on facts that are read when the batch begins: it is its case's only command in it.
+        const isAct = pending.command.kind === 'act';
         const alone = pending.passedOver >= ROUNDS_PASSED_OVER;
         if (
           full ||
           this.busy.has(caseId) ||
           blocked.has(caseId) ||
+          (isAct && grouped.has(caseId)) ||
           (alone && group.length > 0) ||
           group[0]?.passedOver === ROUNDS_PASSED_OVER
         ) {
@@ -162,6 +166,8 @@ export class Engine implements EngineApi {
           continue;
         }
         group.push(pending);
+        grouped.add(caseId);
+        if (isAct) blocked.add(caseId);
         bytes += pending.bytes;
       }
       lane.splice(0, lane.length, ...left);
@@ -260,7 +266,9 @@ export class Engine implements EngineApi {
       first.lookedAgain = true;
       return this.runGroup(group);
     }
-    first.reject(isLockTimeout(error) ? busy(first.command) : error);
+    first.reject(
+      isLockTimeout(error) ? busy(first.command) : isOpenSubject(error) ? subjectIsOpen(first.command) : error,
+    );
   }
 
   /** Gives those that were passed over. */
@@ -381,6 +389,19 @@ function busy(command: Command): AppError {
 /** unique_violation. */
 function isTaken(error: Error): boolean {
   return (error as { code?: string }).code === '23505';
+}
+
+/** Another case of the same subject is open: by a case that is reopened, say. */
+function isOpenSubject(error: Error): boolean {
+  return (error as { constraint?: string }).constraint === 'cases_open_subject';
+}
+
+function subjectIsOpen(command: Command): AppError {
+  return new AppError(
+    'open-case-exists',
+    409,
+    `Case ${command.caseId} cannot be opened: another case of the same subject is open. Go on with that one.`,
+  );
 }
 
 function isLockTimeout(error: Error): boolean {

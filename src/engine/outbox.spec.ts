@@ -158,6 +158,29 @@ describe('an outbox row', () => {
     expect((await fixture.read(id)).incidents).toBe(0);
   });
 
+  it('whose answer cannot be stored becomes an incident instead of being carried out for ever', async () => {
+    says = (row) => {
+      const answer = answerOf(row);
+      return answer.kind === 'answer'
+        ? { ...answer, command: { ...answer.command, output: '\u0000' } as typeof answer.command }
+        : answer;
+    };
+    const { id } = await fixture.open('send');
+    await until(async () => (await fixture.read(id)).incidents === 1);
+    await later(3600);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('that backs off is not carried out by a wake-up that comes again', async () => {
+    says = () => ({ kind: 'retry', reason: 'slow', afterMs: 60_000 });
+    await fixture.open('send');
+    await until(
+      async () => (await fixture.sql('select 1 from qamqor.outbox where last_error is not null')).length === 1,
+    );
+    await fixture.runtime.worker.deliver(asked.map((row) => row.id));
+    expect(asked).toHaveLength(1);
+  });
+
   it('that nothing here carries out is an incident, not a silence', async () => {
     fixture.runtime.engine.outboxHandlers.delete('handOff.open');
     const { id } = await fixture.open('send');

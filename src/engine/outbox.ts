@@ -1,11 +1,14 @@
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
+import { isRetryable } from '../platform/database.js';
 import type { JsonObject } from '../statechart/types.js';
-import { LeaseOver } from './errors.js';
+import { AppError, LeaseOver } from './errors.js';
 import type { Command, Delivery, EngineApi, OutboxHandler, OutboxRow } from './types.js';
 
 /** A worker that is killed lets go of its rows after this long; a living one renews its leases. */
 export const LEASE_S = 10;
+/** A row is due this soon after it was written or sent again; later means that it backs off. */
+export const PATIENCE_S = 5;
 const RENEW_EVERY_MS = 3_000;
 const AT_ONCE = 32;
 /** After this many attempts an outbox row becomes an incident: about two days with the back-off below. */
@@ -33,7 +36,7 @@ export class OutboxWorker {
 
   constructor(private readonly deps: OutboxDependencies) {}
 
-  /** Rows that somebody else holds, or that are gone, are passed over: a wake-up may come twice. */
+  /** Rows that somebody else holds, that are gone, or whose back-off is not over are passed over: a wake-up may come twice. */
   async deliver(ids: string[]): Promise<void> {
     const rows = await this.lease(ids);
     this.keepLeases();
@@ -57,7 +60,8 @@ export class OutboxWorker {
     const { rows } = await this.deps.pool.query({
       name: 'lease-outbox',
       text: `update qamqor.outbox o set attempt = o.attempt + 1, leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
-        from (select id from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now()) for update skip locked) free
+        from (select id from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now())
+          and next_at <= qamqor.qamqor_now() + make_interval(secs => ${PATIENCE_S}) for update skip locked) free
         where o.id = free.id
         returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt`,
       values: [ids],
@@ -80,11 +84,20 @@ export class OutboxWorker {
       await this.settle(row, await this.attempt(row));
     } catch (error) {
       if (error instanceof LeaseOver) return;
-      // The lease runs out and the sweeper sends the row again.
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error);
+      // While the database is away the lease runs out, and the sweeper sends the row again.
+      if (!isPassing(error)) await this.report(row, error);
     } finally {
       this.held.delete(row.id);
     }
+  }
+
+  /** What came back cannot be stored, and would not be the next time either: a person must look. */
+  private async report(row: OutboxRow, cause: unknown): Promise<void> {
+    const reason = `What came back could not be stored: ${asText(cause)}`;
+    await this.deps.engine
+      .submit(incident(row, reason))
+      .catch((error: unknown) => this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be reported.`, error));
   }
 
   private async attempt(row: OutboxRow): Promise<Delivery> {
@@ -94,7 +107,7 @@ export class OutboxWorker {
       return await handler(row);
     } catch (error) {
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) failed at attempt ${row.attempt}.`, error);
-      return { kind: 'retry', reason: error instanceof Error ? error.message : String(error) };
+      return { kind: 'retry', reason: asText(error) };
     }
   }
 
@@ -143,6 +156,17 @@ export class OutboxWorker {
       renew.catch((error: unknown) => this.deps.warn('Leases could not be renewed.', error));
     }, RENEW_EVERY_MS).unref();
   }
+}
+
+/** Passes by itself: the database is away, or the case is busy. */
+export function isPassing(error: unknown): boolean {
+  return isRetryable(error) || (error instanceof AppError && error.status === 503);
+}
+
+/** Of an error, what PostgreSQL can store. */
+export function asText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll('\0', '').toWellFormed().slice(0, 1_000);
 }
 
 /** 1 s, doubling to 2 h, each between half and the whole, so that many do not come back at once. */

@@ -10,7 +10,7 @@ afterAll(async () => {
   await database?.close();
 });
 
-const statements = Object.values(sql).filter((statement) => statement !== sql.readCase);
+const statements = Object.values(sql);
 
 describe('the command path', () => {
   it.each(statements.map(({ name, text }) => [name, text]))(

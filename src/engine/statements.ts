@@ -13,14 +13,15 @@ export const lockCases = {
 /** For a command that was passed over three times: waits for the lock, as long as lock_timeout allows. */
 export const lockCasesWaiting = { name: 'lock-cases-waiting', text: lockCases.text.replace(' skip locked', '') };
 
-/** Without a lock, for reading. */
-export const readCase = {
-  name: 'read-case',
-  text: lockCases.text.replace(
+const withoutLock = (condition: string) =>
+  lockCases.text.replace(
     'where id = any ($1::uuid[]) order by id for update skip locked',
-    'where organisation_id = $1 and (id::text = $2 or number = $2)',
-  ),
-};
+    `where organisation_id = $1 and ${condition}`,
+  );
+
+/** Without a lock, for reading. */
+export const readCaseById = { name: 'read-case-by-id', text: withoutLock('id = $2::uuid') };
+export const readCaseByNumber = { name: 'read-case-by-number', text: withoutLock('number = $2') };
 
 export const existingCases = {
   name: 'existing-cases',

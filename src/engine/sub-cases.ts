@@ -27,8 +27,8 @@ const caseSource: SourceHandler = {
 async function openChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
   const parent = await engine.read(row.organisationId, row.caseId);
   const entry = parent?.chart.entries.find((e) => e.id === row.payload['entry']);
-  // Its state was left before the child was opened: there is nothing to open.
-  if (!parent || entry?.kind !== 'invocation' || !row.entryId) return { kind: 'done' };
+  // Its state was left: nothing to open, and what an earlier attempt opened goes.
+  if (!parent || entry?.kind !== 'invocation' || !row.entryId) return cancelChild(engine, row);
   const { workflow, ...input } = entry.input;
   const given = (entry.input['input'] as JsonObject | undefined) ?? input;
   const child = { workflow: String(workflow), input: given, parent: { caseId: row.caseId, entryId: row.entryId } };

@@ -1,12 +1,10 @@
 import type { Pool } from 'pg';
-import { ENGINE_SENDER } from './outbox.js';
+import { asText, ENGINE_SENDER, isPassing, PATIENCE_S } from './outbox.js';
 import type { EngineApi } from './types.js';
 
 /** How often to look when nothing is known to be due sooner. */
 const PERIOD_MS = 1_000;
 const AT_ONCE = 500;
-/** A wake-up that was sent again gets this long before the next one. */
-const PATIENCE_S = 5;
 
 export interface SweeperDependencies {
   /** Connections of the role `qamqor_relay`. */
@@ -95,10 +93,32 @@ export class Sweeper {
             sender: ENGINE_SENDER,
             late: 'journal',
           })
-          .catch((error: unknown) => this.deps.warn(`Timer ${row.id} could not be given to its case.`, error)),
+          .catch((error: unknown) => this.notFired(row, error)),
       );
     await Promise.all(fired);
     return rows.length;
+  }
+
+  /** A timer that its case cannot be given would stand before all others for ever: it becomes an incident instead. */
+  private async notFired(row: { id: string; case_id: string; organisation_id: string }, cause: unknown): Promise<void> {
+    this.deps.warn(`Timer ${row.id} could not be given to its case.`, cause);
+    if (isPassing(cause)) return;
+    const { id, case_id: caseId, organisation_id: organisationId } = row;
+    await this.deps.engine
+      .submit({
+        kind: 'incident',
+        rule: 'timer-failed',
+        message: asText(cause),
+        entryId: id,
+        organisationId,
+        caseId,
+        id: `timer-failed:${id}`,
+        keep: false,
+        lane: 'machines',
+        sender: ENGINE_SENDER,
+      })
+      .catch((error: unknown) => this.deps.warn(`Timer ${id} could not be reported.`, error));
+    await this.deps.pool.query('update qamqor.timers set passed_at = qamqor.qamqor_now() where id = $1', [id]);
   }
 
   private async sendAgain(): Promise<number> {

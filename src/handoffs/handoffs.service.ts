@@ -67,6 +67,7 @@ export class HandoffsService {
       `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
        where closed_at is null and expiry_told_at is null and expires_at <= qamqor.qamqor_now()
          and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
+         and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open')
        order by expires_at limit 200`,
     );
     await Promise.all(rows.map((row) => this.expireOne(row)));

@@ -9,6 +9,7 @@ import { M0006Tasks } from './m0006-tasks.js';
 import { M0007Handoffs } from './m0007-handoffs.js';
 import { M0008Notices } from './m0008-notices.js';
 import { M0009HandoffClocks } from './m0009-handoff-clocks.js';
+import { M0010Sweeps } from './m0010-sweeps.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -21,4 +22,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0007Handoffs,
   M0008Notices,
   M0009HandoffClocks,
+  M0010Sweeps,
 ];
