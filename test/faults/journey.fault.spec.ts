@@ -13,8 +13,9 @@ import { type Ended, linesIn, Place } from './processes.js';
 const full = process.env.QAMQOR_TEST === 'full';
 /** A killed worker's hand-offs wait for its lease to end: each kill costs about ten seconds. */
 const SIZE = full
-  ? { families: 50, kills: { postgres: 24, redis: 24 }, losses: 8, deaths: 10 }
-  : { families: 5, kills: { postgres: 6, redis: 3 }, losses: 2, deaths: 2 };
+  ? { families: 50, kills: { postgres: 24, redis: 24 }, losses: 8 }
+  : { families: 5, kills: { postgres: 6, redis: 3 }, losses: 2 };
+const DEATHS = 10;
 const LONG_MS = full ? 3_600_000 : 240_000;
 const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);
 const title = `(${SIZE.families} families, seed ${seed}; QAMQOR_TEST_SEED repeats it)`;
@@ -126,18 +127,19 @@ describe(`a journey ${title}`, () => {
     LONG_MS,
   );
 
-  it(
-    `F2: whose worker dies ${SIZE.deaths} times of the same hand-off goes on as if nothing had happened`,
+  // Two minutes of waiting for leases: too long for every run.
+  (full ? it : it.skip)(
+    `F2: whose worker dies ${DEATHS} times of the same hand-off goes on as if nothing had happened`,
     async () => {
       place = await Place.create();
       const env = { REDIS_URL: redis.url };
-      for (let death = 0; death < SIZE.deaths; death += 1)
+      for (let death = 0; death < DEATHS; death += 1)
         expect(await start({ ...env, QAMQOR_TEST_CRASH_AT: 'send.after:1' }).ended).toMatchObject({
           signal: 'SIGKILL',
         });
       const report = reportOf(await start(env).ended);
       await expectWhole(report, ends);
-      expect(report.partners.reduce((sum, { repeats }) => sum + repeats, 0)).toBeGreaterThanOrEqual(SIZE.deaths);
+      expect(report.partners.reduce((sum, { repeats }) => sum + repeats, 0)).toBeGreaterThanOrEqual(DEATHS);
     },
     LONG_MS,
   );
