@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { LoadError, loadWorkflow } from '../statechart/load.js';
 import type { Json, Workflow } from '../statechart/types.js';
+import { asOrganisation } from './cases.js';
 import { AppError } from './errors.js';
 import type { VersionsApi } from './types.js';
 
@@ -24,34 +25,27 @@ export class Versions implements VersionsApi {
 
   async deploy(organisationId: string, files: Record<string, string>, by: string) {
     const workflow = loaded(files);
-    const client = await this.pool.connect();
-    try {
-      await client.query('begin');
+    const stored = await asOrganisation(this.pool, organisationId, async (query) => {
       // Two who deploy the same workflow at once must not both take the next number.
-      await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
         `workflow:${organisationId}:${workflow.key}`,
       ]);
-      const { rows } = await client.query<{ version: number; hash: string }>(
+      const rows = await query<{ version: number; hash: string }>(
         'select version, hash from qamqor.workflow_versions where organisation_id = $1 and key = $2 order by version desc',
         [organisationId, workflow.key],
       );
       const same = rows.find((row) => row.hash === workflow.hash);
       const version = same?.version ?? (rows[0]?.version ?? 0) + 1;
       if (!same) {
-        await client.query(
+        await query(
           `insert into qamqor.workflow_versions (organisation_id, key, version, hash, files, created_at, created_by) values ($1, $2, $3, $4, $5, qamqor.qamqor_now(), $6)`,
           [organisationId, workflow.key, version, workflow.hash, JSON.stringify(files), by],
         );
       }
-      await client.query('commit');
-      this.newest.delete(`${organisationId}:${workflow.key}`);
-      return { key: workflow.key, version, hash: workflow.hash, created: !same };
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+      return { version, created: !same };
+    });
+    this.newest.delete(`${organisationId}:${workflow.key}`);
+    return { key: workflow.key, hash: workflow.hash, ...stored };
   }
 
   async current(organisationId: string, key: string) {
@@ -72,20 +66,23 @@ export class Versions implements VersionsApi {
 
   /** Every workflow of the organisation, at its newest version. */
   async list(organisationId: string): Promise<{ key: string; version: number }[]> {
-    const { rows } = await this.pool.query<{ key: string; version: number }>(
-      'select key, max(version) as version from qamqor.workflow_versions where organisation_id = $1 group by key order by key',
-      [organisationId],
+    return asOrganisation(this.pool, organisationId, (query) =>
+      query<{ key: string; version: number }>(
+        'select key, max(version) as version from qamqor.workflow_versions where organisation_id = $1 group by key order by key',
+        [organisationId],
+      ),
     );
-    return rows;
   }
 
   private async newestVersion(organisationId: string, key: string): Promise<number> {
     const id = `${organisationId}:${key}`;
     const known = this.newest.get(id);
     if (known && this.elapsed() - known.asOf < CURRENT_FOR_MS) return known.version;
-    const { rows } = await this.pool.query<{ version: number | null }>(
-      'select max(version) as version from qamqor.workflow_versions where organisation_id = $1 and key = $2',
-      [organisationId, key],
+    const rows = await asOrganisation(this.pool, organisationId, (query) =>
+      query<{ version: number | null }>(
+        'select max(version) as version from qamqor.workflow_versions where organisation_id = $1 and key = $2',
+        [organisationId, key],
+      ),
     );
     const version = rows[0]?.version;
     if (!version)
@@ -100,11 +97,12 @@ export class Versions implements VersionsApi {
   }
 
   private async load(organisationId: string, key: string, version: number): Promise<Workflow> {
-    const { rows } = await this.pool.query<{ files: string; hash: string }>(
-      'select files, hash from qamqor.workflow_versions where organisation_id = $1 and key = $2 and version = $3',
-      [organisationId, key, version],
+    const [row] = await asOrganisation(this.pool, organisationId, (query) =>
+      query<{ files: string; hash: string }>(
+        'select files, hash from qamqor.workflow_versions where organisation_id = $1 and key = $2 and version = $3',
+        [organisationId, key, version],
+      ),
     );
-    const row = rows[0];
     if (!row) throw new Error(`Workflow ${key} version ${version} is not stored.`);
     return loadWorkflow(JSON.parse(row.files) as Record<string, string>);
   }
