@@ -5,9 +5,9 @@ import type { Calendar, Json, Source } from '../statechart/types.js';
 import { decide } from './decide.js';
 import { AppError, LeaseOver } from './errors.js';
 import { commandDigest, type KeptCommand, keyOf, keyReused } from './keys.js';
-import { entryOf } from './record.js';
 import { caseNotFound } from './refusals.js';
 import { type CaseRow, caseRecord, type EndingTransaction, writeBatch } from './rows.js';
+import { inWaves, settleWave, sourceOf } from './settling.js';
 import * as sql from './statements.js';
 import type {
   Accepted,
@@ -90,7 +90,10 @@ export class Batch {
     const tx = transactionOf(client);
     const ready = await this.admit(tx, loaded);
     const context = this.contextFor(loaded, await this.workflowsOf(ready));
-    for (const command of ready) this.decideOne(command, loaded, context);
+    for (const wave of inWaves(ready, loaded.records, this.deps.sources)) {
+      const outputs = await settleWave(tx, wave, loaded, this.deps.sources);
+      for (const command of wave) this.decideOne(command, outputs.get(command), loaded, context);
+    }
     await writeBatch(client, tx, this.deps.sources, {
       changed: [...this.changed.values()],
       kept: this.keptCommands,
@@ -217,7 +220,7 @@ export class Batch {
     return records;
   }
 
-  /** Leaves out replays, absent cases and what the features refuse under the lock; services may settle their answer here. */
+  /** Leaves out replays, absent cases and what the features refuse under the lock. */
   private async admit(tx: BatchTransaction, loaded: Loaded): Promise<Command[]> {
     const present: Command[] = [];
     for (const command of this.commands) {
@@ -225,6 +228,8 @@ export class Batch {
       if (replay) this.settled.push(replay);
       else if (command.kind !== 'open' && !loaded.records.has(command.caseId))
         this.settled.push(this.waiting ? { command, error: caseNotFound(command.caseId) } : { command, skipped: true });
+      else if (command.kind !== 'open' && loaded.records.get(command.caseId)?.organisationId !== command.organisationId)
+        this.settled.push({ command, error: caseNotFound(command.caseId) });
       else if (command.kind === 'open' && this.subjectTaken(command, loaded)) continue;
       else if (command.settles && !loaded.leases.has(leaseOf({ ...command.settles, id: command.settles.outboxId })))
         this.settled.push({ command, error: new LeaseOver(command.settles.outboxId) });
@@ -235,22 +240,12 @@ export class Batch {
       (command) => sourceOf(loaded.records.get(command.caseId), command.entryId),
     );
     const refused = new Map<Command, AppError>();
-    const outputs = new Map<Command, Json>();
     for (const [source, answers] of bySource) {
       const handler = source && this.deps.sources.get(source);
-      if (!handler) continue;
-      for (const [command, error] of (await handler.admit?.(tx, answers)) ?? []) refused.set(command, error);
-      const allowed = answers.filter((a) => !refused.has(a));
-      for (const [command, output] of (await handler.settle?.(tx, allowed, loaded.now)) ?? [])
-        outputs.set(command, output);
+      for (const [command, error] of (await handler?.admit?.(tx, answers)) ?? []) refused.set(command, error);
     }
     for (const [command, error] of refused) this.settled.push({ command, error });
-    return present
-      .filter((command) => !refused.has(command))
-      .map((command) => {
-        const output = outputs.get(command);
-        return output === undefined || command.kind !== 'answer' ? command : Object.assign(command, { output });
-      });
+    return present.filter((command) => !refused.has(command));
   }
 
   private replayed(command: Command, loaded: Loaded): Settled | undefined {
@@ -316,13 +311,22 @@ export class Batch {
     };
   }
 
-  private decideOne(command: Command, loaded: Loaded, context: Omit<DecideContext, 'calendar'>): void {
+  /** `output`: what an answer became when it was settled. */
+  private decideOne(
+    command: Command,
+    output: Json | undefined,
+    loaded: Loaded,
+    context: Omit<DecideContext, 'calendar'>,
+  ): void {
+    // The command itself stays as it was given: if this transaction fails, it is settled anew in the next.
+    const given = output === undefined || command.kind !== 'answer' ? command : { ...command, output };
     const calendar = this.deps.calendar(command.organisationId);
     let decided: Decided;
     const mark = markOf(this.writes);
     try {
-      decided = decide(loaded.records.get(command.caseId) ?? null, command, { ...context, calendar }, this.writes);
+      decided = decide(loaded.records.get(command.caseId) ?? null, given, { ...context, calendar }, this.writes);
     } catch (error) {
+      if (given !== command) throw error;
       // Whatever it had begun to write goes with it.
       rewind(this.writes, mark);
       this.settled.push({ command, error: error as Error });
@@ -355,11 +359,6 @@ export class Batch {
 
 function leaseOf({ id, attempt }: { id: string; attempt: number }): string {
   return `${id}:${attempt}`;
-}
-
-function sourceOf(record: CaseRecord | undefined, entryId: string): Source | undefined {
-  const entry = record && entryOf(record, entryId);
-  return entry?.kind === 'invocation' ? entry.src : undefined;
 }
 
 function transactionOf(client: PoolClient): EndingTransaction {

@@ -61,6 +61,8 @@ export function recordStep(
     dueAt: earliestDue(made.chart.entries),
   };
   const outbox = writeEffects(next, command, made, facts, context, writes);
+  const answer = answerToParent(record, next, context);
+  if (answer) outbox.push(answer);
   const row = journalRow(
     record.head,
     context.salt(),
@@ -155,11 +157,23 @@ function writeEffects(
         break;
     }
   }
-  if (record.status !== 'active' && record.status !== 'suspended' && record.parent) {
-    const output = made.chart.snapshot.output ?? null;
-    send('case.answer', record.parent.entryId, { parent: record.parent.caseId, status: record.status, output });
-  }
   return outbox;
+}
+
+/** A sub-case answers once for each time that it ends; what is journaled later says nothing new to its parent. */
+function answerToParent(before: CaseRecord, record: CaseRecord, context: DecideContext): OutboxRow | undefined {
+  const { status, parent } = record;
+  if (!parent || status === before.status || (status !== 'done' && status !== 'cancelled')) return undefined;
+  return {
+    id: context.id(),
+    organisationId: record.organisationId,
+    caseId: record.id,
+    seq: record.revision,
+    topic: 'case.answer',
+    entryId: parent.entryId,
+    payload: { parent: parent.caseId, status, output: record.chart.snapshot.output ?? null },
+    attempt: 0,
+  };
 }
 
 export function scope(context: DecideContext, sender: Sender, seq: number): Scope {

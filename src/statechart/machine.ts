@@ -41,6 +41,9 @@ export class Machine {
   private readonly nodesById = new Map<string, AnyStateNode>();
   private readonly configurations = new Map<string, AnyMachineSnapshot>();
   private readonly scope: Scope;
+  private readonly hasHistory: boolean;
+  /** How many children of a state are active with it. */
+  private readonly childrenOf = new Map<AnyStateNode, number>();
   private moment: Moment = { now: '', by: null, zone: 'UTC' };
   private fault: Fault | null = null;
   private happenings: Happening[] = [];
@@ -60,6 +63,7 @@ export class Machine {
     } as Parameters<typeof createMachine>[0]);
     this.remember(this.machine.root);
     this.scope = this.inertScope(definition.id);
+    this.hasHistory = definition.nodes.some(({ type }) => type === 'history');
   }
 
   /** The first macrostep. Throws StepFault. */
@@ -67,6 +71,7 @@ export class Machine {
     this.begin(moment);
     const snapshot = this.machine.getInitialSnapshot(this.scope, input);
     if (snapshot.status === 'error') throw this.failure(snapshot.error);
+    this.refuseIllegal(snapshot);
     return { snapshot, happenings: this.happenings, selected: 'effective' };
   }
 
@@ -75,6 +80,7 @@ export class Machine {
     this.begin(moment);
     try {
       const next: AnyMachineSnapshot = this.machine.transition(snapshot, event, this.scope);
+      this.refuseIllegal(next);
       return { snapshot: next, happenings: this.happenings, selected: this.selected ?? 'none' };
     } catch (error) {
       throw this.failure(error);
@@ -113,6 +119,31 @@ export class Machine {
     return snapshot._nodes.map((node) => node.path.join('.'));
   }
 
+  /**
+   * A state that re-enters itself through its parent's history leaves XState with two active children of one state, or
+   * with a state without its parent: no snapshot could tell. Only history leads there.
+   */
+  private refuseIllegal({ _nodes: nodes }: AnyMachineSnapshot): void {
+    if (!this.hasHistory) return;
+    const place = this.misplaced(nodes);
+    if (place === undefined) return;
+    const message = 'Coming back through a history state left a part of this state active twice, or not at all.';
+    throw new StepFault({ rule: 'state-error', state: place.path.join('.'), message });
+  }
+
+  /** A state that is active without its parent, or with another number of active children than its type asks for. */
+  private misplaced(nodes: readonly AnyStateNode[]): AnyStateNode | undefined {
+    const children = new Map<AnyStateNode, number>();
+    for (const { parent } of nodes) if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
+    let left = children.size;
+    for (const node of nodes) {
+      const active = children.get(node) ?? 0;
+      if (active !== (this.childrenOf.get(node) ?? 0)) return node;
+      if (active > 0) left -= 1;
+    }
+    return left === 0 ? undefined : [...children.keys()].find((parent) => !nodes.includes(parent));
+  }
+
   private begin(moment: Moment): void {
     this.moment = moment;
     this.fault = null;
@@ -122,6 +153,7 @@ export class Machine {
 
   /** XState wraps or swallows what is thrown through it: the fault itself was kept. */
   private failure(error: unknown): StepFault {
+    if (error instanceof StepFault) return error;
     if (this.fault !== null) return new StepFault(this.fault);
     const message = error instanceof Error ? error.message : String(error);
     if (!message.startsWith('Infinite loop')) return new StepFault({ rule: 'state-error', state: '', message });
@@ -190,6 +222,8 @@ export class Machine {
 
   private remember(node: AnyStateNode): void {
     this.nodesById.set(node.id, node);
+    const regions = Object.values(node.states).filter(({ type }) => type !== 'history').length;
+    this.childrenOf.set(node, node.type === 'compound' ? 1 : node.type === 'parallel' ? regions : 0);
     for (const child of Object.values(node.states)) this.remember(child);
   }
 }

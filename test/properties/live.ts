@@ -34,6 +34,11 @@ export class LiveActor {
    * of what it had started there: from here on there is nothing to compare with.
    */
   enteredTwice = false;
+  /**
+   * XState's own faults can leave two states of one compound state active, a region without one, or a state without its
+   * parent; its value does not show them.
+   */
+  wentIllegal = false;
   /** The timer whose firing is being looked at, until its state is seen to be left. */
   private firing: string | null = null;
 
@@ -53,7 +58,12 @@ export class LiveActor {
       },
     });
     // Without a listener XState throws its errors into the event loop.
-    this.actor.subscribe({ error: () => undefined });
+    this.actor.subscribe({
+      error: () => undefined,
+      next: (snapshot) => {
+        this.wentIllegal ||= !isLegal(snapshot as AnyMachineSnapshot);
+      },
+    });
   }
 
   start(): LiveStep {
@@ -88,17 +98,6 @@ export class LiveActor {
   /** Fires everything that is due at this moment of the clock. */
   fire(at: number): LiveStep {
     return this.during(null, () => this.clock.set(at));
-  }
-
-  /** XState's own faults can leave two states of one compound state active, or a state without its parent; its value does not show them. */
-  get legal(): boolean {
-    const nodes = this.snapshot._nodes;
-    const active = (parent: unknown) =>
-      nodes.filter((node) => node.parent === parent && node.type !== 'history').length;
-    return nodes.every(
-      (node) =>
-        (node.parent === undefined || nodes.includes(node.parent)) && (node.type !== 'compound' || active(node) === 1),
-    );
   }
 
   timers(): Record<string, number> {
@@ -163,6 +162,17 @@ export class LiveActor {
     if (this.firing !== null) this.openTimers.delete(this.firing);
     this.firing = null;
   }
+}
+
+function isLegal({ _nodes: nodes }: AnyMachineSnapshot): boolean {
+  const active = (parent: unknown) => nodes.filter((node) => node.parent === parent && node.type !== 'history').length;
+  return nodes.every(
+    (node) =>
+      (node.parent === undefined || nodes.includes(node.parent)) &&
+      (node.type !== 'compound' || active(node) === 1) &&
+      (node.type !== 'parallel' ||
+        Object.values(node.states).every((region) => region.type === 'history' || nodes.includes(region))),
+  );
 }
 
 interface ActionParams {

@@ -85,7 +85,7 @@ class Duel {
   fight(): void {
     const ours = start(this.workflow, {}, this.scope({ kind: 'start', input: {} }));
     const live = this.live.start();
-    const goesOn = !this.endless(ours) && this.compare([ours], live, 'start');
+    const goesOn = !this.fails(ours) && this.compare([ours], live, 'start');
     for (let turn = 0; goesOn && turn < STEPS && this.live.snapshot.status === 'active'; turn++) {
       if (!this.turn()) break;
     }
@@ -93,7 +93,7 @@ class Duel {
     this.count();
   }
 
-  /** False when both went round in circles, which ends the duel. */
+  /** False when neither can go on, which ends the duel. */
   private turn(): boolean {
     const invocations = this.entries().filter((entry) => entry.kind === 'invocation');
     const kind = this.pick(10);
@@ -116,7 +116,7 @@ class Duel {
     ).toBe(can && this.workflow.events.some((event) => event.type === type));
     const ours = this.step({ kind: 'event', type, ...(data && { data }) });
     const live = this.live.send({ type, ...(data && { data }) });
-    if (this.endless(ours)) return false;
+    if (this.fails(ours)) return false;
     expect(ours.outcome).toBe(can ? 'taken' : 'refused');
     return this.compare([ours], live, `event ${type}`);
   }
@@ -138,7 +138,7 @@ class Duel {
     }
     const ours = this.step(input);
     const live = failing ? this.live.fail(entry.invoke, payload) : this.live.answer(entry.invoke, payload);
-    if (this.endless(ours)) return false;
+    if (this.fails(ours)) return false;
     expect(ours.outcome).toBe('taken');
     if (!this.compare([ours], live, failing ? 'failure' : 'answer')) return false;
     // The same answer a second time changes nothing.
@@ -166,7 +166,7 @@ class Duel {
       const ours = this.step({ kind: 'timer', entry: timer.id });
       if (ours.outcome === 'fault') {
         this.live.fire(at);
-        this.endless(ours);
+        this.fails(ours);
         return false;
       }
       if (ours.outcome !== 'taken') this.passed.add(timer.id);
@@ -219,8 +219,7 @@ class Duel {
     });
     if (live.passedThrough > 0) this.features.add('invocation passed through');
     if (this.live.enteredTwice) outcomes.enteredTwice = (outcomes.enteredTwice ?? 0) + 1;
-    if (!this.live.legal) outcomes.illegal = (outcomes.illegal ?? 0) + 1;
-    return this.live.legal && !this.live.enteredTwice;
+    return !this.live.enteredTwice;
   }
 
   private step(input: Input): StepResult {
@@ -281,16 +280,18 @@ class Duel {
     }
   }
 
-  private endless(ours: StepResult): boolean {
-    const circles = ours.outcome === 'fault' && ours.fault.rule === 'endless';
+  /** XState going round in circles, or into states that cannot be active together, is a fault to us: nothing is stored. */
+  private fails(ours: StepResult): boolean {
+    const rule = ours.outcome === 'fault' ? ours.fault.rule : null;
     const { status, error } = this.live.snapshot;
-    expect({
-      circles,
-      ours: circles || ours.outcome !== 'fault' ? null : ours.fault,
-      live: error && String(error),
-    }).toEqual({ circles: status === 'error', ours: null, live: error && expect.stringContaining('Infinite loop') });
-    if (circles) this.note('endless', ours);
-    return circles;
+    const { wentIllegal } = this.live;
+    expect({ ours: rule, live: error && String(error) }).toEqual({
+      ours: status === 'error' ? 'endless' : wentIllegal ? 'state-error' : null,
+      live: error && expect.stringContaining('Infinite loop'),
+    });
+    if (rule === 'endless') this.note('endless', ours);
+    if (wentIllegal) outcomes.illegal = (outcomes.illegal ?? 0) + 1;
+    return rule !== null;
   }
 
   private note(kind: string, { outcome }: StepResult): void {
