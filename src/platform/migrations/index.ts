@@ -10,6 +10,8 @@ import { M0007Handoffs } from './m0007-handoffs.js';
 import { M0008Notices } from './m0008-notices.js';
 import { M0009HandoffClocks } from './m0009-handoff-clocks.js';
 import { M0010Sweeps } from './m0010-sweeps.js';
+import { M0012OutboxFailures } from './m0012-outbox-failures.js';
+import { M0013WholeHandoffs } from './m0013-whole-handoffs.js';
 import { M0014AccessLog } from './m0014-access-log.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
@@ -24,5 +26,7 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0008Notices,
   M0009HandoffClocks,
   M0010Sweeps,
+  M0012OutboxFailures,
+  M0013WholeHandoffs,
   M0014AccessLog,
 ];
