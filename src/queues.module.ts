@@ -1,20 +1,23 @@
 import { BullModule, Processor, WorkerHost } from '@nestjs/bullmq';
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { Processor as Carry, Job } from 'bullmq';
 import { JobRegistry } from './platform/jobs.js';
 import { carryOut, type Queues } from './platform/queues.js';
-import { deliverOutbox, JOBS, System } from './system.js';
+import { JOBS, System } from './system.js';
 
-/** The worker of the outbox: each job names rows, the database says what they are and whose they are. */
-@Processor(deliverOutbox.queue)
-class OutboxProcessor extends WorkerHost {
-  constructor(private readonly registry: JobRegistry) {
-    super();
-  }
+/** A worker of outbox rows: each job names some, the database says what they are and whose they are. */
+function workerOf(queue: string): Type<WorkerHost> {
+  @Processor(queue)
+  class OutboxProcessor extends WorkerHost {
+    constructor(private readonly registry: JobRegistry) {
+      super();
+    }
 
-  override async process(job: Job, _token?: string, signal?: AbortSignal): Promise<void> {
-    await carryOut(this.registry, job, signal);
+    override async process(job: Job, _token?: string, signal?: AbortSignal): Promise<void> {
+      await carryOut(this.registry, job, signal);
+    }
   }
+  return OutboxProcessor;
 }
 
 @Module({})
@@ -24,9 +27,10 @@ class QueuesModule {}
 export function queuesModule({ queues, config, runtime }: System): DynamicModule[] {
   if (!queues) return [];
   useQueues(queues);
-  const registry = new JobRegistry(JOBS).handle(deliverOutbox, ({ ids }) => runtime.worker.deliver(ids));
+  const registry = new JobRegistry(JOBS);
+  for (const job of JOBS) registry.handle(job, ({ ids }) => runtime.worker.deliver(ids));
   registry.verify();
-  const workers = config.roles.includes('worker') ? [OutboxProcessor] : [];
+  const workers = config.roles.includes('worker') ? registry.queues().map(workerOf) : [];
   return [
     BullModule.registerQueue(...registry.queues().map((name) => ({ name }))),
     { module: QueuesModule, providers: [{ provide: JobRegistry, useValue: registry }, ...workers] },

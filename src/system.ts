@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { Certificate } from './certificates/certificate.entity.js';
 import type { Config } from './config.js';
-import { Runtime } from './engine/runtime.js';
+import { Runtime, type RuntimeOptions } from './engine/runtime.js';
 import { Family } from './families/family.entity.js';
 import { Person } from './families/person.entity.js';
 import { DatabaseClock } from './platform/clock.js';
@@ -24,9 +24,22 @@ import { readWorkflowsFolder, type WorkflowsFolder } from './workflows/folder.js
 /** The one organisation there is until more are asked for; made by the first migration. */
 export const ORGANISATION = '00000000-0000-7000-8000-000000000001';
 
-/** Outbox rows that somebody should carry out now. Losing it delays them until the sweeper looks. */
-export const deliverOutbox = defineJob('outbox', 'deliver', z.object({ ids: z.array(z.uuid()).max(1000) }));
-export const JOBS = [deliverOutbox];
+/**
+ * Outbox rows that somebody should carry out now. Losing such a job delays them until the sweeper looks. What may wait long
+ * for others has queues of its own, and so workers of its own: a silent partner holds up neither services nor the engine.
+ */
+const rowsToDeliver = z.object({ ids: z.array(z.uuid()).max(1000) });
+const deliverQuick = defineJob('outbox', 'deliver', rowsToDeliver);
+const deliverHandOffs = defineJob('handoffs', 'deliver', rowsToDeliver);
+const deliverServices = defineJob('services', 'deliver', rowsToDeliver);
+export const JOBS = [deliverQuick, deliverHandOffs, deliverServices];
+
+/** By the topics of outbox rows; all others are quick. */
+const JOB_OF_TOPIC: Partial<Record<string, (typeof JOBS)[number]>> = {
+  'handOff.open': deliverHandOffs,
+  'handOff.close': deliverHandOffs,
+  'service.open': deliverServices,
+};
 
 export interface SystemOptions {
   log?(line: string): void;
@@ -78,7 +91,7 @@ export class System {
         id: () => systemIds.next(),
         calendar: () => calendar,
         warn,
-        ...(queues ? { wake: (_topic: string, ids: string[]) => queues.enqueue(deliverOutbox, { ids }) } : {}),
+        ...(queues ? { wake: wakeBy(queues) } : {}),
       });
       const [app, relay] = [
         openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }),
@@ -141,6 +154,11 @@ export class System {
 export function partnerKeys(folder: Pick<WorkflowsFolder, 'catalogue'>): string[] {
   const partners: unknown = parseYaml(folder.catalogue['partners.yaml'] ?? '{}');
   return typeof partners === 'object' && partners !== null ? Object.keys(partners) : [];
+}
+
+/** Tells the workers of a topic by its queue. */
+export function wakeBy(queues: Queues): NonNullable<RuntimeOptions['wake']> {
+  return (topic, ids, key) => queues.enqueue(JOB_OF_TOPIC[topic] ?? deliverQuick, { ids }, key);
 }
 
 async function openQueues(

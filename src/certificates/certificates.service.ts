@@ -137,7 +137,9 @@ export class CertificatesService {
 /** What was prepared for a case that went on without it holds a name, and is of no use. `pool`: role `qamqor_relay`. */
 export async function forgetUnissued(pool: Pool): Promise<void> {
   await pool.query(
-    "delete from qamqor.certificates where serial is null and prepared_at < (select qamqor.qamqor_now()) - interval '30 days'",
+    // A case that stands still keeps its answer, which takes the number when the case goes on.
+    `delete from qamqor.certificates c where serial is null and prepared_at < (select qamqor.qamqor_now()) - interval '30 days'
+      and not exists (select from qamqor.parked p where p.case_id = c.case_id)`,
   );
 }
 

@@ -45,6 +45,7 @@ export interface BatchDependencies {
   pool: Pool;
   versions: VersionsApi;
   sources: ReadonlyMap<Source, SourceHandler>;
+  dueWatcher?: DueWatcher | undefined;
   calendar(organisationId: string): Calendar;
   /** 16 random bytes for a payload's digest. */
   salt(): Buffer;
@@ -326,12 +327,14 @@ export class Batch {
     try {
       decided = decide(loaded.records.get(command.caseId) ?? null, given, { ...context, calendar }, this.writes);
     } catch (error) {
+      // What was settled for it must not be committed without it.
       if (given !== command) throw error;
       // Whatever it had begun to write goes with it.
       rewind(this.writes, mark);
       this.settled.push({ command, error: error as Error });
       return;
     }
+    if (decided.refused && given !== command) throw decided.refused;
     const isNew = command.kind === 'open' || (this.changed.get(command.caseId)?.isNew ?? false);
     loaded.records.set(command.caseId, decided.record);
     if (decided.touched) this.changed.set(command.caseId, { record: decided.record, isNew });

@@ -3,7 +3,7 @@ import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
 import type { JsonObject } from '../statechart/types.js';
 import { AppError, LeaseOver } from './errors.js';
-import type { Command, Delivery, EngineApi, OutboxHandler, OutboxRow } from './types.js';
+import type { Command, Delivery, EngineApi, LeasedRow, OutboxHandler, OutboxRow } from './types.js';
 
 /** A worker that is killed lets go of its rows after this long; a living one renews its leases. */
 export const LEASE_S = 10;
@@ -11,8 +11,8 @@ export const LEASE_S = 10;
 export const PATIENCE_S = 5;
 const RENEW_EVERY_MS = 3_000;
 const AT_ONCE = 32;
-/** After this many attempts an outbox row becomes an incident: about two days with the back-off below. */
-const ATTEMPTS = 30;
+/** After this many failures an outbox row becomes an incident: about two days with the back-off below. */
+const FAILURES = 30;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_LONGEST_MS = 2 * 60 * 60 * 1000;
 
@@ -31,7 +31,7 @@ export interface OutboxDependencies {
  * attempt has a number, so that a worker which was paused beyond its lease can settle nothing.
  */
 export class OutboxWorker {
-  private readonly held = new Set<string>();
+  private readonly held = new Set<LeasedRow>();
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: OutboxDependencies) {}
@@ -56,18 +56,17 @@ export class OutboxWorker {
     this.renewal = undefined;
   }
 
-  private async lease(ids: string[]): Promise<OutboxRow[]> {
+  private async lease(ids: string[]): Promise<LeasedRow[]> {
     const { rows } = await this.deps.pool.query({
       name: 'lease-outbox',
-      text: `update qamqor.outbox o set attempt = o.attempt + 1, leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
+      text: `update qamqor.outbox o set attempt = o.attempt + 1, tries = o.tries + 1, leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
         from (select id from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now())
           and next_at <= qamqor.qamqor_now() + make_interval(secs => ${PATIENCE_S}) for update skip locked) free
         where o.id = free.id
-        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt`,
+        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt, o.tries, o.failures`,
       values: [ids],
     });
-    for (const row of rows) this.held.add(row.id);
-    return rows.map((row) => ({
+    const leased = rows.map((row) => ({
       id: row.id,
       organisationId: row.organisation_id,
       caseId: row.case_id,
@@ -76,10 +75,14 @@ export class OutboxWorker {
       entryId: row.entry_id,
       payload: JSON.parse(row.payload) as JsonObject,
       attempt: row.attempt,
+      tries: row.tries,
+      failures: row.failures,
     }));
+    for (const row of leased) this.held.add(row);
+    return leased;
   }
 
-  private async carryOut(row: OutboxRow): Promise<void> {
+  private async carryOut(row: LeasedRow): Promise<void> {
     try {
       await this.settle(row, await this.attempt(row));
     } catch (error) {
@@ -88,7 +91,7 @@ export class OutboxWorker {
       // While the database is away the lease runs out, and the sweeper sends the row again.
       if (!isPassing(error)) await this.report(row, error);
     } finally {
-      this.held.delete(row.id);
+      this.held.delete(row);
     }
   }
 
@@ -100,7 +103,7 @@ export class OutboxWorker {
       .catch((error: unknown) => this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be reported.`, error));
   }
 
-  private async attempt(row: OutboxRow): Promise<Delivery> {
+  private async attempt(row: LeasedRow): Promise<Delivery> {
     const handler = this.deps.handlers.get(row.topic);
     if (!handler) return { kind: 'give-up', reason: `Nothing here carries out "${row.topic}".` };
     try {
@@ -111,7 +114,7 @@ export class OutboxWorker {
     }
   }
 
-  private async settle(row: OutboxRow, delivery: Delivery): Promise<void> {
+  private async settle(row: LeasedRow, delivery: Delivery): Promise<void> {
     crashPoint('settle.before');
     const settles = settledBy(row);
     switch (delivery.kind) {
@@ -123,25 +126,26 @@ export class OutboxWorker {
         });
         return;
       case 'answer':
-        // The very object: a source may know more about it.
-        await this.deps.engine.submit(Object.assign(delivery.command, { settles }));
+        await this.deps.engine.submit({ ...delivery.command, settles });
         return;
       case 'give-up':
         await this.deps.engine.submit(incident(row, delivery.reason));
         return;
       case 'retry':
-        if (row.attempt >= ATTEMPTS && !delivery.patient)
-          await this.deps.engine.submit(incident(row, `Given up after ${row.attempt} attempts: ${delivery.reason}`));
+        if (!delivery.patient && row.failures + 1 >= FAILURES)
+          await this.deps.engine.submit(incident(row, `Given up after ${FAILURES} failures: ${delivery.reason}`));
         else await this.again(row, delivery);
     }
   }
 
-  private async again(row: OutboxRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
-    const wait = delivery.afterMs ?? backoffMs(row.attempt, this.deps.random());
+  private async again(row: LeasedRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
+    const failures = delivery.patient ? row.failures : row.failures + 1;
+    // Who waits patiently without saying for how long backs off too.
+    const wait = delivery.afterMs ?? backoffMs(delivery.patient ? row.tries : failures, this.deps.random());
     await this.deps.pool.query({
       name: 'again-outbox',
-      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = qamqor.qamqor_now() + make_interval(secs => $4) where id = $1 and attempt = $2`,
-      values: [row.id, row.attempt, delivery.reason.slice(0, 1_000), wait / 1000],
+      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = qamqor.qamqor_now() + make_interval(secs => $4), failures = $5 where id = $1 and attempt = $2`,
+      values: [row.id, row.attempt, delivery.reason.slice(0, 1_000), wait / 1000, failures],
     });
   }
 
@@ -150,8 +154,9 @@ export class OutboxWorker {
       if (this.held.size === 0) return;
       const renew = this.deps.pool.query({
         name: 'renew-outbox',
-        text: `update qamqor.outbox set leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}) where id = any ($1::uuid[]) and leased_until is not null`,
-        values: [[...this.held]],
+        text: `update qamqor.outbox o set leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
+          from unnest($1::uuid[], $2::int[]) as held (id, attempt) where o.id = held.id and o.attempt = held.attempt and o.leased_until is not null`,
+        values: [[...this.held].map((row) => row.id), [...this.held].map((row) => row.attempt)],
       });
       renew.catch((error: unknown) => this.deps.warn('Leases could not be renewed.', error));
     }, RENEW_EVERY_MS).unref();
@@ -170,8 +175,8 @@ export function asText(error: unknown): string {
 }
 
 /** 1 s, doubling to 2 h, each between half and the whole, so that many do not come back at once. */
-export function backoffMs(attempt: number, random: number): number {
-  const full = Math.min(BACKOFF_LONGEST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt - 1, 20));
+export function backoffMs(tries: number, random: number): number {
+  const full = Math.min(BACKOFF_LONGEST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(tries - 1, 20));
   return full / 2 + (full / 2) * random;
 }
 

@@ -4,16 +4,16 @@ import type { Command, Delivery, EngineApi, OutboxRow } from './types.js';
 
 /**
  * Gives the answers that came while a case was suspended, in the order in which they came. Each is fenced by its entry, so
- * that one which is given twice is ignored the second time.
+ * that one which is given twice is ignored the second time. `relayPool`: connections of the role `qamqor_relay`.
  */
-export function registerParked(engine: EngineApi, readPool: Pool): void {
-  engine.registerOutbox('case.unpark', (row) => giveParked(engine, readPool, row));
+export function registerParked(engine: EngineApi, readPool: Pool, relayPool: Pool): void {
+  engine.registerOutbox('case.unpark', (row) => giveParked(engine, readPool, relayPool, row));
 }
 
-async function giveParked(engine: EngineApi, readPool: Pool, row: OutboxRow): Promise<Delivery> {
+async function giveParked(engine: EngineApi, readPool: Pool, relayPool: Pool, row: OutboxRow): Promise<Delivery> {
   const parked = await asOrganisation(readPool, row.organisationId, (query) =>
-    query<{ command: string }>(
-      `select command from qamqor.parked where case_id = $1 and seq < $2 and seq > (
+    query<{ seq: number; command: string }>(
+      `select seq, command from qamqor.parked where case_id = $1 and seq < $2 and seq > (
          select max(seq) from qamqor.journal where case_id = $1 and seq < $2 and kind = 'act' and type = 'suspend') order by seq`,
       [row.caseId, row.seq],
     ),
@@ -22,5 +22,12 @@ async function giveParked(engine: EngineApi, readPool: Pool, row: OutboxRow): Pr
     const { settles: _settled, ...again } = JSON.parse(command) as Command;
     await engine.submit({ ...again, keep: false } as Command);
   }
+  // Together with the row that asked for it, or not at all: whoever is asked again finds what there was to give.
+  await relayPool.query({
+    name: 'done-unpark',
+    text: `with done as (delete from qamqor.outbox where id = $1 and attempt = $2 returning case_id)
+      delete from qamqor.parked p using done where p.case_id = done.case_id and p.seq = any ($3::int[])`,
+    values: [row.id, row.attempt, parked.map(({ seq }) => seq)],
+  });
   return { kind: 'done' };
 }

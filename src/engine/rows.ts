@@ -211,7 +211,7 @@ function sendJournal(send: Send, { writes, kept, now }: BatchRows): void {
   );
 }
 
-function sendOutbox(send: Send, { writes, now }: BatchRows): void {
+function sendOutbox(send: Send, { writes, changed, now }: BatchRows): void {
   send(
     sql.insertOutbox,
     writes.outbox,
@@ -242,6 +242,11 @@ function sendOutbox(send: Send, { writes, now }: BatchRows): void {
     int((r) => r.seq),
     uuid((r) => r.organisationId),
     text((r) => r.command),
+  );
+  send(
+    sql.dropParked,
+    changed.filter(({ record, isNew }) => record.status === 'cancelled' && !isNew),
+    uuid(({ record }) => record.id),
   );
 }
 

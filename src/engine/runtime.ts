@@ -12,6 +12,12 @@ import { Versions } from './versions.js';
 
 /** Outbox rows one wake-up names: enough to make the queue's cost small, few enough to spread over workers. */
 const ROWS_PER_WAKEUP = 50;
+/**
+ * The sweeper's wake-ups of a topic take turns at so many keys, and none is added while the one before it on its key waits
+ * or runs. A queue that nobody empties holds this many at most, however long that lasts; one that lost everything is told
+ * of more rows at once than its workers carry out before the sweeper comes again.
+ */
+const SWEEPER_KEYS = 256;
 
 /**
  * A batch takes milliseconds. One that hangs lets go of its cases soon, so that others can go on with them; and whether a
@@ -27,8 +33,11 @@ export interface RuntimeOptions {
   /** 0 ≤ x < 1. */
   random?(): number;
   calendar(organisationId: string): Calendar;
-  /** Sends a wake-up to whoever works. Without it this process carries out its own outbox. */
-  wake?(topic: string, ids: string[]): Promise<void>;
+  /**
+   * Sends a wake-up to whoever works; one with a `key` is not needed while another one of that key waits or runs. Without it
+   * this process carries out its own outbox.
+   */
+  wake?(topic: string, ids: string[], key?: string): Promise<void>;
   /** Told of what went wrong where no sender waits for an answer. */
   warn(message: string, error: unknown): void;
   /** Batches at once: while one is on its way to disk, the next is decided. */
@@ -45,6 +54,7 @@ export class Runtime {
   private readonly enginePool: Pool;
   private readonly relayPool: Pool;
   private readonly delivering = new Set<Promise<void>>();
+  private turn = 0;
 
   constructor(private readonly options: RuntimeOptions) {
     const { url, warn } = options;
@@ -79,11 +89,11 @@ export class Runtime {
       pool: this.relayPool,
       engine: this.engine,
       sweeps: this.engine.sweeps,
-      wake: (rows) => this.wake(rows),
+      wake: (rows) => this.wake(rows, (topic) => `${topic}-${this.turn++ % SWEEPER_KEYS}`),
       warn,
     });
     registerSubCases(this.engine);
-    registerParked(this.engine, this.readPool);
+    registerParked(this.engine, this.readPool, this.relayPool);
   }
 
   /** Nothing under way in this process. */
@@ -102,18 +112,18 @@ export class Runtime {
     await Promise.all([this.readPool.end(), this.relayPool.end(), this.enginePool.end()]);
   }
 
-  private async wake(rows: { id: string; topic: string }[]): Promise<void> {
+  private async wake(rows: { id: string; topic: string }[], keyOf?: (topic: string) => string): Promise<void> {
     for (const [topic, ofTopic] of Map.groupBy(rows, (row) => row.topic)) {
       const ids = ofTopic.map((row) => row.id);
       for (let from = 0; from < ids.length; from += ROWS_PER_WAKEUP) {
-        await this.send(topic, ids.slice(from, from + ROWS_PER_WAKEUP));
+        await this.send(topic, ids.slice(from, from + ROWS_PER_WAKEUP), keyOf?.(topic));
       }
     }
   }
 
-  private async send(topic: string, ids: string[]): Promise<void> {
+  private async send(topic: string, ids: string[], key?: string): Promise<void> {
     if (this.options.wake) {
-      await this.options.wake(topic, ids);
+      await this.options.wake(topic, ids, key);
       return;
     }
     const delivery = this.worker.deliver(ids).catch((error: unknown) => {

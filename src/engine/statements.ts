@@ -141,9 +141,11 @@ export const parkOutbox = {
   name: 'park-outbox',
   text: 'update qamqor.outbox set parked = true, leased_until = null where id = any ($1::uuid[])',
 };
+/** As new, but for the attempt: whoever held it before must stay fenced off. */
 export const rearmOutbox = {
   name: 'rearm-outbox',
-  text: 'update qamqor.outbox set parked = false, attempt = 0, leased_until = null, next_at = qamqor.qamqor_now() where id = any ($1::uuid[])',
+  text: `update qamqor.outbox set parked = false, attempt = attempt + 1, tries = 0, failures = 0, leased_until = null, next_at = qamqor.qamqor_now()
+    where id = any ($1::uuid[]) and parked`,
 };
 
 export const insertIncidents = {
@@ -166,6 +168,8 @@ export const insertParked = {
   name: 'insert-parked',
   text: `insert into qamqor.parked (case_id, seq, organisation_id, command) select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[])`,
 };
+/** A case that was cancelled while it stood still takes none of them any more; its journal keeps them. */
+export const dropParked = { name: 'drop-parked', text: 'delete from qamqor.parked where case_id = any ($1::uuid[])' };
 export const findRow = {
   name: 'find-row',
   text: 'select 1 from qamqor.journal where case_id = $1 and seq = $2 and hash = $3',

@@ -11,7 +11,7 @@ export interface SweeperDependencies {
   pool: Pool;
   engine: Pick<EngineApi, 'submit'>;
   sweeps: ReadonlyMap<string, () => Promise<void>>;
-  /** Sends a wake-up for these outbox rows. */
+  /** Sends a wake-up for these outbox rows, which may be named by another one that still waits in the queue. */
   wake(rows: { id: string; topic: string }[]): Promise<void>;
   warn(message: string, error: unknown): void;
 }

@@ -35,6 +35,8 @@ export type Command = CommandBase &
     | { kind: 'failure'; entryId: string; error: Json }
     | { kind: 'timer'; entryId: string }
     | { kind: 'act'; act: Act; reason: string }
+    /** Somebody is told that an open entry waits: journaled, and sent out as topic `escalate`. Changes nothing else. */
+    | { kind: 'escalate'; entryId: string; facts: JsonObject }
     /** What a worker could not carry out: becomes an incident. */
     | { kind: 'incident'; rule: string; message: string; entryId?: string }
   );
@@ -158,12 +160,46 @@ export interface SourceHandler {
   close(tx: BatchTransaction, rows: ClosedEntry[]): Promise<void>;
   /** The policy of each answer, evaluated under the row lock, before the step. Returns refusals by command. */
   admit?(tx: BatchTransaction, answers: AnswerCommand[]): Promise<Map<AnswerCommand, AppError>>;
-  /** May replace the answer before the step (a service that takes a number). Runs in the transaction, before the step. */
-  settle?(tx: BatchTransaction, answers: AnswerCommand[], now: string): Promise<Map<AnswerCommand, Json>>;
+  /**
+   * May replace the answer in the transaction, right before the step that takes it (a service that takes a number). Told only
+   * of answers whose case is active and whose entry is open, each case at most once in a call. If the step then refuses the
+   * command, the transaction fails, so that nothing is taken in vain.
+   */
+  settle?(tx: BatchTransaction, answers: OpenAnswer[], now: string): Promise<Map<Command, Json>>;
   /** New dues of open entries, after a case stood still. */
   reschedule?(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void>;
   /** `open` writes an outbox row of this topic for each entry, so that a worker carries it out. */
   topics?: { open?: string; close?: string };
+}
+
+/** An answer, and what it answers. */
+export interface OpenAnswer {
+  command: Extract<Command, { kind: 'answer' }>;
+  entry: InvocationEntry;
+  record: CaseRecord;
+}
+
+/** An entry with a due time, whatever stands behind it. `what` is its source, or `state` for a `meta.deadline`. */
+export interface DueEntry {
+  entryId: string;
+  caseId: string;
+  organisationId: string;
+  what: Source | 'state';
+  /** Id of the invoke, or path of the state. */
+  name: string;
+  /** ISO 8601, both. */
+  at: string;
+  due: string;
+  /** As the workflow names it; null where nobody is to hear. */
+  ladder: string | null;
+}
+
+/** A feature that follows what is due. Told set-based, inside the transaction that stores the transition, like a source. */
+export interface DueWatcher {
+  opened(tx: BatchTransaction, rows: DueEntry[]): Promise<void>;
+  closed(tx: BatchTransaction, entryIds: string[]): Promise<void>;
+  /** New dues of open entries, after a case stood still. */
+  moved(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void>;
 }
 
 export type AnswerCommand = Extract<Command, { kind: 'answer' } | { kind: 'failure' }>;
@@ -178,18 +214,27 @@ export interface OutboxRow {
   topic: string;
   entryId: string | null;
   payload: JsonObject;
+  /** The fencing number: rises with every lease and is never set back. */
   attempt: number;
 }
 
+/** A row that a worker holds. */
+export interface LeasedRow extends OutboxRow {
+  /** How often it was begun since it was written, or since a person sent it again: 1 at the first try. */
+  tries: number;
+  /** How many of these failed before; patient ones do not count. */
+  failures: number;
+}
+
 /** Carries out one outbox row. Throwing or `retry` makes it due again after a back-off. */
-export type OutboxHandler = (row: OutboxRow) => Promise<Delivery>;
+export type OutboxHandler = (row: LeasedRow) => Promise<Delivery>;
 
 export type Delivery =
   /** Carried out; nothing more to say. */
   | { kind: 'done' }
   /** Carried out; the command stores its answer and deletes the row in one transaction. */
   | { kind: 'answer'; command: Command }
-  /** Not now. `afterMs` overrides the back-off; `patient`: however often, it never becomes an incident. */
+  /** Not now. `afterMs` overrides the back-off; `patient`: no failure; however often, it never becomes an incident. */
   | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean }
   /** Never: becomes an incident on the case. */
   | { kind: 'give-up'; reason: string };
@@ -234,6 +279,7 @@ export interface EngineApi {
   submit(command: Command): Promise<Accepted>;
   registerSource(handler: SourceHandler): void;
   registerOutbox(topic: string, handler: OutboxHandler): void;
+  registerDueWatcher(watcher: DueWatcher): void;
   /** Called about once a second by the sweeper of a worker process: what of yours is due. Must be safe in several processes at once. */
   registerSweep(name: string, sweep: () => Promise<void>): void;
   /** Reads one case as it is now (no lock). By id or number. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineFixture, ORGANISATION, until } from '../../test/engine.js';
-import type { OutboxRow } from '../engine/types.js';
+import type { LeasedRow } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
 import { type Service, type ServiceCall, ServiceRefusal, ServiceSource } from './service-source.js';
 
@@ -286,12 +286,12 @@ describe('what a service does together with its answer', () => {
     plain = () => promise;
     const { id } = await fixture.open('errand-number');
     await until(() => calls.length === 1);
-    const [row] = await fixture.sql<OutboxRow & { entry_id: string }>(
+    const [row] = await fixture.sql<LeasedRow & { entry_id: string }>(
       'select * from qamqor.outbox where case_id = $1',
       [id],
     );
     if (!row) throw new Error('The service was not asked.');
-    const twin: OutboxRow = {
+    const twin: LeasedRow = {
       ...row,
       organisationId: ORGANISATION,
       caseId: id,

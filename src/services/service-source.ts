@@ -2,16 +2,19 @@ import { ENGINE_SENDER } from '../engine/outbox.js';
 import type {
   AnswerCommand,
   BatchTransaction,
+  CaseRecord,
+  Command,
   Delivery,
   EngineApi,
-  OutboxRow,
+  LeasedRow,
+  OpenAnswer,
   SourceHandler,
 } from '../engine/types.js';
-import type { Json, JsonObject } from '../statechart/types.js';
+import type { InvocationEntry, Json, JsonObject } from '../statechart/types.js';
 import { RunningServices } from './running-services.js';
 
-/** What a service is told about the step it makes. */
-export interface ServiceCall {
+/** What a service is asked for. */
+export interface ServiceRequest {
   /** UUID of the entry: the stable key under which everything outside is done. */
   entryId: string;
   organisationId: string;
@@ -20,6 +23,10 @@ export interface ServiceCall {
   subject: string | null;
   /** Everything the workflow gave but `name`. */
   input: JsonObject;
+}
+
+/** What a service is told about the step it makes. */
+export interface ServiceCall extends ServiceRequest {
   /** 1 at the first try. */
   attempt: number;
   /** Aborted about a second after the state that asked for it was left: nobody waits for the answer any more. */
@@ -47,9 +54,10 @@ export interface Service {
   run(call: ServiceCall): Promise<Json>;
   /**
    * In the transaction that stores the answers: what must happen together with them (a number taken). Gives the final
-   * answers, one each. Runs again if that transaction fails. An entry is never twice in one call.
+   * answers, one each. Only for answers that their cases still wait for; one that came while its case was suspended is
+   * settled when the case goes on. Runs again if that transaction fails. An entry is never twice in one call.
    */
-  settle?(tx: BatchTransaction, answers: { call: ServiceCall; output: Json; now: string }[]): Promise<Json[]>;
+  settle?(tx: BatchTransaction, answers: { call: ServiceRequest; output: Json; now: string }[]): Promise<Json[]>;
 }
 
 /** Runs services on workers and stores what they answered. */
@@ -57,8 +65,6 @@ export class ServiceSource implements SourceHandler {
   readonly src = 'service' as const;
   readonly topics = { open: 'service.open' };
   private readonly services = new Map<string, Service>();
-  /** `output` as `run` gave it: a transaction that failed has left its own in the command. */
-  private readonly calls = new WeakMap<AnswerCommand, { call: ServiceCall; service: Service; output: Json }>();
   private readonly running: RunningServices;
 
   constructor(private readonly engine: Pick<EngineApi, 'read'>) {
@@ -83,58 +89,52 @@ export class ServiceSource implements SourceHandler {
     return Promise.resolve();
   }
 
-  async settle(tx: BatchTransaction, answers: AnswerCommand[], now: string): Promise<Map<AnswerCommand, Json>> {
-    const settled = new Map<AnswerCommand, Json>();
-    const known = answers.flatMap((command) => {
-      const found = command.kind === 'answer' ? this.calls.get(command) : undefined;
-      return found?.service.settle ? [{ command, ...found }] : [];
-    });
-    // Of two workers that answer for one entry only the first is taken.
-    const first = [...Map.groupBy(known, ({ call }) => call.entryId).values()].flatMap((twins) => twins.slice(0, 1));
-    for (const [service, group] of Map.groupBy(first, (answer) => answer.service)) {
-      const given = group.map(({ call, output }) => ({ call, output, now }));
-      const outputs = (await service.settle?.(tx, given)) ?? [];
+  /** By the names that stand in the entries: who gave the answer may be another process, or one that is gone. */
+  async settle(tx: BatchTransaction, answers: OpenAnswer[], now: string): Promise<Map<Command, Json>> {
+    const settled = new Map<Command, Json>();
+    for (const [name, group] of Map.groupBy(answers, ({ entry }) => nameOf(entry))) {
+      const service = this.services.get(name);
+      if (!service) throw new Error(`${this.unknown(name)} What it answered cannot be stored.`);
+      if (!service.settle) continue;
+      const given = group.map(({ command, entry, record }) => ({
+        call: requestOf(record, entry, command.entryId),
+        output: command.output,
+        now,
+      }));
+      const outputs = await service.settle(tx, given);
       if (outputs.length !== group.length)
-        throw new Error(`Service "${service.name}" settled ${outputs.length} of ${group.length} answers.`);
+        throw new Error(`Service "${name}" settled ${outputs.length} of ${group.length} answers.`);
       for (const [index, { command }] of group.entries()) settled.set(command, outputs[index] ?? null);
     }
     return settled;
   }
 
   /** Topic `service.open`. */
-  async run(row: OutboxRow): Promise<Delivery> {
+  async run(row: LeasedRow): Promise<Delivery> {
     const record = await this.engine.read(row.organisationId, row.caseId);
     const entry = record?.chart.entries.find((open) => open.id === row.payload['entry']);
     // Its state was left, or another worker's answer was first.
     if (!record || entry?.kind !== 'invocation' || !row.entryId) return { kind: 'done' };
-    const { name, ...input } = entry.input;
-    const service = this.services.get(String(name));
-    if (!service)
-      return {
-        kind: 'give-up',
-        reason: `No service is called "${String(name)}". There are: ${this.names.join(', ') || 'none'}.`,
-      };
-    if (service.delivery === 'at-most-once' && row.attempt > 1)
+    const name = nameOf(entry);
+    const service = this.services.get(name);
+    if (!service) return { kind: 'give-up', reason: this.unknown(name) };
+    if (service.delivery === 'at-most-once' && row.tries > 1)
       return {
         kind: 'give-up',
         reason: `"${service.name}" may have been carried out already and must not be repeated. Look, and answer by hand.`,
       };
-    const facts = {
-      entryId: row.entryId,
-      organisationId: record.organisationId,
-      caseId: record.id,
-      caseNumber: record.number,
-      subject: record.subject,
-      input,
-      attempt: row.attempt,
-    };
+    const facts = { ...requestOf(record, entry, row.entryId), attempt: row.tries };
     return await this.running.during(facts, entry.id, async (signal) => {
       const command = await this.answerOf(row, service, { ...facts, signal });
       return { kind: 'answer', command };
     });
   }
 
-  private async answerOf(row: OutboxRow, service: Service, call: ServiceCall): Promise<AnswerCommand> {
+  private unknown(name: string): string {
+    return `No service is called "${name}". There are: ${this.names.join(', ') || 'none'}.`;
+  }
+
+  private async answerOf(row: LeasedRow, service: Service, call: ServiceCall): Promise<AnswerCommand> {
     const base = {
       entryId: call.entryId,
       organisationId: call.organisationId,
@@ -146,13 +146,26 @@ export class ServiceSource implements SourceHandler {
       late: 'journal',
     } as const;
     try {
-      const output = await service.run(call);
-      const command: AnswerCommand = { ...base, kind: 'answer', output };
-      this.calls.set(command, { call, service, output });
-      return command;
+      return { ...base, kind: 'answer', output: await service.run(call) };
     } catch (error) {
       if (!(error instanceof ServiceRefusal)) throw error;
       return { ...base, kind: 'failure', error: { code: error.code, message: error.message } };
     }
   }
+}
+
+function nameOf(entry: InvocationEntry): string {
+  return String(entry.input['name']);
+}
+
+function requestOf(record: CaseRecord, entry: InvocationEntry, entryId: string): ServiceRequest {
+  const { name: _name, ...input } = entry.input;
+  return {
+    entryId,
+    organisationId: record.organisationId,
+    caseId: record.id,
+    caseNumber: record.number,
+    subject: record.subject,
+    input,
+  };
 }
