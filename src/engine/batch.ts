@@ -15,6 +15,7 @@ import type {
   BatchTransaction,
   CaseRecord,
   Command,
+  DueWatcher,
   OutboxRow,
   SourceHandler,
   VersionsApi,
@@ -100,6 +101,7 @@ export class Batch {
       kept: this.keptCommands,
       writes: this.writes,
       now: loaded.now,
+      dueWatcher: this.deps.dueWatcher,
     });
     return this.settled;
   }

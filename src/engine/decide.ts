@@ -1,5 +1,6 @@
 import { start } from '../statechart/step.js';
 import { act } from './acts.js';
+import { escalate } from './escalate.js';
 import { answer, event, faultFrom } from './inputs.js';
 import { GENESIS } from './journal.js';
 import { actor, recordStep, scope } from './record.js';
@@ -23,6 +24,7 @@ export function decide(
     throw refuse.staleRevision(record, command.revision);
   if (command.kind === 'act') return act(record, command, context, writes);
   if (command.kind === 'event') return event(record, command, context, writes);
+  if (command.kind === 'escalate') return escalate(record, command, context, writes);
   if (command.kind === 'incident')
     return faultFrom(record, command, { rule: command.rule, state: '', message: command.message }, context, writes);
   return answer(record, command, context, writes);

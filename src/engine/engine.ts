@@ -7,7 +7,16 @@ import { AppError } from './errors.js';
 import { commandDigest, keyOf, keyReused } from './keys.js';
 import { caseNotFound } from './refusals.js';
 import * as sql from './statements.js';
-import type { Accepted, CaseRecord, Command, EngineApi, OutboxHandler, OutboxRow, SourceHandler } from './types.js';
+import type {
+  Accepted,
+  CaseRecord,
+  Command,
+  DueWatcher,
+  EngineApi,
+  OutboxHandler,
+  OutboxRow,
+  SourceHandler,
+} from './types.js';
 
 const BATCH_COMMANDS = 200;
 const BATCH_BYTES = 1_000_000;
@@ -51,6 +60,7 @@ export class Engine implements EngineApi {
   readonly sources = new Map<Source, SourceHandler>();
   readonly outboxHandlers = new Map<string, OutboxHandler>();
   readonly sweeps = new Map<string, () => Promise<void>>();
+  private dueWatcher: DueWatcher | undefined;
   private readonly lanes: Record<Command['lane'], Pending[]> = { people: [], machines: [] };
   /** Kept commands under way in this process, by key: a twin waits for the same answer. */
   private readonly twins = new Map<string, { digest: Buffer; answer: Promise<Accepted> }>();
@@ -71,6 +81,11 @@ export class Engine implements EngineApi {
   registerOutbox(topic: string, handler: OutboxHandler): void {
     if (this.outboxHandlers.has(topic)) throw new Error(`Two handlers register for outbox topic "${topic}".`);
     this.outboxHandlers.set(topic, handler);
+  }
+
+  registerDueWatcher(watcher: DueWatcher): void {
+    if (this.dueWatcher) throw new Error('Two features follow what is due: one does.');
+    this.dueWatcher = watcher;
   }
 
   registerSweep(name: string, sweep: () => Promise<void>): void {
@@ -178,7 +193,7 @@ export class Engine implements EngineApi {
   private async runGroup(group: Pending[]): Promise<void> {
     const waiting = group.length === 1 && (group[0]?.passedOver ?? 0) >= ROUNDS_PASSED_OVER;
     const batch = new Batch(
-      { ...this.deps, sources: this.sources },
+      { ...this.deps, sources: this.sources, dueWatcher: this.dueWatcher },
       group.map((p) => p.command),
       waiting,
     );

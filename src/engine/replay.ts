@@ -2,6 +2,7 @@ import { position } from '../statechart/accepts.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import { start, step } from '../statechart/step.js';
 import type { Calendar, ChartState, Effect, Scope, StepResult, Workflow } from '../statechart/types.js';
+import { isEscalation } from './escalate.js';
 import type { StoredRow } from './journal.js';
 import { ENGINE } from './record.js';
 import type { JournalBody, JournalPayload } from './types.js';
@@ -52,7 +53,7 @@ function replayRow(
   for (const { id, src } of body.opened) {
     if (src) replayed.everOpened.push({ id, seq: body.seq, src });
   }
-  if (body.kind === 'ignored') return;
+  if (body.kind === 'ignored' || isEscalation(body)) return;
   if (payload?.result) {
     replayed.chart = payload.result.chart;
     return;

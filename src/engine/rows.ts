@@ -4,9 +4,10 @@ import { crashPoint } from '../platform/crash-points.js';
 import { commit } from '../platform/database.js';
 import { sendTogether } from '../platform/send-together.js';
 import type { ChartState, Json, Source, Workflow } from '../statechart/types.js';
+import { tellDues } from './dues.js';
 import { commandDigest, type KeptCommand } from './keys.js';
 import * as sql from './statements.js';
-import type { BatchTransaction, CaseRecord, SourceHandler } from './types.js';
+import type { BatchTransaction, CaseRecord, DueWatcher, SourceHandler } from './types.js';
 import type { BatchWrites } from './writes.js';
 
 export interface CaseRow {
@@ -64,6 +65,7 @@ export interface BatchRows {
   kept: KeptCommand[];
   writes: BatchWrites;
   now: string;
+  dueWatcher?: DueWatcher | undefined;
 }
 
 /** Takes no statement after `end`: it would run outside the transaction. */
@@ -98,6 +100,7 @@ export async function writeBatch(
     if (closed.length) sent.push(handler.close(tx, closed));
     if (moved.length && handler.reschedule) sent.push(handler.reschedule(tx, moved));
   }
+  if (rows.dueWatcher) sent.push(...tellDues(tx, rows.dueWatcher, rows));
   crashPoint('commit.before');
   tx.end();
   // A transaction in which a statement failed answers COMMIT with a rollback; the statement's own promise rejects before.

@@ -13,6 +13,7 @@ import { M0010Sweeps } from './m0010-sweeps.js';
 import { M0012OutboxFailures } from './m0012-outbox-failures.js';
 import { M0013WholeHandoffs } from './m0013-whole-handoffs.js';
 import { M0014AccessLog } from './m0014-access-log.js';
+import { M0016Supervision } from './m0016-supervision.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -29,4 +30,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0012OutboxFailures,
   M0013WholeHandoffs,
   M0014AccessLog,
+  M0016Supervision,
 ];

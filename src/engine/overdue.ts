@@ -1,0 +1,33 @@
+import type { CaseRecord } from './types.js';
+
+/** Something that should be over by a moment: a case, or an open entry of it. Moments are ISO 8601 in UTC with milliseconds. */
+export interface Due {
+  status: CaseRecord['status'];
+  dueAt: string | null;
+  /** Its clock stands still until then. */
+  pausedUntil?: string | null;
+}
+
+/** The one answer to "is it overdue?": board, lists, cases and ladders all ask here, or by the SQL below, which says the same. */
+export function isOverdue(due: Due, now: string): boolean {
+  const moment = effectiveDue(due);
+  return due.status === 'active' && moment !== null && moment <= now;
+}
+
+function effectiveDue({ dueAt, pausedUntil }: Pick<Due, 'dueAt' | 'pausedUntil'>): string | null {
+  return dueAt !== null && pausedUntil && pausedUntil > dueAt ? pausedUntil : dueAt;
+}
+
+/** When an open entry (a row of `qamqor.dues`) is due, as SQL. */
+export const ENTRY_DUE = (dues: string) => `greatest(${dues}.due_at, ${dues}.paused_until)`;
+
+/** When a case (a row of `qamqor.cases`) is due: the earliest of its open entries; what nobody follows counts as journaled. */
+export const CASE_DUE = (cases: string) =>
+  `coalesce((select min(${ENTRY_DUE('d')}) from qamqor.dues d where d.case_id = ${cases}.id), ${cases}.due_at)`;
+
+/**
+ * Whether a case is overdue at a moment, as SQL. An entry is never due before its journaled time: most cases are settled by
+ * their own row.
+ */
+export const CASE_OVERDUE = (cases: string, now: string) =>
+  `(${cases}.status = 'active' and ${cases}.due_at is not null and ${cases}.due_at <= ${now} and ${CASE_DUE(cases)} <= ${now})`;
