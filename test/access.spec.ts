@@ -1,4 +1,9 @@
+import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RequestMethod } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { ModulesContainer } from '@nestjs/core';
+import { LOOKS_AT } from '../src/identity/looks.js';
 import { STAFF_ROLES } from '../src/identity/roles.js';
 import { ApiFixture } from './api.js';
 
@@ -51,7 +56,11 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'GET /api/certificates': inside,
   'GET /api/certificates/{number}/pdf': inside,
   'POST /api/certificates/{number}/revoke': ['director', 'supervisor'],
+  'GET /api/access-log': ['auditor', 'administrator', 'director'],
 };
+
+/** Doors that lead to nobody's records: who looks through them is not written down. */
+const NOT_LOGGED = ['GET /api/workflows', 'GET /api/workflows/{key}', 'GET /api/access-log'];
 
 /** Right in form, so that only the right to it can refuse it; nothing of it exists. */
 const BODIES: Record<string, object> = {
@@ -75,6 +84,27 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+/** What stands behind a door, by what Nest knows of its controllers. */
+function looksOf(door: string): unknown {
+  for (const { controllers } of api.app.get(ModulesContainer).values())
+    for (const { metatype } of controllers.values()) {
+      if (typeof metatype !== 'function') continue;
+      const prefix: unknown = Reflect.getMetadata(PATH_METADATA, metatype);
+      for (const name of Object.getOwnPropertyNames(metatype.prototype)) {
+        const handler: unknown = Reflect.get(metatype.prototype, name);
+        const path: unknown = typeof handler === 'function' ? Reflect.getMetadata(PATH_METADATA, handler) : undefined;
+        if (typeof handler !== 'function' || path === undefined) continue;
+        if (Reflect.getMetadata(METHOD_METADATA, handler) !== RequestMethod.GET) continue;
+        const url = `/${prefix}/${path}`
+          .replace(/\/+/g, '/')
+          .replace(/(.)\/$/, '$1')
+          .replace(/:(\w+)/g, '{$1}');
+        if (`GET ${url}` === door) return Reflect.getMetadata(LOOKS_AT, handler);
+      }
+    }
+  throw new Error(`Behind ${door} there is nothing.`);
+}
+
 const knock = (as: string | null, door: string) => {
   const [method = '', path = ''] = door.split(' ');
   const url = path.replace(/\{\w+\}/, NOTHING);
@@ -85,6 +115,13 @@ describe('every door', () => {
   it('that the document names is in this list, and none besides', () => {
     const documented = [...new Set(api.contract.promised.map((promise) => promise.replace(/ \d+$/, '')))];
     expect(documented.sort()).toEqual(Object.keys(DOORS).sort());
+  });
+
+  it("to somebody's records writes down who looked through it", () => {
+    const doors = Object.keys(DOORS).filter((door) => door.startsWith('GET ') && DOORS[door] !== everybody);
+    const silent = doors.filter((door) => looksOf(door) === undefined);
+    // Add @Looks to the route; only what shows no record of anybody belongs into NOT_LOGGED.
+    expect(silent.sort()).toEqual([...NOT_LOGGED].sort());
   });
 
   it.each(Object.keys(DOORS))('%s opens to whom it should, and to nobody else', async (door) => {

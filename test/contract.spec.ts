@@ -193,6 +193,7 @@ async function everySuccess(): Promise<void> {
 
   await act('complete', { output: { course: 'sewing' } });
   for (const path of ['', `/${id}`, `/${id}/journal`]) await ok(api.get('auditor', `/api/cases${path}`));
+  await ok(api.get('auditor', '/api/access-log'));
   await ok(api.post('supervisor', `/api/cases/${id}/acts`, { act: 'reopen', reason: 'There is more to do.' }));
 
   const small = { id: 'small', title: text('Small'), initial: 'a', states: { a: { type: 'final' } } };

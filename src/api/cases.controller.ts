@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Act } from '../engine/types.js';
 import { Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
 import { CASE_OPENERS } from './case.policy.js';
@@ -67,6 +68,7 @@ export class CasesController {
   }
 
   @Get()
+  @Looks('case')
   @Describe({
     tag,
     summary: 'Cases, the newest first',
@@ -78,12 +80,14 @@ export class CasesController {
   }
 
   @Get(':id')
+  @Looks('case')
   @Describe({ tag, summary: 'One case', params, answers: theCase })
   read(@By() by: Principal, @Param('id') id: string) {
     return this.cases.read(by, id);
   }
 
   @Get(':id/journal')
+  @Looks('journal')
   @Describe({
     tag,
     summary: 'Everything that happened to a case, in order',

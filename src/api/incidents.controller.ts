@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestj
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
 import { actorsOf } from './case.policy.js';
@@ -30,6 +31,7 @@ export class IncidentsController {
   ) {}
 
   @Get()
+  @Looks('case')
   @Roles('supervisor', 'director', 'administrator', 'auditor', INTEGRATION)
   @Describe({
     tag,

@@ -6,6 +6,7 @@ import { pickLanguage } from '../api/language.js';
 import { moment, uuid } from '../api/schemas.js';
 import { AppError } from '../engine/errors.js';
 import { Public, Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { ORGANISATION } from '../system.js';
 import type { Certificate } from './certificate.entity.js';
@@ -100,6 +101,7 @@ export class CertificatesController {
   }
 
   @Get('api/certificates')
+  @Looks('certificate')
   @Roles('staff', 'integration')
   @Describe({
     tag,
@@ -114,6 +116,7 @@ export class CertificatesController {
   }
 
   @Get('api/certificates/:number/pdf')
+  @Looks('certificate')
   @Roles('staff', 'integration')
   @Describe({
     tag,

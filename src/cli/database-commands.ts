@@ -41,7 +41,9 @@ export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
       `${report.cases} cases, ${report.rows} journal rows: ${report.ok ? 'everything is as it was written.' : `${report.problems.length} problems.`}`,
     );
     for (const problem of report.problems)
-      terminal.say(`  case ${problem.case}, row ${problem.seq ?? '-'}: ${problem.rule}: ${problem.message}`);
+      terminal.say(
+        `  ${problem.case === null ? 'access log' : `case ${problem.case}`}, row ${problem.seq ?? '-'}: ${problem.rule}: ${problem.message}`,
+      );
     await terminal.answer(report);
     return report.ok ? EXIT.ok : EXIT.found;
   });

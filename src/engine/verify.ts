@@ -9,7 +9,8 @@ import { type CaseRow, caseRecord } from './rows.js';
 import type { CaseRecord, JournalBody, VersionsApi } from './types.js';
 
 export interface VerifyProblem {
-  case: string;
+  /** Null where it belongs to no case: a row of the access log. */
+  case: string | null;
   seq: number | null;
   rule: string;
   message: string;

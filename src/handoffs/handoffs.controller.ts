@@ -6,6 +6,7 @@ import { isUuid, readCursor, writeCursor } from '../api/cursor.js';
 import { moment, page, paging, text, uuid } from '../api/schemas.js';
 import { Public, Roles } from '../identity/access.js';
 import { hasRole, isStaff, partnersOf } from '../identity/identity.policy.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
 import { HandoffEvents } from './handoff-events.js';
@@ -59,6 +60,7 @@ export class HandoffsController {
   ) {}
 
   @Get()
+  @Looks('handoff')
   @Roles('staff', 'integration', 'partner')
   @Describe({
     tag,

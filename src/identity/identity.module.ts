@@ -1,16 +1,19 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_GUARD, Reflector } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
 import { System } from '../system.js';
+import { AccessLogController } from './access-log.controller.js';
+import { AccessLog } from './access-log.js';
 import { AccountsService } from './accounts.service.js';
 import { AuthController } from './auth.controller.js';
 import { AuthGuard } from './auth.guard.js';
 import { createAuth } from './auth.js';
+import { LooksInterceptor } from './looks.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInLimit } from './sign-in-limit.js';
 
 @Global()
 @Module({
-  controllers: [AuthController],
+  controllers: [AuthController, AccessLogController],
   providers: [
     {
       provide: AccountsService,
@@ -19,6 +22,8 @@ import { SignInLimit } from './sign-in-limit.js';
     },
     { provide: SignInLimit, inject: [System], useFactory: signInLimit },
     { provide: SessionsService, inject: [System, AccountsService, SignInLimit], useFactory: sessions },
+    { provide: AccessLog, inject: [System], useFactory: accessLog },
+    { provide: APP_INTERCEPTOR, inject: [Reflector, AccessLog], useFactory: looks },
     {
       provide: APP_GUARD,
       inject: [Reflector, SessionsService, AccountsService, System],
@@ -29,6 +34,17 @@ import { SignInLimit } from './sign-in-limit.js';
   exports: [AccountsService, SessionsService],
 })
 export class IdentityModule {}
+
+function accessLog(system: System): AccessLog {
+  const { pool, clock, ids, warn } = system;
+  const log = new AccessLog({ pool, clock, writer: ids.next(), elapsed: () => performance.now(), warn });
+  system.onClose(() => log.close());
+  return log;
+}
+
+function looks(reflector: Reflector, log: AccessLog): LooksInterceptor {
+  return new LooksInterceptor(reflector, log);
+}
 
 function signInLimit(system: System): SignInLimit {
   const limit = new SignInLimit(system.pool);

@@ -6,6 +6,7 @@ import { replayed } from '../api/idempotency.interceptor.js';
 import { caseView, json, page, paging, taskView } from '../api/schemas.js';
 import { With, type Write } from '../api/write.js';
 import { Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { TasksService } from './tasks.service.js';
 
@@ -36,6 +37,7 @@ export class TasksController {
   constructor(private readonly tasks: TasksService) {}
 
   @Get()
+  @Looks('task')
   @Describe({
     tag,
     summary: 'Tasks: mine, those I could take, those of my cases, or all',
@@ -47,6 +49,7 @@ export class TasksController {
   }
 
   @Get(':id')
+  @Looks('task')
   @Describe({ tag, summary: 'One task', params, answers })
   read(@By() by: Principal, @Param('id') id: string) {
     return this.tasks.read(by, id);
