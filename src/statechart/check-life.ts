@@ -132,28 +132,38 @@ function checkEnds({ rests }: Exploration, findings: Findings): void {
 function checkWaiting(life: Life, { rests }: Exploration, findings: Findings): void {
   const suspects = new Map<ChartNode, Rest[]>();
   for (const rest of rests) {
-    if (rest.configuration.done) continue;
-    for (const leaf of rest.leaves) {
-      const isAlive = [leaf, ...ancestorsOf(leaf)].some((node) => life.ofNode(node, rest.configuration.spent));
-      if (!isAlive && !waitsForRegions(leaf, rest)) suspects.set(leaf, [...(suspects.get(leaf) ?? []), rest]);
-    }
+    for (const leaf of quietLeaves(life, rest)) suspects.set(leaf, [...(suspects.get(leaf) ?? []), rest]);
   }
   for (const [leaf, waiting] of suspects) {
-    const staying = (edge: Edge) =>
-      life.moves(edge) && edge.to.configuration.active.has(leaf) && !edge.exited.has(leaf);
-    const leaving = rests.filter(
-      (rest) => rest.configuration.active.has(leaf) && rest.edges.some((edge) => life.moves(edge) && !staying(edge)),
-    );
-    const rescued = backwards(rests, leaving, staying);
-    const lost = waiting.find((rest) => !rescued.has(rest));
+    const taken = takenAlong(life, leaf, rests);
+    const lost = waiting.find((rest) => !taken.has(rest));
     if (lost !== undefined) findings.error('waits-for-ever', leaf.path, waitingMessage(leaf, lost), WAITING_HINT);
   }
 }
 
-const WAITING_HINT =
+/** Active states for which nothing is due, neither in them nor above them, and that no other region waits for. */
+export function quietLeaves(life: Life, rest: Rest): ChartNode[] {
+  if (rest.configuration.done) return [];
+  return rest.leaves.filter(
+    (leaf) =>
+      ![leaf, ...ancestorsOf(leaf)].some((node) => life.ofNode(node, rest.configuration.spent)) &&
+      !waitsForRegions(leaf, rest),
+  );
+}
+
+/** Where something else that moves by itself will lead out of this state. */
+export function takenAlong(life: Life, leaf: ChartNode, rests: Rest[]): Set<Rest> {
+  const staying = (edge: Edge) => life.moves(edge) && edge.to.configuration.active.has(leaf) && !edge.exited.has(leaf);
+  const leaving = rests.filter(
+    (rest) => rest.configuration.active.has(leaf) && rest.edges.some((edge) => life.moves(edge) && !staying(edge)),
+  );
+  return backwards(rests, leaving, staying);
+}
+
+export const WAITING_HINT =
   'Add an `after` that leads on, or give what it waits for a `deadline` and an `escalation` whose ladder names a role.';
 
-function waitingMessage(leaf: ChartNode, { edges, leaves }: Rest): string {
+export function waitingMessage(leaf: ChartNode, { edges, leaves }: Rest): string {
   const beside =
     leaves.length > 1
       ? ` (beside ${leaves

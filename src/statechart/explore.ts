@@ -53,6 +53,11 @@ export function explore(definition: Definition, limits = EXPLORATION_LIMITS): Ex
   return new Explorer(definition, limits).explore();
 }
 
+/** What a case in this configuration can come to; `rests[0]` is where it is. */
+export function exploreFrom(definition: Definition, from: Configuration, limits: ExplorationLimits): Exploration {
+  return new Explorer(definition, limits).explore(from);
+}
+
 class Explorer {
   private readonly tree: ChartTree;
   private readonly walker: Walker;
@@ -76,9 +81,10 @@ class Explorer {
     this.publicTypes = [...definition.events.map(({ type }) => type), ...unnamedEvents(definition)];
   }
 
-  explore(): Exploration {
+  explore(from?: Configuration): Exploration {
     const { result } = this;
-    this.expand(null, { kind: 'start' }, (choose) => this.walker.initial(choose));
+    if (from === undefined) this.expand(null, { kind: 'start' }, (choose) => this.walker.initial(choose));
+    else this.rest(from);
     // Breadth first: `rests` grows while it is walked, and shortest ways are found first.
     for (let index = 0; index < result.rests.length && !result.tooLarge; index++) {
       const rest = result.rests[index];

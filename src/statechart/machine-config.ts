@@ -7,8 +7,14 @@ import type { ActionType, Fault, Json, JsonObject } from './types.js';
 /** The type of our only action: its params are what happened. */
 export const HAPPENING = 'qamqor.happening';
 
-/** A hand may put a case into any state: one event of the engine per state, which no definition can name. */
-export const MOVE = 'xstate.qamqor.move.';
+/** A hand puts a case into other states: an event of the engine, which no definition can name. */
+export const MOVE = 'xstate.qamqor.move';
+
+/** Where a case is while it moves from one version to another: in none of its states. */
+export const BETWEEN = 'qamqor:between';
+
+/** How `MOVE` is taken: which targets (paths inside it) each state leads to. */
+export type Moves = ReadonlyMap<ChartNode, readonly string[]>;
 
 /** What a macrostep asks for. `names` is what expressions saw at that point, for the due time that is computed later. */
 export type Happening =
@@ -38,17 +44,19 @@ export class MachineConfig {
   constructor(
     private readonly definition: Definition,
     private readonly running: Running,
+    private readonly moves: Moves = new Map(),
   ) {}
 
   root(tolerantStart: boolean): Config {
-    const { root, nodes, context } = this.definition;
-    const states = nodes.filter((node) => node.path !== '' && node.type !== 'history');
-    const moves = Object.fromEntries(states.map(({ path }) => [MOVE + path, { target: `.${path}` }]));
-    return { ...this.node(root), context: this.context(context, tolerantStart), on: { ...this.on(root), ...moves } };
+    const { root, context } = this.definition;
+    const config = { ...this.node(root), context: this.context(context, tolerantStart) };
+    if (this.moves.size === 0 || root.type !== 'compound') return config;
+    // Last in document order: the order of the others stays what it is.
+    return { ...config, states: { ...(config.states as Config | undefined), [BETWEEN]: {} } };
   }
 
   /** Entry and exit are in XState's own order: actions, then timers, then invocations. */
-  private node(node: ChartNode): Config {
+  private node(node: ChartNode): Config & { states?: unknown } {
     const { initial, children, output } = node;
     return {
       id: node.id,
@@ -84,9 +92,11 @@ export class MachineConfig {
     const answers = node.invokes.flatMap((invoke) => [invoke.onDone, invoke.onError]);
     const timers = node.after.map(({ transitions }) => transitions);
     const engine = [...answers, ...timers].filter(([first]) => first !== undefined);
+    const moves = this.moves.get(node);
     return Object.fromEntries([
       ...Object.entries(node.on).map(([event, transitions]) => [event, this.transitions(transitions, node)]),
       ...engine.map((transitions) => [transitions[0]?.event, this.transitions(transitions, node)]),
+      ...(moves === undefined ? [] : [[MOVE, { target: moves.map((path) => `.${path}`) }]]),
     ]);
   }
 

@@ -1,6 +1,6 @@
 import { type AnyMachineSnapshot, type AnyStateMachine, type AnyStateNode, createMachine } from 'xstate';
 import type { Definition } from './definition.js';
-import { HAPPENING, type Happening, MachineConfig } from './machine-config.js';
+import { HAPPENING, type Happening, MachineConfig, type Moves } from './machine-config.js';
 import { type Names, StepFault } from './template.js';
 import type { Actor, Fault, Json, JsonObject, StoredSnapshot } from './types.js';
 
@@ -11,6 +11,8 @@ const MAX_CONFIGURATIONS = 5000;
 export interface MachineOptions {
   /** Names that are missing from the initial context's expressions are null, not a fault. */
   tolerantStart?: boolean;
+  /** Made for one move by hand. */
+  moves?: Moves;
 }
 
 /** The outer command's; the same object for all guards of one step. */
@@ -51,12 +53,13 @@ export class Machine {
   private seen: { event: unknown; names: JsonObject } = { event: null, names: {} };
 
   constructor(definition: Definition, options: MachineOptions = {}) {
-    const config = new MachineConfig(definition, {
-      names: (context, event) => this.names(context, event),
-      keep: (fault) => {
+    const running = {
+      names: (context: JsonObject, event: JsonObject) => this.names(context, event),
+      keep: (fault: Fault) => {
         this.fault ??= fault;
       },
-    });
+    };
+    const config = new MachineConfig(definition, running, options.moves);
     this.machine = createMachine({
       ...config.root(options.tolerantStart === true),
       options: { maxIterations: MAX_MICROSTEPS },

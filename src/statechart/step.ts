@@ -3,8 +3,9 @@ import { type CompiledChart, chartOf, invokeOf } from './chart.js';
 import { type Definition, type InvokeDef, isReserved } from './definition.js';
 import { Draft } from './draft.js';
 import { addToList, answerOf, dropFromList, isComplete, withAnswer } from './list.js';
-import type { EngineEvent, Macrostep, Moment } from './machine.js';
+import { type EngineEvent, Machine, type Macrostep, type Moment } from './machine.js';
 import { MOVE } from './machine-config.js';
+import { movesTo, readTarget } from './move-target.js';
 import { type Names, StepFault } from './template.js';
 import type {
   ChartState,
@@ -50,21 +51,31 @@ export function step(workflow: Workflow, state: ChartState, input: Input, scope:
 }
 
 /**
- * Puts a case into the state with this dotted path by hand, closed cases too, with `patch` laid over its context: states
- * are left and entered as by a transition, so that invocations and timers close and open.
+ * Puts a case into other states by hand (see `readTarget`), with `patch` laid over its context: states are left and entered
+ * as by a transition, so that invocations and timers close and open. What is not on the way stays as it is; `afresh`
+ * leaves everything, as for a case that was closed.
  */
-export function move(workflow: Workflow, state: ChartState, target: Json, patch: JsonObject, scope: Scope): StepResult {
+export function move(
+  workflow: Workflow,
+  state: ChartState,
+  target: Json,
+  patch: JsonObject,
+  scope: Scope,
+  afresh = state.snapshot.status === 'done',
+): StepResult {
   const chart = chartOf(workflow);
   return guarded(() => {
-    const node = typeof target === 'string' ? chart.definition.byPath.get(target) : undefined;
-    if (node === undefined || node.path === '' || node.type === 'history')
-      return { outcome: 'refused', reason: 'event-not-accepted' };
+    const { definition } = chart;
+    const targets = readTarget(workflow, target);
+    if (!Array.isArray(targets)) return { outcome: 'refused', reason: 'event-not-accepted' };
     const { output: _output, ...snapshot } = state.snapshot;
     const before: ChartState = {
       ...state,
       snapshot: { ...snapshot, status: 'active', context: { ...snapshot.context, ...patch } },
     };
-    return new Step(chart, before, scope).take({ type: MOVE + node.path }, true);
+    const staying = afresh ? [definition.root] : activeNodes(definition, snapshot.value);
+    const machine = new Machine(definition, { moves: movesTo(targets, staying) });
+    return new Step({ ...chart, machine }, before, scope).take({ type: MOVE }, true);
   });
 }
 
@@ -156,7 +167,7 @@ function listInvoke(chart: CompiledChart, state: ChartState, list: ListProgress)
 }
 
 /** One step in the making. */
-class Step {
+export class Step {
   readonly draft: Draft;
 
   constructor(
@@ -251,11 +262,12 @@ function failed(invoke: InvokeDef, error: Json): EngineEvent {
   return { type: `xstate.error.actor.${invoke.id}`, error, actorId: invoke.id };
 }
 
-function momentOf({ now, by, calendar }: Scope): Moment {
+export function momentOf({ now, by, calendar }: Scope): Moment {
   return { now, by, zone: calendar.zone };
 }
 
-function guarded(make: () => StepResult): StepResult {
+/** What cannot be evaluated comes back as a fault. */
+export function guarded<Result>(make: () => Result | StepResult): Result | StepResult {
   try {
     return make();
   } catch (error) {
