@@ -28,6 +28,27 @@ export class DatabaseClock implements Clock {
     return this.#read('select qamqor_advance_clock($1) as now', [moment]);
   }
 
+  /**
+   * Lets the time of a database begin in the past; it goes forward from there, and nobody can set it back again.
+   * @throws where something has happened already (SQLSTATE QC003), and in production (QC001)
+   */
+  async beginAt(moment: string): Promise<string> {
+    return this.#read('select qamqor_begin_clock_at($1) as now', [moment]);
+  }
+
+  /** Its time began in the past, and has not caught up with the real one. */
+  async isBehind(): Promise<boolean> {
+    const { rows } = await this.#pool.query<{ behind: boolean }>(
+      "select ahead < interval '0' as behind from clock_offset",
+    );
+    return rows[0]?.behind === true;
+  }
+
+  /** A time that is behind becomes the real one, for good; another is left alone. */
+  async catchUp(): Promise<string> {
+    return this.#read('select qamqor_catch_up_clock() as now', []);
+  }
+
   /** From now on nobody can move this database's clock. @throws if somebody has (SQLSTATE QC002) */
   async declareProduction(): Promise<void> {
     await this.#pool.query('select qamqor_declare_production()');

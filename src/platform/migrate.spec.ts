@@ -124,6 +124,30 @@ describe('the clock', () => {
     expect(sqlState(error)).toBe('QC002');
   });
 
+  it('begins in the past where nothing has happened, and from there goes forward until it is the real one', async () => {
+    const empty = await createDatabase();
+    const past = new DatabaseClock(empty.pool('app'));
+    expect(await past.isBehind()).toBe(false);
+    const began = await past.beginAt(new Date(Date.now() - 90 * 86_400_000).toISOString());
+    expect(Date.now() - Date.parse(began)).toBeGreaterThan(89 * 86_400_000);
+    expect(await past.isBehind()).toBe(true);
+    const twice = await past.beginAt('2020-01-01T00:00:00Z').catch((each: unknown) => each);
+    expect(sqlState(twice)).toBe('QC003');
+    await past.advanceTo(new Date(Date.now() - 86_400_000).toISOString());
+    expect(Date.parse(await past.now())).toBeGreaterThan(Date.parse(began) + 88 * 86_400_000);
+    expect(Math.abs(Date.parse(await past.catchUp()) - Date.now())).toBeLessThan(5_000);
+    expect(await past.isBehind()).toBe(false);
+    // Nothing of it stays behind: production would refuse that.
+    await past.declareProduction();
+    expect(sqlState(await past.beginAt('2020-01-01T00:00:00Z').catch((each: unknown) => each))).toBe('QC001');
+    await empty.close();
+  });
+
+  it('that runs ahead is not set to the real one', async () => {
+    const before = await clock.now();
+    expect(Date.parse(await clock.catchUp())).toBeGreaterThanOrEqual(Date.parse(before));
+  });
+
   it('of production cannot be moved', async () => {
     const production = await createDatabase();
     const other = new DatabaseClock(production.pool('app'));
