@@ -1,6 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from './api/api.module.js';
+import { CasePageModule } from './case-page/case-page.module.js';
 import { CertificatesModule } from './certificates/certificates.module.js';
+import { ConsentsModule } from './consents/consents.module.js';
 import { HandoffsModule } from './handoffs/handoffs.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
@@ -16,7 +18,9 @@ import { TasksModule } from './tasks/tasks.module.js';
   imports: [
     IdentityModule,
     ApiModule,
+    CasePageModule,
     TasksModule,
+    ConsentsModule,
     HandoffsModule,
     ServicesModule,
     CertificatesModule,

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { httpAdapter, prepareHttp } from './api/http.js';
 import { appModule } from './app.module.js';
+import { servePage } from './page.js';
 import type { System } from './system.js';
 
 /** The whole application over an open system, initialised and not yet listening. */
@@ -13,6 +14,7 @@ export async function createApp(system: System, logger: LoggerService | false): 
     abortOnError: false,
   });
   await prepareHttp(app, system.config.publicUrl);
+  await servePage(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return app;

@@ -26,6 +26,11 @@ export function position(workflow: Workflow, state: ChartState): Position {
   return { state: state.snapshot.value, stages, stage: stages.at(-1) ?? null };
 }
 
+/** Dotted paths of the active states of a state value, the root ('') first. */
+export function activePaths(workflow: Workflow, value: Json): string[] {
+  return activeNodes(chartOf(workflow).definition, value).map(({ path }) => path);
+}
+
 /** The active states of a state value, the root first. */
 export function activeNodes(definition: Definition, value: Json): ChartNode[] {
   const found: ChartNode[] = [];

@@ -11,6 +11,8 @@ export interface DiagramNode {
   /** Entered by default. */
   initial: boolean;
   stage: string | null;
+  /** Ids of what it waits for. */
+  invokes: string[];
 }
 
 export interface DiagramEdge {
@@ -44,6 +46,7 @@ function describe(node: ChartNode, language: Language): DiagramNode {
     title: titleOf(node, language),
     initial: node.parent?.initial === node.path,
     stage: typeof stage === 'string' ? stage : null,
+    invokes: node.invokes.map(({ id }) => id),
   };
 }
 

@@ -1,0 +1,93 @@
+import type { Pool } from 'pg';
+import type { CasesService } from '../api/cases.service.js';
+import { asOrganisation } from '../engine/cases.js';
+import type { CaseRecord, JournalBody, JournalPayload, VersionsApi } from '../engine/types.js';
+import type { Principal } from '../identity/principal.js';
+import type { Clock } from '../platform/clock.js';
+import type { Language } from '../statechart/types.js';
+import { type HistoryRow, historyRow } from './history.js';
+import type { Names } from './names.js';
+import { type Picture, Pictures } from './picture.js';
+import { type Behind, type Wait, waitsOf } from './waits.js';
+
+export interface CasePageDependencies {
+  cases: Pick<CasesService, 'find'>;
+  versions: VersionsApi;
+  /** Connections of the role `qamqor_app`. */
+  pool: Pool;
+  clock: Clock;
+  names: Names;
+}
+
+/** What the page of one case shows, in the reader's language: what it waits for, what happened, and the drawing. */
+export class CasePageService {
+  private readonly pictures = new Pictures();
+
+  constructor(private readonly deps: CasePageDependencies) {}
+
+  async waits(by: Principal, idOrNumber: string, language: Language): Promise<Wait[]> {
+    const record = await this.deps.cases.find(by, idOrNumber);
+    const [behind, now] = await Promise.all([this.behind(record), this.deps.clock.now()]);
+    return waitsOf(record, { behind, names: this.deps.names, language, now });
+  }
+
+  /** The newest first. `before`: only rows with a smaller number. */
+  async history(
+    by: Principal,
+    idOrNumber: string,
+    language: Language,
+    { limit, before }: { limit: number; before?: number },
+  ): Promise<HistoryRow[]> {
+    const { id, organisationId } = await this.deps.cases.find(by, idOrNumber);
+    const rows = await asOrganisation(this.deps.pool, organisationId, async (query) => ({
+      journal: await query<{ body: string; data: string | null }>(
+        `select j.body, p.data from qamqor.journal j left join qamqor.payloads p on p.case_id = j.case_id and p.seq = j.seq
+          where j.case_id = $1 and j.seq < $2 order by j.seq desc limit $3`,
+        [id, before ?? 2 ** 31 - 1, limit],
+      ),
+      accounts: await query<{ id: string; name: string }>(
+        `select id, name from qamqor.accounts where id::text in (select body::jsonb ->> 'by' from qamqor.journal where case_id = $1)`,
+        [id],
+      ),
+    }));
+    const names = new Map(rows.accounts.map(({ id: account, name }) => [account, name]));
+    return Promise.all(
+      rows.journal.map(async ({ body: written, data }) => {
+        const body = JSON.parse(written) as JournalBody;
+        const payload = data === null ? null : (JSON.parse(data) as JournalPayload);
+        const { key, version } = body.workflow;
+        const workflow = await this.deps.versions.byVersion(organisationId, key, version);
+        return historyRow(body, payload, workflow, { language, name: (account) => names.get(account) ?? null });
+      }),
+    );
+  }
+
+  async picture(by: Principal, idOrNumber: string, language: Language, whole: boolean): Promise<Picture> {
+    const { workflow, state } = await this.deps.cases.find(by, idOrNumber);
+    return this.pictures.draw(workflow, state, language, whole);
+  }
+
+  private behind({ id, organisationId }: CaseRecord): Promise<Behind> {
+    return asOrganisation(this.deps.pool, organisationId, async (query) => {
+      const tasks = await query<{ id: string; status: string; assignee: string | null }>(
+        `select t.id, t.status, case when t.status <> 'open' then a.name end as assignee
+           from qamqor.tasks t left join qamqor.accounts a on a.id = t.assignee
+          where t.case_id = $1 and t.status in ('open', 'claimed', 'held')`,
+        [id],
+      );
+      const handoffs = await query<{ id: string; status: string }>(
+        'select id, status from qamqor.handoffs where case_id = $1 and closed_at is null',
+        [id],
+      );
+      const children = await query<{ id: string; number: string; status: string; entry: string }>(
+        'select id, number, status, parent_entry_id as entry from qamqor.cases where parent_case_id = $1',
+        [id],
+      );
+      return {
+        tasks: new Map(tasks.map((task) => [task.id, task])),
+        handoffs: new Map(handoffs.map((handoff) => [handoff.id, handoff])),
+        children: new Map(children.map(({ entry, ...child }) => [entry, child])),
+      };
+    });
+  }
+}

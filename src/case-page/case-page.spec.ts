@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+
+const title = (kk: string) => ({ kk, ru: `${kk} (ru)`, en: `${kk} (en)` });
+const stages = { first: title('Бірінші'), second: title('Екінші') };
+
+/** Two stages, the first with two things to do side by side. */
+const WORKFLOW = {
+  id: 'two-steps',
+  title: title('Екі қадам'),
+  stages,
+  events: { STOP: { title: title('Тоқтату'), roles: ['registrar'] } },
+  initial: 'first',
+  states: {
+    first: {
+      type: 'parallel',
+      meta: { stage: 'first', title: title('Бірінші кезең') },
+      on: { STOP: 'ended' },
+      onDone: 'second',
+      states: {
+        paper: {
+          initial: 'filling',
+          states: {
+            filling: {
+              meta: { title: title('Қағаз толтыру') },
+              invoke: {
+                id: 'paper',
+                src: 'task',
+                input: { form: 'paper', role: 'registrar', deadline: '1 day', escalation: 'task' },
+                onDone: 'filled',
+              },
+            },
+            filled: { type: 'final' },
+          },
+        },
+        waiting: {
+          initial: 'counting',
+          states: {
+            counting: { meta: { title: title('Күту') }, after: { soon: 'over' } },
+            over: { type: 'final' },
+          },
+        },
+      },
+    },
+    second: { meta: { stage: 'second', title: title('Екінші кезең') }, after: { soon: 'ended' } },
+    ended: { type: 'final', meta: { title: title('Аяқталды') } },
+  },
+  delays: { soon: '10 days' },
+};
+const FORM = {
+  'x-version': 1,
+  'x-title': title('Қағаз'),
+  type: 'object',
+  additionalProperties: false,
+  required: ['ready'],
+  properties: { ready: { type: 'boolean', 'x-title': title('Дайын') } },
+};
+
+describe('the page of a case', () => {
+  let api: ApiFixture;
+  let id: string;
+
+  beforeAll(async () => {
+    api = await ApiFixture.create();
+    await api.deploy(WORKFLOW, { 'forms/paper.yaml': FORM });
+    const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
+    id = body.id;
+  });
+  afterAll(() => api.close());
+
+  const read = (page: string, language = 'kk') =>
+    api.get('registrar', `/api/cases/${id}/${page}`, { 'accept-language': language });
+
+  it('says what the case waits for and from whom: people first, in the language of the reader', async () => {
+    const { body } = await read('waits');
+    expect(body.items).toEqual([
+      {
+        kind: 'task',
+        id: expect.any(String),
+        title: 'Қағаз',
+        who: 'Тіркеуші',
+        status: 'open',
+        dueAt: expect.any(String),
+        overdue: false,
+      },
+      { kind: 'timer', id: null, title: 'Күту', who: null, status: null, dueAt: expect.any(String), overdue: false },
+    ]);
+    expect((await read('waits', 'ru')).body.items[0].title).toBe('Қағаз (ru)');
+  });
+
+  it('draws where the case is in full and folds the rest', async () => {
+    const { body } = await read('drawing');
+    const drawn = new Map(body.nodes.map((node: { path: string }) => [node.path, node]));
+    expect(drawn.get('first.paper.filling')).toMatchObject({ active: true, lines: ['Қағаз толтыру'] });
+    expect(drawn.get('second')).toMatchObject({ active: false });
+    const stop = body.edges.find((edge: { from: string; to: string }) => edge.from === 'first' && edge.to === 'ended');
+    expect(stop).toMatchObject({ label: 'Тоқтату' });
+    expect(stop.points.length).toBeGreaterThanOrEqual(2);
+    for (const { x, y, width, height } of body.nodes) {
+      expect(x >= 0 && y >= 0 && x + width <= body.width && y + height <= body.height).toBe(true);
+    }
+  });
+
+  it('tells what happened, the newest first, with who did it and where the case stood then', async () => {
+    const [task] = (await read('waits')).body.items;
+    await api.post('registrar', `/api/tasks/${task.id}/complete`, { output: { ready: true } });
+    const { body } = await read('history');
+    expect(body.items.map((row: { title: string }) => row.title)).toEqual(['Орындалды: Қағаз толтыру', 'Іс ашылды']);
+    expect(body.items[0]).toMatchObject({ by: 'registrar', states: ['filled', 'Күту'], reason: null });
+  });
+
+  it('gives the earlier rows with `before`', async () => {
+    const { body: first } = await read('history?limit=1');
+    expect(first.next).toBe(2);
+    const { body: second } = await read(`history?limit=1&before=${first.next}`);
+    expect(second.items.map((row: { seq: number }) => row.seq)).toEqual([1]);
+    expect(second.next).toBeNull();
+  });
+
+  it('folds everything that a case which ended is not in, and unfolds all of it when asked', async () => {
+    await api.post('registrar', `/api/cases/${id}/events`, { type: 'STOP' });
+    const folded = (await read('drawing')).body.nodes;
+    expect(folded.map((node: { path: string }) => node.path).sort()).toEqual(['ended', 'first', 'second']);
+    expect(folded.find((node: { path: string }) => node.path === 'first')).toMatchObject({ folded: true });
+    expect((await read('drawing?whole=true')).body.nodes.length).toBe(9);
+    expect((await read('waits')).body.items).toEqual([]);
+  });
+
+  it('is not there for partners, and not for nobody', async () => {
+    await api.account('partner-atameken', ['partner-atameken']);
+    expect((await api.get('partner-atameken', `/api/cases/${id}/waits`)).status).toBe(403);
+    expect((await api.get(null, `/api/cases/${id}/history`)).status).toBe(401);
+  });
+});

@@ -1,0 +1,133 @@
+import type { JournalBody, JournalPayload } from '../engine/types.js';
+import type { Language, Workflow } from '../statechart/types.js';
+import { inLanguage } from './names.js';
+import { outlineOf, standsIn } from './outline.js';
+
+/** One row of a case's history, in words. */
+export interface HistoryRow {
+  seq: number;
+  at: string;
+  kind: JournalBody['kind'];
+  title: string;
+  /** Name of the account; null: the system itself. */
+  by: string | null;
+  /** Why, where a person had to say it, or why it changed nothing. */
+  reason: string | null;
+  /** Where the case stood afterwards. */
+  states: string[];
+}
+
+type Words = Record<
+  | 'opened'
+  | 'answered'
+  | 'failed'
+  | 'due'
+  | 'late'
+  | 'cancel'
+  | 'suspend'
+  | 'resume'
+  | 'reopen'
+  | 'modify'
+  | 'migrate'
+  | 'list'
+  | 'retry'
+  | 'resolve'
+  | 'escalate',
+  string
+>;
+
+const WORDS: Record<Language, Words> = {
+  kk: {
+    opened: 'Іс ашылды',
+    answered: 'Орындалды',
+    failed: 'Нәтиже болмады',
+    due: 'Мерзімі келді',
+    late: 'Кешіккен жауап ескерілмеді',
+    cancel: 'Іс тоқтатылды',
+    suspend: 'Іс уақытша тоқтатылды',
+    resume: 'Іс жалғастырылды',
+    reopen: 'Іс қайта ашылды',
+    modify: 'Іс қолмен өзгертілді',
+    migrate: 'Іс жаңа нұсқаға көшірілді',
+    list: 'Тізім өзгертілді',
+    retry: 'Қайта орындалды',
+    resolve: 'Ақау жойылды деп белгіленді',
+    escalate: 'Кідіріс туралы хабарланды',
+  },
+  ru: {
+    opened: 'Дело открыто',
+    answered: 'Выполнено',
+    failed: 'Без результата',
+    due: 'Наступил срок',
+    late: 'Поздний ответ не учтён',
+    cancel: 'Дело прекращено',
+    suspend: 'Дело приостановлено',
+    resume: 'Дело возобновлено',
+    reopen: 'Дело открыто снова',
+    modify: 'Дело изменено вручную',
+    migrate: 'Дело переведено на новую версию',
+    list: 'Изменён перечень',
+    retry: 'Выполнено повторно',
+    resolve: 'Сбой отмечен как устранённый',
+    escalate: 'Сообщено о задержке',
+  },
+  en: {
+    opened: 'Case opened',
+    answered: 'Done',
+    failed: 'No result',
+    due: 'Time came',
+    late: 'A late answer was not counted',
+    cancel: 'Case cancelled',
+    suspend: 'Case suspended',
+    resume: 'Case resumed',
+    reopen: 'Case opened again',
+    modify: 'Changed by hand',
+    migrate: 'Moved to a new version',
+    list: 'List changed',
+    retry: 'Tried again',
+    resolve: 'Failure marked as settled',
+    escalate: 'The delay was reported',
+  },
+};
+
+export function historyRow(
+  body: JournalBody,
+  payload: JournalPayload | null,
+  workflow: Workflow,
+  { language, name }: { language: Language; name(account: string): string | null },
+): HistoryRow {
+  return {
+    seq: body.seq,
+    at: body.at,
+    kind: body.kind,
+    title: titleOf(body, workflow, language),
+    by: name(body.by),
+    reason: payload?.reason ?? null,
+    states: standsIn(workflow, body.state, language),
+  };
+}
+
+function titleOf(body: JournalBody, workflow: Workflow, language: Language): string {
+  const words = WORDS[language];
+  const outline = outlineOf(workflow, language);
+  switch (body.kind) {
+    case 'event': {
+      if (body.type === 'start') return words.opened;
+      return inLanguage(workflow.events.find(({ type }) => type === body.type)?.title, language) ?? body.type;
+    }
+    case 'answer': {
+      const [, outcome, invoke = ''] = /^(done|error)\((.*)\)$/.exec(body.type) ?? [];
+      const what = outline.byInvoke.get(invoke)?.title ?? invoke;
+      return `${outcome === 'error' ? words.failed : words.answered}: ${what}`;
+    }
+    case 'timer': {
+      const path = body.closed.map(({ id }) => /^after:(.*):[^:]+:\d+$/.exec(id)?.[1]).find(Boolean) ?? '';
+      return `${words.due}: ${outline.byPath.get(path)?.title ?? body.type}`;
+    }
+    case 'ignored':
+      return words.late;
+    case 'act':
+    case 'migration':
+      return Object.hasOwn(words, body.type) ? words[body.type as keyof Words] : body.type;
+  }
+}

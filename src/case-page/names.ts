@@ -1,0 +1,32 @@
+import { parse } from 'yaml';
+import type { Language, Text } from '../statechart/types.js';
+
+type Titled = Record<string, { title?: Text; services?: Record<string, { title?: Text }> } | null>;
+
+/** Titles of roles and partners, from the catalogue beside the workflows. */
+export class Names {
+  private readonly roles: Titled;
+  private readonly partners: Titled;
+
+  /** File name → text: `roles.yaml`, `partners.yaml`. */
+  constructor(catalogue: Record<string, string>) {
+    this.roles = (parse(catalogue['roles.yaml'] ?? '{}') ?? {}) as Titled;
+    this.partners = (parse(catalogue['partners.yaml'] ?? '{}') ?? {}) as Titled;
+  }
+
+  role(key: string, language: Language): string {
+    return inLanguage(this.roles[key]?.title, language) ?? key;
+  }
+
+  partner(key: string, language: Language): string {
+    return inLanguage(this.partners[key]?.title, language) ?? key;
+  }
+
+  service(partner: string, key: string, language: Language): string | undefined {
+    return inLanguage(this.partners[partner]?.services?.[key]?.title, language);
+  }
+}
+
+export function inLanguage(text: Text | undefined, language: Language): string | undefined {
+  return text?.[language] ?? text?.en;
+}

@@ -1,0 +1,42 @@
+import { activePaths } from '../statechart/accepts.js';
+import { type Diagram, type DiagramNode, diagram } from '../statechart/diagram.js';
+import type { Json, Language, Workflow } from '../statechart/types.js';
+
+/** A workflow's states in one language, ready to look things up in. */
+export interface Outline extends Diagram {
+  byPath: ReadonlyMap<string, DiagramNode>;
+  /** Invocation → the state that waits for it. */
+  byInvoke: ReadonlyMap<string, DiagramNode>;
+}
+
+const outlines = new WeakMap<Workflow, Map<Language, Outline>>();
+
+/** Made once per version and language. */
+export function outlineOf(workflow: Workflow, language: Language): Outline {
+  const made = outlines.get(workflow) ?? new Map<Language, Outline>();
+  outlines.set(workflow, made);
+  let outline = made.get(language);
+  if (outline === undefined) {
+    const drawn = diagram(workflow, language);
+    outline = {
+      ...drawn,
+      byPath: new Map(drawn.nodes.map((node) => [node.path, node])),
+      byInvoke: new Map(drawn.nodes.flatMap((node) => node.invokes.map((invoke) => [invoke, node] as const))),
+    };
+    made.set(language, outline);
+  }
+  return outline;
+}
+
+/** Titles of the innermost active states: where a case stands, in words. */
+export function standsIn(workflow: Workflow, value: Json, language: Language): string[] {
+  const { byPath } = outlineOf(workflow, language);
+  const active = activePaths(workflow, value);
+  const inner = active.filter((path) => !active.some((other) => other !== path && isInside(other, path)));
+  return inner.map((path) => byPath.get(path)?.title ?? path);
+}
+
+/** Whether a state lies in another one, however deep. Everything lies in the root. */
+export function isInside(path: string, container: string): boolean {
+  return path !== container && (container === '' || path.startsWith(`${container}.`));
+}

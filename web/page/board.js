@@ -1,0 +1,50 @@
+import { get } from './api.js';
+import { h } from './dom.js';
+import { said, t } from './texts.js';
+
+/** Every workflow's stages with what is in them. */
+export async function boardView() {
+  const { items } = await get('/api/workflows');
+  const boards = await Promise.all(items.map(async ({ key }) => ({ key, ...(await boardOf(key)) })));
+  return h('div', {}, ...boards.filter(({ stages }) => stages.length > 0).map(board));
+}
+
+async function boardOf(key) {
+  const [{ stages }, { title }] = await Promise.all([
+    get(`/api/board?workflow=${encodeURIComponent(key)}`),
+    get(`/api/workflows/${encodeURIComponent(key)}`),
+  ]);
+  return { stages, title };
+}
+
+function board({ key, title, stages }) {
+  const total = stages.reduce((sum, { count }) => sum + count, 0);
+  return h(
+    'section',
+    { class: 'board' },
+    h('h2', {}, said(title, key), h('small', {}, ` · ${total} ${t().total}`)),
+    h('ol', { class: 'stages' }, ...stages.map((stage) => column(key, stage))),
+  );
+}
+
+function column(workflow, { key, title, count, overdue, stalled, oldestDays }) {
+  const query = new URLSearchParams({ workflow, stage: key, status: 'active' });
+  const late = new URLSearchParams({ workflow, stage: key, overdue: 'true' });
+  return h(
+    'li',
+    { class: 'card stage', 'data-stage': key },
+    h('h3', {}, said(title, key)),
+    h('a', { class: 'count', href: `#/cases?${query}` }, String(count), h('small', {}, t().inStage)),
+    h(
+      'dl',
+      {},
+      fact(t().overdue, h('a', { href: `#/cases?${late}` }, String(overdue)), overdue > 0),
+      fact(t().stalledCount, String(stalled), stalled > 0),
+      fact(t().oldest, oldestDays === null ? '–' : String(oldestDays), false),
+    ),
+  );
+}
+
+function fact(name, value, alarming) {
+  return h('div', { class: alarming ? 'fact alarm' : 'fact' }, h('dt', {}, name), h('dd', {}, value));
+}

@@ -1,0 +1,214 @@
+import { get, Problem, post } from './api.js';
+import { h } from './dom.js';
+import { drawingOf } from './drawing.js';
+import { formOf } from './form.js';
+import { badge, caseLink, dueOf, toast } from './parts.js';
+import { moment, said, t } from './texts.js';
+
+/** Cases that a query finds: the board's links lead here, and the search. */
+export async function casesView(query = '') {
+  const asked = new URLSearchParams(query);
+  const list = h('ul', { class: 'cards' });
+  const more = h('button', { class: 'quiet', hidden: true }, t().more);
+  let cursor = null;
+  const load = async () => {
+    const page = new URLSearchParams(asked);
+    page.set('limit', '50');
+    if (cursor !== null) page.set('cursor', cursor);
+    const { items, next } = await get(`/api/cases?${page}`);
+    list.append(...items.map(card));
+    cursor = next;
+    more.hidden = next === null;
+  };
+  more.addEventListener('click', load);
+  await load();
+  const words = h('input', {
+    type: 'search',
+    name: 'q',
+    value: asked.get('q') ?? '',
+    placeholder: t().search,
+    'aria-label': t().search,
+  });
+  const find = (event) => {
+    event.preventDefault();
+    location.hash = `#/cases?${new URLSearchParams({ q: words.value })}`;
+  };
+  return h(
+    'div',
+    {},
+    h('h1', {}, t().cases),
+    h('form', { class: 'search', submit: find }, words, h('button', {}, t().find)),
+    list.children.length === 0 ? h('p', { class: 'none' }, t().nothingFound) : list,
+    more,
+  );
+}
+
+function card(one) {
+  return h(
+    'li',
+    { class: 'card' },
+    h('h3', {}, caseLink(one.number, one.id)),
+    h('p', { class: 'facts' }, badge(t().status[one.status], one.status), dueOf(one.dueAt, one.overdue)),
+  );
+}
+
+/** One case: where it stands, what it waits for, what may be done, its drawing, what happened. */
+export async function caseView(id) {
+  const path = `/api/cases/${encodeURIComponent(id)}`;
+  const [one, waits, history, drawing] = await Promise.all([
+    get(path),
+    get(`${path}/waits`),
+    get(`${path}/history?limit=30`),
+    get(`${path}/drawing`),
+  ]);
+  const workflow = await get(`/api/workflows/${encodeURIComponent(one.workflow.key)}`);
+  return h(
+    'div',
+    { class: 'one-case' },
+    h('h1', {}, `${t().case} ${one.number}`),
+    h(
+      'p',
+      { class: 'facts' },
+      badge(t().status[one.status], one.status),
+      dueOf(one.dueAt, one.overdue),
+      one.modified && badge(t().changedByHand, 'quiet'),
+      one.incidents > 0 && badge(`${t().incidents}: ${one.incidents}`, 'alarm'),
+    ),
+    stagesOf(workflow.stages, one),
+    section(
+      t().waits,
+      waits.items.length === 0
+        ? h('p', { class: 'none' }, t().waitsNothing)
+        : h('ul', { class: 'waits' }, ...waits.items.map(wait)),
+    ),
+    events(one, path),
+    section(t().drawing, drawingBlock(path, drawing)),
+    section(t().history, historyBlock(path, history)),
+  );
+}
+
+/** The stages as a path, with the present ones marked. */
+function stagesOf(stages, one) {
+  const furthest = stages.findIndex(({ key }) => key === one.stage);
+  const steps = stages.map(({ key, title }, index) => {
+    const here = one.stages.includes(key);
+    return h(
+      'li',
+      { class: here ? 'here' : index < furthest ? 'past' : '', 'aria-current': here && 'step' },
+      said(title, key),
+    );
+  });
+  return h('ol', { class: 'path' }, ...steps);
+}
+
+function section(title, ...content) {
+  return h('section', { class: 'card' }, h('h2', {}, title), ...content);
+}
+
+function wait({ kind, id, title, who, status, dueAt, overdue }) {
+  const to = id && { task: `#/tasks/${id}`, case: `#/cases/${id}` }[kind];
+  return h(
+    'li',
+    { class: overdue ? 'over' : '' },
+    h(
+      'div',
+      {},
+      h('strong', {}, to ? h('a', { href: to }, title) : title),
+      who && h('span', { class: 'by' }, ` · ${who}`),
+    ),
+    h(
+      'div',
+      { class: 'facts' },
+      badge(t().kind[kind], 'quiet'),
+      status && badge(t().status[status] ?? status, 'quiet'),
+      dueOf(dueAt, overdue),
+    ),
+  );
+}
+
+function events(one, path) {
+  if (one.accepts.length === 0 || !one.can.send) return null;
+  const place = h('div', {});
+  const buttons = one.accepts.map((event) =>
+    h(
+      'button',
+      { type: 'button', click: () => place.replaceChildren(eventForm(event, path, place)) },
+      said(event.title, event.type),
+    ),
+  );
+  return section(t().actions, h('div', { class: 'buttons' }, ...buttons), place);
+}
+
+function eventForm(event, path, place) {
+  const form = formOf(event.schema ?? {});
+  const problem = h('p', { class: 'field-error', role: 'alert' });
+  const submit = async (happening) => {
+    happening.preventDefault();
+    if (!form.complete()) return;
+    try {
+      await post(`${path}/events`, { type: event.type, ...(event.schema ? { data: form.read() } : {}) });
+      place.replaceChildren();
+      toast(t().sent);
+      dispatchEvent(new HashChangeEvent('hashchange'));
+    } catch (error) {
+      if (!(error instanceof Problem)) problem.textContent = t().offline;
+      else
+        problem.textContent =
+          error.errors.length > 0 ? form.mark(error.errors).join(' ') || t().fixFields : error.message;
+    }
+  };
+  return h(
+    'form',
+    { class: 'answer', submit, novalidate: true },
+    event.confirm && h('p', { class: 'notice' }, said(event.confirm)),
+    form.element,
+    problem,
+    h(
+      'div',
+      { class: 'buttons' },
+      h('button', { class: 'primary' }, t().send),
+      h('button', { type: 'button', class: 'quiet', click: () => place.replaceChildren() }, t().cancel),
+    ),
+  );
+}
+
+function drawingBlock(path, folded) {
+  const place = h('div', {}, drawingOf(folded));
+  let whole = false;
+  const toggle = async () => {
+    whole = !whole;
+    button.textContent = whole ? t().stageDrawing : t().wholeDrawing;
+    place.replaceChildren(drawingOf(whole ? await get(`${path}/drawing?whole=true`) : folded));
+  };
+  const button = h('button', { type: 'button', class: 'quiet', click: toggle }, t().wholeDrawing);
+  return [place, button];
+}
+
+function historyBlock(path, { items, next }) {
+  const list = h('ol', { class: 'history' }, ...items.map(happened));
+  let before = next;
+  const button = h('button', { class: 'quiet', hidden: before === null }, t().earlier);
+  button.addEventListener('click', async () => {
+    const page = await get(`${path}/history?limit=30&before=${before}`);
+    list.append(...page.items.map(happened));
+    before = page.next;
+    button.hidden = before === null;
+  });
+  return [list, button];
+}
+
+function happened({ at, title, by, reason, states }) {
+  return h(
+    'li',
+    {},
+    h('time', { datetime: at }, moment(at)),
+    h(
+      'div',
+      {},
+      h('strong', {}, title),
+      h('span', { class: 'by' }, ` · ${by ?? t().system}`),
+      reason && h('p', {}, reason),
+      h('p', { class: 'states' }, `→ ${states.join(', ')}`),
+    ),
+  );
+}

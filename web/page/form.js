@@ -1,0 +1,191 @@
+import { h } from './dom.js';
+import { said, t } from './texts.js';
+
+/** From here on a text needs more than one line. */
+const LONG = 200;
+let fields = 0;
+
+/**
+ * A form made from a JSON Schema: `x-title` and `x-labels` name things in three languages. Gives the element, `read()` for
+ * what was filled in, and `mark(errors)` for what the server did not accept (`[{path, message}]`).
+ */
+export function formOf(schema, given = {}) {
+  const root = objectOf(schema ?? {}, given ?? {}, '');
+  return {
+    element: root.element,
+    read: root.read,
+    mark: (errors) => {
+      for (const field of root.all()) field.say('');
+      const unmarked = [];
+      for (const { path, message } of errors) {
+        const field = root.all().find((one) => one.path === path || one.path === `/output${path}`);
+        if (field) field.say(message);
+        else unmarked.push(message);
+      }
+      root
+        .all()
+        .find((field) => field.said)
+        ?.focus();
+      return unmarked;
+    },
+    /** Required fields without an answer are marked; true when there are none. */
+    complete: () => {
+      const missing = root.all().filter((field) => field.required && field.read() === undefined);
+      for (const field of root.all()) field.say(missing.includes(field) ? t().required : '');
+      missing[0]?.focus();
+      return missing.length === 0;
+    },
+  };
+}
+
+function objectOf(schema, given, path) {
+  const required = new Set(schema.required ?? []);
+  const parts = Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    const place = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    return { name, field: fieldOf(property, given?.[name], place, { name, required: required.has(name) }) };
+  });
+  const value = () => {
+    const filled = parts.map(({ name, field }) => [name, field.read()]).filter(([, part]) => part !== undefined);
+    return Object.fromEntries(filled);
+  };
+  return {
+    element: h('div', { class: 'fields' }, ...parts.map(({ field }) => field.element)),
+    read: value,
+    all: () => parts.flatMap(({ field }) => field.all()),
+  };
+}
+
+function fieldOf(schema, given, path, { name, required }) {
+  const title = said(schema['x-title'], schema.title ?? name);
+  const type = [schema.type].flat().find((one) => one !== 'null');
+  if (type === 'object') return groupOf(schema, given, path, title);
+  if (type === 'array' && schema.items?.type === 'object') return rowsOf(schema, given, path, title);
+  const id = `field-${++fields}`;
+  const control = controlOf(schema, type, given, id);
+  const message = h('p', { class: 'field-error', id: `${id}-error`, role: 'alert' });
+  const hint = schema['x-personal'] ? h('p', { class: 'hint' }, `🔒 ${t().personal}`) : null;
+  const label = [title, required ? h('span', { class: 'must', 'aria-hidden': 'true' }, ' *') : null];
+  const caption = control.group ? h('legend', {}, ...label) : h('label', { for: id }, ...label);
+  const element = h(control.group ? 'fieldset' : 'div', { class: 'field' }, caption, control.element, hint, message);
+  const field = {
+    path,
+    element,
+    required,
+    said: false,
+    read: control.read,
+    focus: () => element.querySelector('input, select, textarea')?.focus(),
+    say: (text) => {
+      field.said = text !== '';
+      message.textContent = text;
+      element.classList.toggle('wrong', field.said);
+    },
+    all: () => [field],
+  };
+  return field;
+}
+
+function groupOf(schema, given, path, title) {
+  const inner = objectOf(schema, given, path);
+  return { ...inner, element: h('fieldset', { class: 'field group' }, h('legend', {}, title), inner.element) };
+}
+
+/** A list of records: each can be taken out, and more be added. */
+function rowsOf(schema, given, path, title) {
+  const rows = [];
+  const list = h('div', { class: 'rows' });
+  const add = (value) => {
+    const inner = objectOf(schema.items, value ?? {}, `${path}/${rows.length}`);
+    const row = { inner };
+    const remove = () => {
+      rows.splice(rows.indexOf(row), 1);
+      element.remove();
+    };
+    const element = h(
+      'div',
+      { class: 'row' },
+      inner.element,
+      h('button', { type: 'button', class: 'quiet', click: remove }, t().remove),
+    );
+    rows.push(row);
+    list.append(element);
+  };
+  for (const value of given ?? []) add(value);
+  const more = h('button', { type: 'button', class: 'quiet', click: () => add() }, t().add);
+  return {
+    element: h('fieldset', { class: 'field group' }, h('legend', {}, title), list, more),
+    read: () => (rows.length === 0 ? undefined : rows.map(({ inner }) => inner.read())),
+    all: () => rows.flatMap(({ inner }) => inner.all()),
+  };
+}
+
+function controlOf(schema, type, given, id) {
+  if (type === 'boolean') return choiceOf(id, [true, false], given, (value) => (value ? t().yes : t().no));
+  if (schema.enum) return enumOf(schema, given, id);
+  if (type === 'array') return schema.items?.enum ? severalOf(schema, given, id) : linesOf(given, id);
+  if (type === 'integer' || type === 'number') return numberOf(schema, type, given, id);
+  return textOf(schema, given, id);
+}
+
+function labelOf(schema, value) {
+  return said(schema['x-labels']?.[value], String(value));
+}
+
+/** Few choices lie open; many are a list to pick from. */
+function enumOf(schema, given, id) {
+  const values = schema.enum.filter((value) => value !== null);
+  if (values.length <= 4) return choiceOf(id, values, given, (value) => labelOf(schema, value));
+  const options = values.map((value, index) =>
+    h('option', { value: index, selected: value === given }, labelOf(schema, value)),
+  );
+  const select = h('select', { id }, h('option', { value: '' }, `${t().choose}…`), ...options);
+  return { element: select, read: () => (select.value === '' ? undefined : values[Number(select.value)]) };
+}
+
+function choiceOf(id, values, given, label) {
+  const inputs = values.map((value, index) =>
+    h('input', { type: 'radio', name: id, id: `${id}-${index}`, checked: value === given }),
+  );
+  const choices = inputs.map((input, index) =>
+    h('label', { class: 'choice', for: input.id }, input, h('span', {}, label(values[index]))),
+  );
+  const read = () => values[inputs.findIndex((input) => input.checked)];
+  return { group: true, element: h('div', { class: 'choices' }, ...choices), read };
+}
+
+function severalOf(schema, given, id) {
+  const values = schema.items.enum;
+  const named = schema['x-labels'] ? schema : schema.items;
+  const inputs = values.map((value, index) =>
+    h('input', { type: 'checkbox', id: `${id}-${index}`, checked: (given ?? []).includes(value) }),
+  );
+  const choices = inputs.map((input, index) =>
+    h('label', { class: 'choice', for: input.id }, input, h('span', {}, labelOf(named, values[index]))),
+  );
+  const read = () => values.filter((_, index) => inputs[index].checked);
+  return { group: true, element: h('div', { class: 'choices' }, ...choices), read };
+}
+
+function linesOf(given, id) {
+  const area = h('textarea', { id, rows: 3, placeholder: t().onePerLine }, (given ?? []).join('\n'));
+  const read = () => {
+    const lines = area.value.split('\n').map((line) => line.trim());
+    return lines.filter((line) => line !== '');
+  };
+  return { element: area, read };
+}
+
+function numberOf(schema, type, given, id) {
+  const { minimum: min, maximum: max } = schema;
+  const input = h('input', { id, type: 'number', step: type === 'integer' ? 1 : 'any', min, max, value: given });
+  return { element: input, read: () => (input.value === '' ? undefined : input.valueAsNumber) };
+}
+
+function textOf(schema, given, id) {
+  const { maxLength: maxlength } = schema;
+  const long = (maxlength ?? 0) > LONG;
+  const type = schema.format === 'date' ? 'date' : schema.format === 'email' ? 'email' : 'text';
+  const input = long
+    ? h('textarea', { id, rows: 3, maxlength }, given ?? '')
+    : h('input', { id, type, maxlength, value: given });
+  return { element: input, read: () => (input.value.trim() === '' ? undefined : input.value) };
+}

@@ -1,0 +1,145 @@
+import { get, Problem, post } from './api.js';
+import { boardView } from './board.js';
+import { casesView, caseView } from './cases.js';
+import { h } from './dom.js';
+import { listen } from './live.js';
+import { queueView, taskView } from './queue.js';
+import { signInView } from './sign-in.js';
+import { stalledView } from './stalled.js';
+import { LANGUAGES, language, speak, t } from './texts.js';
+
+/** Address after `#` → the view that shows it. A view gives its element, or a promise of it. */
+const VIEWS = [
+  [/^#\/queue$/, queueView],
+  [/^#\/tasks\/([^/]+)$/, taskView],
+  [/^#\/board$/, boardView],
+  [/^#\/stalled$/, stalledView],
+  [/^#\/cases(?:\?(.*))?$/, casesView],
+  [/^#\/cases\/([^/?]+)$/, caseView],
+];
+/** Who looks after the whole sees the board first; everybody else their queue. */
+const OVERSEERS = ['supervisor', 'director', 'administrator', 'auditor'];
+
+const app = document.getElementById('app');
+const main = h('main', { id: 'content', tabindex: -1 });
+let user = null;
+let stopListening = () => {};
+let shown = 0;
+
+await start();
+
+async function start() {
+  speak(language());
+  window.addEventListener('hashchange', () => show({ afresh: true }));
+  await enter();
+}
+
+async function enter() {
+  stopListening();
+  ({ user } = await get('/api/auth/get-session').catch(() => ({ user: null })));
+  frame();
+  if (user !== null) stopListening = listen(() => show({ afresh: false }));
+  await show({ afresh: true });
+}
+
+function frame() {
+  document.title = `${t().name} · ${t().tagline}`;
+  app.replaceChildren(
+    h('a', { class: 'skip', href: '#content', click: skip }, t().skip),
+    h(
+      'header',
+      {},
+      h('a', { class: 'brand', href: '#/' }, h('img', { src: '/page/icon.svg', alt: '' }), h('strong', {}, t().name)),
+      user && h('nav', {}, ...['queue', 'board', 'stalled', 'cases'].map(linkTo)),
+      h('div', { class: 'tools' }, languagePicker(), user && account()),
+    ),
+    main,
+  );
+}
+
+/** The address after # names the view, so the jump is made by hand. */
+function skip(event) {
+  event.preventDefault();
+  main.focus();
+}
+
+function linkTo(view) {
+  return h('a', { href: `#/${view}`, 'data-view': view }, t()[view]);
+}
+
+function languagePicker() {
+  const pick = async (event) => {
+    speak(event.target.value);
+    frame();
+    await show({ afresh: true });
+  };
+  const options = Object.entries(LANGUAGES).map(([key, name]) =>
+    h('option', { value: key, selected: key === language() }, name),
+  );
+  return h('select', { class: 'language', 'aria-label': 'Тіл / Язык / Language', change: pick }, ...options);
+}
+
+function account() {
+  const leave = async () => {
+    await post('/api/auth/sign-out').catch(() => undefined);
+    location.hash = '#/';
+    await enter();
+  };
+  return [
+    h('span', { class: 'who', title: user.email }, user.name),
+    h('button', { class: 'quiet', click: leave }, t().signOut),
+  ];
+}
+
+/** `afresh`: another page; otherwise the same one with newer figures, which never takes a begun form away. */
+async function show({ afresh }) {
+  if (user === null) {
+    main.replaceChildren(signInView(enter));
+    return;
+  }
+  if (!afresh && main.querySelector('form.answer')) return;
+  const address = location.hash.length > 2 ? location.hash : home();
+  for (const link of app.querySelectorAll('nav a'))
+    link.classList.toggle('here', address.startsWith(link.getAttribute('href')));
+  const turn = ++shown;
+  if (afresh) main.replaceChildren(h('p', { class: 'loading' }, t().loading));
+  const element = await render(address);
+  // Whoever clicked on meanwhile sees the later page.
+  if (turn !== shown) return;
+  main.replaceChildren(element);
+  if (afresh) window.scrollTo(0, 0);
+}
+
+function home() {
+  return user.roles.some((role) => OVERSEERS.includes(role)) ? '#/board' : '#/queue';
+}
+
+async function render(address) {
+  for (const [pattern, view] of VIEWS) {
+    const found = pattern.exec(address);
+    if (!found) continue;
+    try {
+      return await view(found[1] === undefined ? undefined : decodeURIComponent(found[1]), user);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+  return h('p', {}, t().missing);
+}
+
+function failed(error) {
+  if (error instanceof Problem && error.status === 401) {
+    user = null;
+    frame();
+    return signInView(enter);
+  }
+  if (error instanceof Problem)
+    return h('p', { class: 'notice wrong', role: 'alert' }, error.status === 403 ? t().notForYou : error.message);
+  const again = () => show({ afresh: true });
+  return h(
+    'div',
+    { class: 'notice wrong', role: 'alert' },
+    h('p', {}, t().offline),
+    h('button', { click: again }, t().retry),
+  );
+}

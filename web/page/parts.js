@@ -1,0 +1,24 @@
+import { h } from './dom.js';
+import { day, t } from './texts.js';
+
+/** A due date, marked when it is over. */
+export function dueOf(dueAt, overdue) {
+  if (dueAt === null) return h('span', { class: 'due' }, t().noDue);
+  const text = overdue ? `${t().overdue}: ${day(dueAt)}` : `${t().due}: ${day(dueAt)}`;
+  return h('time', { class: overdue ? 'due over' : 'due', datetime: dueAt }, text);
+}
+
+export function caseLink(number, id = number) {
+  return h('a', { class: 'number', href: `#/cases/${encodeURIComponent(id)}` }, number);
+}
+
+export function badge(text, kind = '') {
+  return h('span', { class: `badge ${kind}` }, text);
+}
+
+/** Says something for a moment, for eyes and screen readers. */
+export function toast(text) {
+  const note = h('div', { class: 'toast', role: 'status' }, text);
+  document.body.append(note);
+  setTimeout(() => note.remove(), 5000);
+}
