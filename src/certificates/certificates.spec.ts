@@ -4,6 +4,7 @@ import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { parse } from 'yaml';
 import { API_KEY, ApiFixture } from '../../test/api.js';
 import { until } from '../../test/engine.js';
+import type { Act } from '../engine/types.js';
 import { FamiliesService } from '../families/families.service.js';
 import { withTransaction } from '../platform/database.js';
 import { ORGANISATION } from '../system.js';
@@ -88,6 +89,37 @@ describe('a certificate', () => {
     );
     expect(rows.map(({ serial }) => serial)).toEqual(rows.map((_row, index) => index + 1));
     expect(new Set(issued.map((one) => one.number)).size).toBe(10);
+  });
+
+  it('whose case is suspended before it is issued takes the number that is next when the case goes on', async () => {
+    const by = { organisation: ORGANISATION, actor: 'test' };
+    const { familyId } = await families.registerApplicant(
+      { surname: 'Сабыр', given: 'Дана', patronymic: null, language: 'kk', categories: [] },
+      by,
+    );
+    // The worker waits before it can prepare anything, so that its answer finds the case suspended.
+    const id = await withTransaction(api.database.pool('owner'), async (tx) => {
+      await tx.query('lock table qamqor.certificates in exclusive mode');
+      const { body } = await api.post('integration', '/api/cases', { workflow: 'course', input: { familyId } });
+      await act(body.id, { type: 'suspend' });
+      return String(body.id);
+    });
+    await until(async () => (await sql('select 1 from qamqor.parked where case_id = $1', [id])).length === 1);
+    const issued = () => sql<{ number: string }>('select number from qamqor.certificates where case_id = $1', [id]);
+    expect(await issued()).toEqual([{ number: null }]);
+    const between = await passed('Оспан', 'Лала', null);
+
+    // However long the case stood still.
+    await sql(`update qamqor.certificates set prepared_at = prepared_at - interval '31 days' where case_id = $1`, [id]);
+    await api.system.runtime.sweeper.sweep();
+    await act(id, { type: 'resume' });
+    await until(async () => (await api.system.runtime.engine.read(ORGANISATION, id))?.state === 'issued');
+    const next = between.number.replace(/\d+$/, (serial) => String(Number(serial) + 1).padStart(4, '0'));
+    expect(await issued()).toEqual([{ number: next }]);
+    expect((await pdf(next)).status).toBe(200);
+    expect((await passed('Соң', 'Ең', null)).number).toBe(
+      next.replace(/\d+$/, (serial) => String(Number(serial) + 1).padStart(4, '0')),
+    );
   });
 
   it('is printed with the name of the identity document and the course in the language of the family', async () => {
@@ -228,6 +260,12 @@ describe('a certificate', () => {
     await until(async () => (await sql('select 1 from qamqor.certificates where serial is null')).length === 0);
     expect(await sql('select id from qamqor.certificates order by id')).toEqual(before);
   });
+
+  async function act(id: string, what: Act): Promise<void> {
+    const sender = { account: 'director', roles: ['director'] };
+    const base = { organisationId: ORGANISATION, caseId: id, id: `${what.type}:${id}`, keep: true, sender };
+    await api.system.runtime.engine.submit({ ...base, lane: 'people', kind: 'act', act: what, reason: 'because' });
+  }
 
   async function passed(
     surname: string,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineFixture, until } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
 import { backoffMs, ENGINE_SENDER } from './outbox.js';
-import type { Delivery, OutboxRow } from './types.js';
+import type { Delivery, LeasedRow, OutboxRow } from './types.js';
 
 const workflow = {
   key: 'send',
@@ -29,8 +29,8 @@ const workflow = {
 let fixture: EngineFixture;
 let clock: DatabaseClock;
 /** What the handler of each topic was asked to carry out, and what it says. */
-let asked: OutboxRow[];
-let says: (row: OutboxRow) => Delivery | Promise<Delivery>;
+let asked: LeasedRow[];
+let says: (row: LeasedRow) => Delivery | Promise<Delivery>;
 
 beforeEach(async () => {
   fixture = await EngineFixture.create(['task']);
@@ -68,6 +68,7 @@ const answerOf = (row: OutboxRow): Delivery => ({
     late: 'journal',
   },
 });
+const counts = async () => (await fixture.sql('select attempt, failures from qamqor.outbox'))[0];
 const later = async (seconds: number) => {
   await clock.advanceTo(new Date(Date.parse(await clock.now()) + seconds * 1000).toISOString());
   await fixture.runtime.sweeper.sweep();
@@ -105,6 +106,40 @@ describe('an outbox row', () => {
     await waitForOutbox(0);
     expect(new Set(asked.map((row) => row.id)).size).toBe(1);
     expect(asked.map((row) => row.attempt)).toEqual([1, 2, 3]);
+  });
+
+  it('that waited patiently for long has all its failures still before it', async () => {
+    says = () => ({ kind: 'retry', reason: 'no room yet', afterMs: 0, patient: true });
+    const { id } = await fixture.open('send');
+    await until(() => asked.length === 1 && fixture.runtime.quiet);
+    const again = () => fixture.runtime.worker.deliver([asked[0]?.id ?? '']);
+    while (asked.length < 40) await again();
+    expect(await counts()).toEqual({ attempt: 40, failures: 0 });
+
+    says = () => ({ kind: 'retry', reason: 'away', afterMs: 0 });
+    for (let failures = 1; failures < 30; failures += 1) {
+      await again();
+      expect(await counts()).toEqual({ attempt: 40 + failures, failures });
+    }
+    expect((await fixture.read(id)).incidents).toBe(0);
+    says = () => Promise.reject(new Error('away for good'));
+    await again();
+    expect((await fixture.read(id)).incidents).toBe(1);
+    expect(await fixture.sql('select message from qamqor.incidents')).toEqual([
+      { message: 'Given up after 30 failures: away for good' },
+    ]);
+  });
+
+  it('that waits patiently does not back off longer at its first failure', async () => {
+    says = () => ({ kind: 'retry', reason: 'no room yet', afterMs: 0, patient: true });
+    await fixture.open('send');
+    await until(() => asked.length === 1 && fixture.runtime.quiet);
+    while (asked.length < 20) await fixture.runtime.worker.deliver([asked[0]?.id ?? '']);
+    says = () => ({ kind: 'retry', reason: 'away' });
+    await fixture.runtime.worker.deliver([asked[0]?.id ?? '']);
+    expect(
+      await fixture.sql(`select from qamqor.outbox where next_at < qamqor.qamqor_now() + interval '1 second'`),
+    ).toHaveLength(1);
   });
 
   it('whose worker died is carried out by another one when the lease is over', async () => {
@@ -156,6 +191,10 @@ describe('an outbox row', () => {
     await later(0);
     await until(async () => (await fixture.read(id)).state === 'sent');
     expect((await fixture.read(id)).incidents).toBe(0);
+    // At the second time it is begun anew, under a number that nobody had.
+    const [first, second] = asked;
+    expect(second).toMatchObject({ tries: 1, failures: 0 });
+    expect(second?.attempt).toBeGreaterThan(first?.attempt ?? 0);
   });
 
   it('whose answer cannot be stored becomes an incident instead of being carried out for ever', async () => {

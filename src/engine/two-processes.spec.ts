@@ -212,4 +212,40 @@ describe('an outbox row', () => {
     expect((await both[1].read(caseId)).state).toBe('done');
     expect(both.flatMap(({ warnings }) => warnings)).toEqual([]);
   });
+
+  it('that was given up and sent again is not settled by who held it before that', async () => {
+    const { caseId, rowId } = await waiting();
+    const paused = Promise.withResolvers<Delivery>();
+    says = () => paused.promise;
+    const first = both[0].runtime.worker.deliver([rowId]);
+    await until(() => asked.length === 1);
+    both[0].runtime.worker.stop();
+    await later(60);
+    says = () => ({ kind: 'give-up', reason: 'no such partner' });
+    await both[1].runtime.worker.deliver([rowId]);
+    const [incident] = await both[1].sql<{ id: string }>(
+      `select id from qamqor.incidents where case_id = $1 and status = 'open'`,
+      [caseId],
+    );
+    await both[1].act(caseId, { type: 'retry', incidentId: incident?.id ?? '' });
+
+    // As often as it took to come to the number of the paused one, when it was counted from the start.
+    says = () => ({ kind: 'retry', reason: 'not now', afterMs: 1 });
+    await both[1].runtime.worker.deliver([rowId]);
+    const working = Promise.withResolvers<Delivery>();
+    says = () => working.promise;
+    const second = both[1].runtime.worker.deliver([rowId]);
+    await until(() => asked.length === 4);
+    paused.resolve(answerOf(asked[0]?.row as OutboxRow, { output: 'late' }));
+    await first;
+    expect((await both[1].read(caseId)).state).toBe('asking');
+    expect(await outboxOf(caseId)).toHaveLength(1);
+
+    working.resolve(answerOf(asked[3]?.row as OutboxRow, { output: 'in time' }));
+    await second;
+    expect((await both[1].read(caseId)).state).toBe('done');
+    const attempts = asked.map(({ row }) => row.attempt);
+    expect(attempts).toEqual(attempts.toSorted((one, other) => one - other));
+    expect(new Set(attempts).size).toBe(4);
+  });
 });

@@ -166,7 +166,13 @@ describe('a service', () => {
     await later();
     expect(calls).toHaveLength(1);
     expect(await fixture.read(record.id)).toMatchObject({ state: 'running', incidents: 1 });
-    expect((await incidentOf(record.id))?.message).toContain('must not be repeated');
+    const incident = await incidentOf(record.id);
+    expect(incident?.message).toContain('must not be repeated');
+    // Whoever sends it again has looked.
+    plain = () => Promise.resolve('this time');
+    await fixture.act(record.id, { type: 'retry', incidentId: incident?.id ?? '' });
+    await fixture.settled();
+    expect(await fixture.read(record.id)).toMatchObject({ state: 'found', incidents: 0 });
   });
 
   it('at most once is not repeated after its worker died with it', async () => {
@@ -286,46 +292,96 @@ describe('what a service does together with its answer', () => {
     plain = () => promise;
     const { id } = await fixture.open('errand-number');
     await until(() => calls.length === 1);
-    const [row] = await fixture.sql<LeasedRow & { entry_id: string }>(
-      'select * from qamqor.outbox where case_id = $1',
-      [id],
-    );
-    if (!row) throw new Error('The service was not asked.');
-    const twin: LeasedRow = {
-      ...row,
-      organisationId: ORGANISATION,
-      caseId: id,
-      entryId: row.entry_id,
-      payload: JSON.parse(String(row.payload)),
-      attempt: 2,
-    };
-    const delivery = source.run(twin);
+    const row = await outboxRowOf(id);
+    const delivery = source.run(row);
     answer('one paper');
     const made = await delivery;
     if (made.kind !== 'answer') throw new Error('The twin did not answer.');
     await fixture.runtime.engine.submit(made.command);
     await fixture.settled();
-    expect(await fixture.sql('select n from public.numbers where entry_id = $1', [row.entry_id])).toHaveLength(1);
+    expect(await fixture.sql('select n from public.numbers where entry_id = $1', [row.entryId])).toHaveLength(1);
     expect(await kinds(id)).toEqual(['event start', 'answer done(work)', 'ignored answer']);
   });
 
-  it('happens once when the case was suspended: the answer waits with its number', async () => {
-    const { promise, answer } = held();
-    plain = () => promise;
-    const { id } = await fixture.open('errand-number');
-    await until(() => calls.length === 1);
+  it('does not happen while the case is suspended, and happens once when it goes on', async () => {
+    const { id, answer } = await asked('errand-number');
     await fixture.act(id, { type: 'suspend' });
     answer('paper');
     await fixture.settled();
     expect(await fixture.read(id)).toMatchObject({ state: 'running', status: 'suspended' });
+    expect(given).toEqual([]);
+    expect(await parkedOf(id)).toHaveLength(1);
+
+    const next = await run('errand-number');
     await fixture.act(id, { type: 'resume' });
     await fixture.settled();
     const record = await fixture.read(id);
     expect(record).toMatchObject({ state: 'found' });
-    const [{ n } = { n: 0 }] = await fixture.sql<{ n: number }>('select n from public.numbers where entry_id = $1', [
-      calls[0]?.entryId,
-    ]);
-    expect(record.chart.snapshot.context['found']).toEqual({ label: 'paper', n });
-    expect(given).toHaveLength(1);
+    const { n } = next.chart.snapshot.context['found'] as { n: number };
+    expect(record.chart.snapshot.context['found']).toEqual({ label: 'paper', n: n + 1 });
+    expect(given).toHaveLength(2);
+    expect(await parkedOf(id)).toEqual([]);
+  });
+
+  it.each([
+    ['left', (id: string) => fixture.send(id, 'LEAVE')],
+    ['cancelled', (id: string) => fixture.act(id, { type: 'cancel' })],
+  ])('does not happen for an answer that comes after its case was %s', async (_how, end) => {
+    const { id, answer } = await asked('errand-number');
+    await end(id);
+    answer('too late');
+    await fixture.settled();
+    expect(given).toEqual([]);
+    expect((await kinds(id)).at(-1)).toBe('ignored answer');
+  });
+
+  it('does not happen for an answer whose state is left in the same transaction', async () => {
+    const [one, other] = [await asked('errand-number'), await asked('errand-number')];
+    const row = await outboxRowOf(one.id);
+    const made = await source.run(row);
+    if (made.kind !== 'answer') throw new Error('The service did not answer.');
+    // While the first is on its way, the others gather: they are one batch.
+    const busy = fixture.send(other.id, 'AGAIN');
+    await Promise.all([busy, fixture.send(one.id, 'LEAVE'), fixture.runtime.engine.submit(made.command)]);
+    for (const { answer } of [one, other]) answer('too late');
+    await fixture.settled();
+    const journal = await kinds(one.id);
+    expect(journal.slice(0, 2)).toEqual(['event start', 'event LEAVE']);
+    expect(new Set(journal.slice(2))).toEqual(new Set(['ignored answer']));
+    expect(given.flat().filter(({ entryId }) => entryId === row.entryId)).toEqual([]);
   });
 });
+
+/** A case whose service is at work until it is told what to answer. */
+async function asked(workflow: string): Promise<{ id: string; answer: (value: Json) => void }> {
+  const { promise, answer } = held();
+  plain = () => promise;
+  const before = calls.length;
+  const { id } = await fixture.open(workflow);
+  await until(() => calls.length === before + 1);
+  plain = () => Promise.resolve('done');
+  return { id, answer };
+}
+
+const parkedOf = (caseId: string) => fixture.sql('select seq from qamqor.parked where case_id = $1', [caseId]);
+
+/** Another worker's copy. */
+async function outboxRowOf(caseId: string): Promise<LeasedRow> {
+  const [row] = await fixture.sql<{ id: string; seq: number; topic: string; entry_id: string; payload: string }>(
+    'select id, seq, topic, entry_id, payload from qamqor.outbox where case_id = $1',
+    [caseId],
+  );
+  if (!row) throw new Error('The service was not asked.');
+  return {
+    id: row.id,
+    organisationId: ORGANISATION,
+    caseId,
+    seq: row.seq,
+    topic: row.topic,
+    entryId: row.entry_id,
+    payload: JSON.parse(row.payload),
+    attempt: 2,
+    tries: 2,
+    failures: 0,
+  };
+}
