@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { AppError } from '../engine/errors.js';
 import { CONTRACT, type Contract } from './contract.js';
+import { zodViolations } from './violations.js';
 
 /** Checks every request against the contract of its route, and gives the handler what the contract made of it. */
 @Injectable()
@@ -52,7 +53,7 @@ function checkQuery(schema: z.ZodObject | undefined, query: Record<string, unkno
       400,
       'A query value is not possible here; errors says which.',
       {},
-      issues(checked.error),
+      zodViolations(checked.error, query),
     );
   return checked.data;
 }
@@ -64,7 +65,7 @@ function checkBody(contract: Contract, body: unknown): unknown {
   }
   if (typeof body !== 'object' || Array.isArray(body))
     throw new AppError('malformed', 400, 'The body must be a JSON object.', {}, [
-      { path: '', message: 'must be an object' },
+      { path: '', message: 'must be an object', rule: 'type', facts: { type: 'object' } },
     ]);
   const checked = contract.body?.safeParse(body);
   if (!checked || checked.success) return checked?.data;
@@ -72,7 +73,13 @@ function checkBody(contract: Contract, body: unknown): unknown {
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key].join('.')) : [],
   );
   if (unknown.length > 0) throw unknownFields(unknown);
-  throw new AppError('schema', 422, 'What was sent does not fit; errors says where.', {}, issues(checked.error));
+  throw new AppError(
+    'schema',
+    422,
+    'What was sent does not fit; errors says where.',
+    {},
+    zodViolations(checked.error, body),
+  );
 }
 
 function unknownFields(names: string[]): AppError {
@@ -83,13 +90,6 @@ function unknownFields(names: string[]): AppError {
     `There is no field or query name ${shown.map((name) => `"${name}"`).join(', ')} here. Remove it.`,
     { names: shown },
   );
-}
-
-function issues(error: z.ZodError): { path: string; message: string }[] {
-  return error.issues.map((issue) => ({
-    path: issue.path.length > 0 ? `/${issue.path.map(String).join('/')}` : '',
-    message: issue.message,
-  }));
 }
 
 function isEmptyObject(value: unknown): boolean {

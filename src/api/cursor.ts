@@ -17,7 +17,7 @@ export function readCursor<Key extends (string | number)[]>(
     // Not ours.
   }
   throw new AppError('bad-query', 400, 'The cursor is not one that a list gave. Leave it out to begin anew.', {}, [
-    { path: '/cursor', message: 'not a cursor of this list' },
+    { path: '/cursor', message: 'not a cursor of this list', rule: 'not-a-cursor' },
   ]);
 }
 

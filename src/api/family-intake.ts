@@ -6,6 +6,7 @@ import type { Principal } from '../identity/principal.js';
 import type { JsonObject } from '../statechart/types.js';
 import type { Intake } from './cases.service.js';
 import { isUuid } from './cursor.js';
+import { zodViolations } from './violations.js';
 import type { Write } from './write.js';
 
 const name = z.string().trim().max(200);
@@ -18,6 +19,7 @@ const applicant = z.strictObject({
 const newcomer = z.strictObject({
   applicant: applicant.refine(({ surname, given }) => Boolean(surname || given), {
     error: 'must have a surname or a given name',
+    params: { rule: 'name-missing' },
   }),
   categories: z.array(z.enum(CATEGORIES)).max(CATEGORIES.length).default([]),
   interest: z.string().max(100).nullable().default(null),
@@ -63,7 +65,7 @@ export class FamilyIntake implements Intake {
       : await this.families.familyByNumber(by.organisationId, familyId);
     if (family) return family.id;
     throw new AppError('schema', 422, `There is no family ${familyId}.`, {}, [
-      { path: '/input/familyId', message: 'there is no such family' },
+      { path: '/input/familyId', message: 'there is no such family', rule: 'unknown-family' },
     ]);
   }
 }
@@ -76,9 +78,6 @@ function asksForFamily(schema: JsonObject | undefined): boolean {
 function checked<Schema extends z.ZodType>(schema: Schema, input: JsonObject): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const errors = result.error.issues.map((issue) => ({
-    path: `/input/${issue.path.map(String).join('/')}`.replace(/\/$/, ''),
-    message: issue.message,
-  }));
+  const errors = zodViolations(result.error, input).map((found) => ({ ...found, path: `/input${found.path}` }));
   throw new AppError('schema', 422, 'The input does not fit; errors says where.', {}, errors);
 }

@@ -1,7 +1,9 @@
 import { AppError } from '../engine/errors.js';
 import { isRetryable } from '../platform/database.js';
 import type { Json, Language } from '../statechart/types.js';
+import { ACT_REASONS } from './act-reasons.js';
 import { fillIn, PROBLEMS } from './errors.js';
+import { sayViolation } from './violations.js';
 
 /** An answer in `application/problem+json` (RFC 9457), with its headers. */
 export interface ProblemAnswer {
@@ -15,8 +17,9 @@ export function problemAnswer(error: unknown, language: Language, reference: () 
   const known =
     asAppError(error) ?? new AppError('internal', 500, 'Something went wrong here.', { reference: reference() });
   const problem = PROBLEMS[known.code];
+  const told = ACT_REASONS[known.code === 'act-not-possible' ? String(known.facts['rule']) : ''] ?? problem?.detail;
   // In English the refusal's own sentence says more than the table: what, in which state, what is possible.
-  const detail = language === 'en' || !problem ? known.message : fillIn(problem.detail[language], known.facts);
+  const detail = language === 'en' || !told ? known.message : fillIn(told[language], known.facts);
   return {
     status: known.status,
     headers: {
@@ -31,7 +34,9 @@ export function problemAnswer(error: unknown, language: Language, reference: () 
       status: known.status,
       code: known.code,
       detail,
-      ...(known.errors ? { errors: known.errors } : {}),
+      ...(known.errors
+        ? { errors: known.errors.map((found) => ({ path: found.path, message: sayViolation(found, language) })) }
+        : {}),
     },
   };
 }

@@ -14,7 +14,7 @@ type ActOf<Type extends Act['type']> = Extract<Act, { type: Type }>;
 export function act(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
   if (!command.reason.trim())
     throw new AppError('reason-missing', 422, 'Say why: an act on a case needs a reason.', {}, [
-      { path: '/reason', message: 'must not be empty' },
+      { path: '/reason', message: 'must not be empty', rule: 'not-empty' },
     ]);
   switch (command.act.type) {
     case 'cancel':

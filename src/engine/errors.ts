@@ -1,4 +1,15 @@
-import type { Json } from '../statechart/types.js';
+import type { Json, JsonObject } from '../statechart/types.js';
+
+/** One value that does not fit. `message` is English, for logs; `rule` and `facts` say it in any language. */
+export interface Violation {
+  /** JSON Pointer into what was sent. */
+  path: string;
+  message: string;
+  /** A keyword of JSON Schema, or a rule of ours. */
+  rule?: string;
+  /** The keyword's parameters, as ajv names them. `labels`: value or field → its name in kk, ru, en. */
+  facts?: JsonObject;
+}
 
 /**
  * A refusal that a person or a program can act on: nothing was changed. `code` is kebab-case and listed at `/api/errors`,
@@ -12,7 +23,7 @@ export class AppError extends Error {
     message: string,
     /** Facts that go into the answer: state, accepts, revision, … */
     readonly facts: Record<string, Json> = {},
-    readonly errors?: { path: string; message: string }[],
+    readonly errors?: Violation[],
     /** Seconds, for 429 and 503. */
     readonly retryAfter?: number,
   ) {

@@ -1,7 +1,7 @@
 import { accepts } from '../statechart/accepts.js';
 import type { Entry, Json, JsonObject, PublicEvent, StepResult, Workflow } from '../statechart/types.js';
 import { AppError } from './errors.js';
-import { validatorOf } from './schemas.js';
+import { validatorOf, violationsOf } from './schemas.js';
 import type { CaseRecord, Sender } from './types.js';
 import type { IncidentRow } from './writes.js';
 
@@ -112,13 +112,7 @@ export function badInput(name: string, schema: JsonObject | undefined, value: Js
   if (!schema) return;
   const validate = validatorOf(owner, schema);
   if (validate(value)) return;
-  const errors = (validate.errors ?? []).map((error) => ({
-    path:
-      error.instancePath ||
-      (typeof error.params['missingProperty'] === 'string' ? `/${error.params['missingProperty']}` : ''),
-    message: error.message ?? error.keyword,
-  }));
-  throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, errors);
+  throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, violationsOf(validate));
 }
 
 function stateFacts(record: CaseRecord): { state: Json; revision: number } {

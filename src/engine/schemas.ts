@@ -1,6 +1,7 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import type { JsonObject, Workflow } from '../statechart/types.js';
+import type { Json, JsonObject, Workflow } from '../statechart/types.js';
+import type { Violation } from './errors.js';
 
 const compiled = new WeakMap<JsonObject, ValidateFunction>();
 const instances = new WeakMap<Workflow, Ajv2020>();
@@ -18,7 +19,36 @@ export function validatorOf(owner: Workflow, schema: JsonObject): ValidateFuncti
 
 function newInstance(): Ajv2020 {
   // Keywords beginning with x- are ours (titles, personal fields); anything else unknown is a mistake in the form.
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: true });
+  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, verbose: true });
   addFormats.default(ajv);
   return ajv;
+}
+
+/** More would help nobody. */
+const SHOWN = 100;
+
+/** What the last call of the validator found, each where the person who filled it in would look. */
+export function violationsOf(validate: ValidateFunction): Violation[] {
+  // What follows from an `if` is told by itself.
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if');
+  return errors.slice(0, SHOWN).map((error) => ({
+    path: pathOf(error),
+    message: error.message ?? error.keyword,
+    rule: error.keyword,
+    facts: { ...(error.params as JsonObject), labels: labelsOf(error) },
+  }));
+}
+
+function pathOf({ instancePath, params }: ErrorObject): string {
+  const field: unknown = params['missingProperty'] ?? params['additionalProperty'] ?? params['unevaluatedProperty'];
+  if (typeof field !== 'string') return instancePath;
+  return `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+/** What the form calls its values, or the field that is missing. */
+function labelsOf({ params, parentSchema = {} }: ErrorObject): Json {
+  const missing: unknown = params['missingProperty'];
+  if (typeof missing !== 'string') return (parentSchema['x-labels'] as Json | undefined) ?? {};
+  const properties = (parentSchema['properties'] ?? {}) as Record<string, JsonObject>;
+  return { [missing]: properties[missing]?.['x-title'] ?? {} };
 }

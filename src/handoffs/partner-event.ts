@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { jsonObject } from '../api/schemas.js';
 import { parseStrictJson } from '../api/strict-json.js';
-import { AppError } from '../engine/errors.js';
+import { zodViolations } from '../api/violations.js';
+import { AppError, type Violation } from '../engine/errors.js';
 import type { Json } from '../statechart/types.js';
 import type { PartnerEvent } from './handoff.js';
 
@@ -23,14 +24,17 @@ const ERRORS_SHOWN = 10;
 export const partnerEvent = z.strictObject({
   eventId: z.string().min(1).max(100),
   type: z.enum(['acknowledged', 'papers_requested', 'done', 'rejected']),
-  at: z.iso.datetime({ offset: true }).refine(isOfThisCentury, 'must lie between the years 2000 and 2100'),
+  at: z.iso.datetime({ offset: true }).refine(isOfThisCentury, {
+    error: 'must lie between the years 2000 and 2100',
+    params: { rule: 'moment-impossible' },
+  }),
   reasonCode: z.enum(REASON_CODES).optional(),
   missing: z.array(z.string().max(200)).max(50).optional(),
   result: jsonObject
-    .refine(
-      (result) => JSON.stringify(result).length <= RESULT_CHARACTERS,
-      `has more than ${RESULT_CHARACTERS} characters`,
-    )
+    .refine((result) => JSON.stringify(result).length <= RESULT_CHARACTERS, {
+      error: `has more than ${RESULT_CHARACTERS} characters`,
+      params: { rule: 'too-long' },
+    })
     .optional(),
   comment: z.string().max(2_000).optional(),
 });
@@ -51,33 +55,29 @@ export function readPartnerEvent(rawBody: Buffer): PartnerEvent {
       names,
     });
   }
-  throw doesNotFit(
-    read.error.issues.map((issue) => ({ path: pointer(issue.path.map(String)), message: issue.message })),
-  );
+  throw doesNotFit(zodViolations(read.error, body));
 }
 
-function doesNotFit(errors: { path: string; message: string }[]): AppError {
+function doesNotFit(errors: Violation[]): AppError {
   return new AppError('schema', 422, 'The message does not fit; errors says where.', {}, errors.slice(0, ERRORS_SHOWN));
 }
 
 /** PostgreSQL takes neither NUL nor half of a character pair, however deep it lies. */
-function textsThatCannotBeStored(value: Json, path: string): { path: string; message: string }[] {
+function textsThatCannotBeStored(value: Json, path: string): Violation[] {
   if (typeof value === 'string')
-    return isStorable(value) ? [] : [{ path, message: 'holds a character that cannot be stored' }];
+    return isStorable(value)
+      ? []
+      : [{ path, message: 'holds a character that cannot be stored', rule: 'not-storable' }];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) =>
     isStorable(name)
       ? textsThatCannotBeStored(inner, `${path}/${name}`)
-      : [{ path, message: 'has a field whose name cannot be stored' }],
+      : [{ path, message: 'has a field whose name cannot be stored', rule: 'not-storable' }],
   );
 }
 
 function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
-}
-
-function pointer(path: string[]): string {
-  return path.length > 0 ? `/${path.join('/')}` : '';
 }
 
 function isOfThisCentury(moment: string): boolean {

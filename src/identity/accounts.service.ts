@@ -61,7 +61,7 @@ export class AccountsService {
     const wrong = account.roles.find((role) => !isRole(role));
     if (wrong !== undefined)
       throw new AppError('schema', 422, `There is no role "${wrong}".`, {}, [
-        { path: '/roles', message: `unknown role ${wrong}` },
+        { path: '/roles', message: `unknown role ${wrong}`, rule: 'unknown-role', facts: { role: wrong } },
       ]);
     const password = await hashPassword(account.password);
     return withTransaction(this.pool, async (client) => {

@@ -112,7 +112,14 @@ export class TasksService {
         422,
         `There is no account ${assignee.slice(0, 64)} with the role "${task.role}".`,
         { role: task.role },
-        [{ path: '/assignee', message: `must be an account with the role ${task.role}` }],
+        [
+          {
+            path: '/assignee',
+            message: `must be an account with the role ${task.role}`,
+            rule: 'account-with-role',
+            facts: { role: task.role },
+          },
+        ],
       );
     }
     return this.change(by, id, write, sql.ASSIGN, [other.account], () => 'again');
