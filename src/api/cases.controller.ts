@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { isMoving } from '../engine/moves.js';
 import type { Act } from '../engine/types.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
@@ -10,7 +11,7 @@ import { CASE_OPENERS } from './case.policy.js';
 import { CasesService } from './cases.service.js';
 import { Describe } from './contract.js';
 import { replayed } from './idempotency.interceptor.js';
-import { caseView, flag, journalRow, json, jsonObject, page, paging } from './schemas.js';
+import { caseView, flag, journalRow, json, jsonObject, page, paging, previewView } from './schemas.js';
 import { With, type Write } from './write.js';
 
 const tag = 'cases';
@@ -30,9 +31,29 @@ const journalQuery = z.strictObject(paging);
 const event = z.strictObject({ type: z.string().min(1).max(200), data: json.optional(), revision });
 
 const reason = z.string().max(1000);
+/** A preview changes nothing and needs no reason. */
+const foreseen = {
+  reason: reason.optional(),
+  revision,
+  preview: z.boolean().optional().meta({ description: 'Only tell what would happen; nothing changes' }),
+};
+const target = json.meta({
+  description:
+    'Where the case goes on: the dotted path of a state, or a list of them, one for each region of a parallel state. ' +
+    'A state that is named is left and entered again; regions beside it that are active stay as they are.',
+});
+const context = jsonObject.meta({ description: 'Laid over the context; checked against the workflow’s contextSchema' });
 const act = z.discriminatedUnion('act', [
-  z.strictObject({ act: z.enum(['cancel', 'suspend', 'resume', 'reopen']), reason, revision }),
-  z.strictObject({ act: z.literal('modify'), reason, revision, target: json, context: jsonObject.optional() }),
+  z.strictObject({ act: z.enum(['cancel', 'suspend', 'resume']), reason, revision }),
+  z.strictObject({ act: z.literal('reopen'), ...foreseen }),
+  z.strictObject({ act: z.literal('modify'), ...foreseen, target, context: context.optional() }),
+  z.strictObject({
+    act: z.literal('migrate'),
+    ...foreseen,
+    version: z.int().min(1).optional().meta({ description: 'The newest, unless given' }),
+    target: target.optional(),
+    context: context.optional(),
+  }),
   z.strictObject({
     act: z.literal('list'),
     reason,
@@ -43,6 +64,7 @@ const act = z.discriminatedUnion('act', [
   }),
 ]);
 
+const caseOrPreview = z.union([caseView, z.object({ preview: previewView })]);
 const theCase = { 200: { description: 'The case as it is now', schema: caseView } };
 
 @Controller('api/cases')
@@ -116,11 +138,13 @@ export class CasesController {
   @HttpCode(200)
   @Describe({
     tag,
-    summary: 'Act on a case by hand: cancel, suspend, resume, reopen, modify, list',
+    summary: 'Act on a case by hand: cancel, suspend, resume, reopen, modify, migrate, list',
     params,
     body: act,
     ifMatch: true,
-    answers: theCase,
+    answers: {
+      200: { description: 'The case as it is now, or with `preview` what would happen', schema: caseOrPreview },
+    },
   })
   async act(
     @By() by: Principal,
@@ -129,7 +153,10 @@ export class CasesController {
     @With() write: Write,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return replayed(reply, await this.cases.act(by, id, actOf(body), body.reason, write));
+    const what = actOf(body);
+    if ('preview' in body && body.preview === true && isMoving(what))
+      return { preview: await this.cases.preview(by, id, what, write) };
+    return replayed(reply, await this.cases.act(by, id, what, body.reason ?? '', write));
   }
 }
 
@@ -137,6 +164,13 @@ function actOf(body: z.output<typeof act>): Act {
   switch (body.act) {
     case 'modify':
       return { type: 'modify', target: body.target, ...(body.context ? { context: body.context } : {}) };
+    case 'migrate':
+      return {
+        type: 'migrate',
+        ...(body.version === undefined ? {} : { version: body.version }),
+        ...(body.target === undefined ? {} : { target: body.target }),
+        ...(body.context ? { context: body.context } : {}),
+      };
     case 'list':
       return {
         type: 'list',

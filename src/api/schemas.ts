@@ -47,6 +47,35 @@ export const caseView = z
   })
   .meta({ id: 'Case' });
 
+const previewedEntry = z.object({
+  invoke: z.string(),
+  src: z.string(),
+  node: z.string().meta({ description: 'Dotted path of its state' }),
+  title: json.nullable().meta({ description: 'A text, or texts by language' }),
+  due: moment.nullable(),
+});
+const previewedTimer = z.object({
+  kind: z.enum(['timer', 'deadline']),
+  name: z.string(),
+  node: z.string(),
+  due: moment,
+});
+
+export const previewView = z
+  .object({
+    workflow: z.object({ key: z.string(), version: z.number().int() }),
+    state,
+    stage: z.string().nullable(),
+    stages: z.array(z.string()),
+    status: z.enum(['active', 'suspended', 'done', 'cancelled']),
+    opens: z.array(previewedEntry),
+    closes: z.array(previewedEntry),
+    timers: z.object({ starts: z.array(previewedTimer), stops: z.array(previewedTimer) }),
+    context: z.array(z.object({ name: z.string(), from: json, to: json })),
+    actions: z.array(z.object({ type: z.string(), params: jsonObject })).meta({ description: 'What would go out' }),
+  })
+  .meta({ id: 'Preview', description: 'What an act would lead to, were it given now' });
+
 export const taskView = z
   .object({
     id: uuid,

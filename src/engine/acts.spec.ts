@@ -21,12 +21,12 @@ const workflow = {
       invoke: {
         id: 'ask',
         src: 'handOff',
-        input: { partner: 'atameken', service: 'advice' },
+        input: { partner: 'atameken', service: 'advice', deadline: '30 days' },
         onDone: 'done',
         onError: 'late',
       },
     },
-    late: { on: { NEXT: 'done' } },
+    late: { on: { NEXT: 'done' }, after: { week: 'done' } },
     done: { type: 'final' },
   },
 };

@@ -1,8 +1,9 @@
-import { move, step } from '../statechart/step.js';
-import type { ChartState, Effect, Entry, JsonObject, StepResult } from '../statechart/types.js';
+import { step } from '../statechart/step.js';
+import type { ChartState, Effect, Entry, JsonObject } from '../statechart/types.js';
 import { entryUuid } from './entry-uuid.js';
 import { AppError } from './errors.js';
 import { answer, event } from './inputs.js';
+import { cannot, type MovingAct, notPossible, planned } from './moves.js';
 import { type Outcome, recordStep, scope } from './record.js';
 import type { Act, CaseRecord, Command } from './types.js';
 import type { BatchWrites, DecideContext, Decided } from './writes.js';
@@ -24,9 +25,9 @@ export function act(record: CaseRecord, command: ActCommand, context: DecideCont
     case 'resume':
       return resume(record, command, context, writes);
     case 'reopen':
-      return reopen(record, command, context, writes);
     case 'modify':
-      return modify(record, command, command.act, context, writes);
+    case 'migrate':
+      return moved(record, command, command.act, context, writes);
     case 'list':
       return list(record, command, command.act, context, writes);
     case 'retry':
@@ -75,54 +76,16 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
   return decided;
 }
 
-/** Same number, from the state that the workflow's `meta.reopen` names. */
-function reopen(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
-  if (record.status !== 'done' && record.status !== 'cancelled') throw notPossible(record, 'reopen');
-  const target = record.workflow.reopen;
-  if (target === undefined)
-    throw new AppError(
-      'not-reopenable',
-      409,
-      `Workflow ${record.workflow.key} names no state to reopen from (meta.reopen).`,
-    );
-  return moved(
-    record,
-    command,
-    move(record.workflow, record.chart, target, {}, scope(context, command.sender, record.revision + 1)),
-    context,
-    writes,
-  );
-}
-
-function modify(
-  record: CaseRecord,
-  command: ActCommand,
-  what: ActOf<'modify'>,
-  context: DecideContext,
-  writes: BatchWrites,
-): Decided {
-  if (record.status === 'suspended') throw notPossible(record, 'modify');
-  const result = move(
-    record.workflow,
-    record.chart,
-    what.target,
-    what.context ?? {},
-    scope(context, command.sender, record.revision + 1),
-  );
-  const decided = moved(record, command, result, context, writes);
-  return { ...decided, record: { ...decided.record, modified: true } };
-}
-
 function moved(
   record: CaseRecord,
   command: ActCommand,
-  result: StepResult,
+  what: MovingAct,
   context: DecideContext,
   writes: BatchWrites,
 ): Decided {
-  if (result.outcome !== 'taken') throw cannot(record, result);
-  const status = result.state.snapshot.status === 'done' ? 'done' : 'active';
-  return carried(record, command, result.state, result.effects, status, context, writes);
+  const to = what.type === 'migrate' ? context.workflow(command) : undefined;
+  const plan = planned(record, what, scope(context, command.sender, record.revision + 1), to);
+  return carried(plan.record, command, plan.chart, plan.effects, plan.status, context, writes);
 }
 
 function list(
@@ -197,7 +160,7 @@ function carried(
   const made: Outcome = {
     chart,
     effects,
-    kind: 'act',
+    kind: command.act.type === 'migrate' ? 'migration' : 'act',
     type: command.act.type,
     payload: { reason: command.reason, act: { ...command.act } as JsonObject, result: { chart, status: resulting } },
     outcome: 'taken',
@@ -228,24 +191,4 @@ function answerAgain(record: CaseRecord): AppError {
     409,
     `The task of case ${record.number} is still open: answer it again, then resolve the incident.`,
   );
-}
-
-function notPossible(record: CaseRecord, what: string): AppError {
-  return new AppError(
-    'act-not-possible',
-    409,
-    `Case ${record.number} is ${record.status}: "${what}" is not possible.`,
-    { state: record.state, status: record.status },
-  );
-}
-
-function cannot(record: CaseRecord, result: StepResult): AppError {
-  if (result.outcome === 'fault')
-    return new AppError(
-      'act-not-possible',
-      409,
-      `Case ${record.number} cannot be moved there: ${result.fault.message}`,
-      { rule: result.fault.rule },
-    );
-  return new AppError('act-not-possible', 409, `Case ${record.number} cannot be moved there (${result.outcome}).`);
 }

@@ -5,6 +5,7 @@ import type { Calendar, Json, Source } from '../statechart/types.js';
 import { decide } from './decide.js';
 import { AppError, LeaseOver } from './errors.js';
 import { commandDigest, type KeptCommand, keyOf, keyReused } from './keys.js';
+import { type Version, workflowsFor } from './moves.js';
 import { caseNotFound } from './refusals.js';
 import { type CaseRow, caseRecord, type EndingTransaction, writeBatch } from './rows.js';
 import { inWaves, settleWave, sourceOf } from './settling.js';
@@ -91,7 +92,7 @@ export class Batch {
     const loaded = await this.load(client);
     const tx = transactionOf(client);
     const ready = await this.admit(tx, loaded);
-    const context = this.contextFor(loaded, await this.workflowsOf(ready));
+    const context = this.contextFor(loaded, await workflowsFor(this.deps.versions, ready, loaded.records));
     for (const wave of inWaves(ready, loaded.records, this.deps.sources)) {
       const outputs = await settleWave(tx, wave, loaded, this.deps.sources);
       for (const command of wave) this.decideOne(command, outputs.get(command), loaded, context);
@@ -281,24 +282,13 @@ export class Batch {
     return true;
   }
 
-  private async workflowsOf(commands: Command[]) {
-    const workflows = new Map<Command, Awaited<ReturnType<VersionsApi['current']>>>();
-    for (const command of commands) {
-      if (command.kind === 'open')
-        workflows.set(command, await this.deps.versions.current(command.organisationId, command.workflow));
-    }
-    return workflows;
-  }
-
-  private contextFor(
-    loaded: Loaded,
-    workflows: Map<Command, Awaited<ReturnType<VersionsApi['current']>>>,
-  ): Omit<DecideContext, 'calendar'> {
+  private contextFor(loaded: Loaded, workflows: Map<Command, Version | AppError>): Omit<DecideContext, 'calendar'> {
     return {
       now: loaded.now,
       workflow(command) {
         const current = workflows.get(command);
-        if (!current) throw new Error(`No workflow was loaded for ${command.workflow}.`);
+        if (!current) throw new Error(`No workflow was loaded for command ${command.id}.`);
+        if (current instanceof AppError) throw current;
         return current;
       },
       number: () => {

@@ -56,6 +56,7 @@ function replayRow(
   if (body.kind === 'ignored' || isEscalation(body)) return;
   if (payload?.result) {
     replayed.chart = payload.result.chart;
+    comparePosition(replayed, body, replayed.chart, workflow);
     return;
   }
   if (!payload?.input || (body.seq > 1 && !replayed.chart)) {
@@ -96,18 +97,8 @@ function compare(
   effects: Effect[],
   workflow: Workflow,
 ): void {
+  comparePosition(replayed, body, chart, workflow);
   const add = (rule: string, message: string) => replayed.problems.push({ seq: body.seq, rule, message });
-  const { state, stages } = position(workflow, chart);
-  if (canonicalJson(state) !== canonicalJson(body.state))
-    add(
-      'state-differs',
-      `Row ${body.seq} says state ${canonicalJson(body.state)}; made again it is ${canonicalJson(state)}.`,
-    );
-  if (canonicalJson(stages) !== canonicalJson(body.stages))
-    add(
-      'stages-differ',
-      `Row ${body.seq} says stages ${body.stages.join(', ')}; made again they are ${stages.join(', ')}.`,
-    );
   const opened: string[] = [];
   const closed: string[] = [];
   for (const effect of effects) {
@@ -123,5 +114,20 @@ function compare(
     add(
       'closed-differs',
       `Row ${body.seq} closed ${body.closed.map((e) => e.id).join(', ')}; made again it closes ${closed.join(', ')}.`,
+    );
+}
+
+function comparePosition(replayed: Replayed, body: JournalBody, chart: ChartState, workflow: Workflow): void {
+  const add = (rule: string, message: string) => replayed.problems.push({ seq: body.seq, rule, message });
+  const { state, stages } = position(workflow, chart);
+  if (canonicalJson(state) !== canonicalJson(body.state))
+    add(
+      'state-differs',
+      `Row ${body.seq} says state ${canonicalJson(body.state)}; made again it is ${canonicalJson(state)}.`,
+    );
+  if (canonicalJson(stages) !== canonicalJson(body.stages))
+    add(
+      'stages-differ',
+      `Row ${body.seq} says stages ${body.stages.join(', ')}; made again they are ${stages.join(', ')}.`,
     );
 }

@@ -174,6 +174,7 @@ function sendCases(send: Send, rows: BatchRows): void {
     moment((r) => r.dueAt),
     int((r) => r.incidents),
     bool((r) => r.modified),
+    int((r) => r.workflowVersion),
   );
 }
 

@@ -1,3 +1,5 @@
+import { CASE_DUE } from './overdue.js';
+
 /**
  * The SQL of the command path: one set-based statement per table, prepared once per connection by its name.
  * Arrays are unnested side by side; every row of a batch travels in the same statement.
@@ -13,11 +15,14 @@ export const lockCases = {
 /** For a command that was passed over three times: waits for the lock, as long as lock_timeout allows. */
 export const lockCasesWaiting = { name: 'lock-cases-waiting', text: lockCases.text.replace(' skip locked', '') };
 
+/** Whoever only reads sees the time until which a pause moved what is due. */
 const withoutLock = (condition: string) =>
-  lockCases.text.replace(
-    'where id = any ($1::uuid[]) order by id for update skip locked',
-    `where organisation_id = $1 and ${condition}`,
-  );
+  lockCases.text
+    .replace(
+      'where id = any ($1::uuid[]) order by id for update skip locked',
+      `where organisation_id = $1 and ${condition}`,
+    )
+    .replace(' due_at,', ` ${CASE_DUE('cases')} as due_at,`);
 
 /** Without a lock, for reading. */
 export const readCaseById = { name: 'read-case-by-id', text: withoutLock('id = $2::uuid') };
@@ -73,10 +78,10 @@ export const updateCases = {
   name: 'update-cases',
   text: `update qamqor.cases c set status = n.status, state = n.state, stage = n.stage, stages = n.stages::text[], chart = n.chart,
       revision = n.revision, head = n.head, updated_at = n.updated_at, closed_at = n.closed_at, due_at = n.due_at,
-      incidents = n.incidents, modified = n.modified
+      incidents = n.incidents, modified = n.modified, workflow_version = n.workflow_version
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bytea[], $9::timestamptz[],
-      $10::timestamptz[], $11::timestamptz[], $12::int[], $13::boolean[])
-      as n (id, status, state, stage, stages, chart, revision, head, updated_at, closed_at, due_at, incidents, modified)
+      $10::timestamptz[], $11::timestamptz[], $12::int[], $13::boolean[], $14::int[])
+      as n (id, status, state, stage, stages, chart, revision, head, updated_at, closed_at, due_at, incidents, modified, workflow_version)
     where c.id = n.id`,
 };
 

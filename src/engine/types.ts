@@ -68,7 +68,10 @@ export type Act =
   | { type: 'suspend' }
   | { type: 'resume' }
   | { type: 'reopen' }
+  /** `target`: the dotted path of a state, or a list of them, one for each region. `context` is laid over the case's. */
   | { type: 'modify'; target: Json; context?: JsonObject }
+  /** To another version, the newest unless told; stays in its states unless `target` names others. */
+  | { type: 'migrate'; version?: number; target?: Json; context?: JsonObject }
   | { type: 'list'; invoke: string; add?: Json[]; drop?: string[] }
   | { type: 'retry'; incidentId: string }
   | { type: 'resolve'; incidentId: string };

@@ -139,6 +139,10 @@ async function verifyCase(
 
   const workflowAt = (body: JournalBody): Promise<Workflow> =>
     versions.byVersion(record.organisationId, body.workflow.key, body.workflow.version);
+  const last = stored.at(-1);
+  const { version } = last === undefined ? { version: record.workflowVersion } : bodyOf(last).workflow;
+  if (version !== record.workflowVersion)
+    add(stored.length, 'version-changed', `The case has version ${record.workflowVersion}, its journal ${version}.`);
   const replayed = await replayCase(stored, workflowAt);
   for (const problem of replayed.problems) add(problem.seq, problem.rule, problem.message);
   if (replayed.chart === undefined) return problems;
@@ -175,7 +179,7 @@ function checkChain(record: CaseRecord, stored: StoredRow[], add: Add): void {
 }
 
 function checkRow(row: StoredRow, add: Add): void {
-  const body = JSON.parse(row.body) as JournalBody;
+  const body = bodyOf(row);
   if (body.seq !== row.seq || body.kind !== row.kind || body.type !== row.type || body.at !== row.at.toISOString()) {
     add(row.seq, 'row-changed', `The columns of row ${row.seq} say something else than its body.`);
   }
@@ -183,6 +187,10 @@ function checkRow(row: StoredRow, add: Add): void {
   if (data !== null && salt !== null && payloadDigest(salt, data) !== body.payload) {
     add(row.seq, 'payload-changed', `The payload of row ${row.seq} is not the one that was journaled.`);
   }
+}
+
+function bodyOf(row: StoredRow): JournalBody {
+  return JSON.parse(row.body) as JournalBody;
 }
 
 function compareChart(record: CaseRecord, chart: ChartState, seq: number, add: Add): void {

@@ -23,6 +23,7 @@ export class Versions implements VersionsApi {
     private readonly elapsed: () => number,
   ) {}
 
+  /** Stores it, checked or not: what people deploy comes through `workflows/deploy.ts`, which checks. */
   async deploy(organisationId: string, files: Record<string, string>, by: string) {
     const workflow = loaded(files);
     const stored = await asOrganisation(this.pool, organisationId, async (query) => {
@@ -103,8 +104,12 @@ export class Versions implements VersionsApi {
         [organisationId, key, version],
       ),
     );
-    if (!row) throw new Error(`Workflow ${key} version ${version} is not stored.`);
-    return loadWorkflow(JSON.parse(row.files) as Record<string, string>);
+    if (!row)
+      throw new AppError('unknown-workflow', 422, `Workflow "${key}" has no version ${version}.`, {
+        workflow: `${key} ${version}`,
+      });
+    // A running case keeps its version, also where a later release refuses something in new ones.
+    return loadWorkflow(JSON.parse(row.files) as Record<string, string>, { stored: true });
   }
 }
 

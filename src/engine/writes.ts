@@ -84,7 +84,8 @@ export interface DecideContext {
   /** The database's clock, ISO 8601 in UTC with milliseconds. */
   now: string;
   calendar: Calendar;
-  workflow(command: Extract<Command, { kind: 'open' }>): { workflow: Workflow; version: number };
+  /** What a case is opened by, or migrates to. Throws AppError. */
+  workflow(command: Extract<Command, { kind: 'open' | 'act' }>): { workflow: Workflow; version: number };
   number(command: Extract<Command, { kind: 'open' }>): string;
   topics(src: Source): { open?: string; close?: string } | undefined;
   incident(id: string): IncidentRow | undefined;

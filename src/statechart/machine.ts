@@ -138,13 +138,14 @@ export class Machine {
   private misplaced(nodes: readonly AnyStateNode[]): AnyStateNode | undefined {
     const children = new Map<AnyStateNode, number>();
     for (const { parent } of nodes) if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
-    let left = children.size;
+    let missing = children.size;
+    let wrong: AnyStateNode | undefined;
     for (const node of nodes) {
       const active = children.get(node) ?? 0;
-      if (active !== (this.childrenOf.get(node) ?? 0)) return node;
-      if (active > 0) left -= 1;
+      if (active !== (this.childrenOf.get(node) ?? 0)) wrong ??= node;
+      if (active > 0) missing -= 1;
     }
-    return left === 0 ? undefined : [...children.keys()].find((parent) => !nodes.includes(parent));
+    return missing === 0 ? wrong : [...children.keys()].find((parent) => !nodes.includes(parent));
   }
 
   private begin(moment: Moment): void {

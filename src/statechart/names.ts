@@ -190,7 +190,7 @@ class NameCheck {
 const TEXT: Shape = { schemas: [{ type: 'string' }], root: {} };
 
 /** Without a `contextSchema` the context has what it begins with and what is set later. */
-function contextShape(workflow: Workflow, definition: Definition): Shape {
+export function contextShape(workflow: Workflow, definition: Definition): Shape {
   const file = Object.entries(workflow.files).find(([path]) => /^workflow\.(?:ya?ml|json)$/.test(path))?.[1];
   const schema = object(file ?? null).contextSchema;
   if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schemaShape(schema);

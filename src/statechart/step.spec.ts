@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { aWorkflow, ChartCase, MONDAY, OFFICE_HOURS } from '../../test/charts.js';
+import { activeNodes } from './accepts.js';
+import { chartOf } from './chart.js';
+import { readTarget } from './move-target.js';
 import { move, start, step } from './step.js';
-import type { ChartState, JsonObject } from './types.js';
+import type { ChartState, Json, JsonObject } from './types.js';
 
 const SCOPE = { now: MONDAY, by: null, seq: 1, calendar: OFFICE_HOURS };
 
@@ -299,6 +302,21 @@ describe('a step that cannot be made', () => {
     expect(chart.value).toBe('a');
   });
 
+  it('because history leads back into a state without the state itself changes nothing', () => {
+    // XState leaves `a` and enters its regions without it: what `a` waited for would be gone, and the case still in it.
+    const chart = new ChartCase(`
+      id: m
+      initial: a
+      states:
+        a:
+          type: parallel
+          invoke: { id: t, src: task }
+          states: { x: { on: { BACK: '#past' } }, y: {}, past: { id: past, type: history } }
+    `);
+    expect(chart.send('BACK')).toMatchObject({ outcome: 'fault', fault: { rule: 'state-error', state: 'a' } });
+    expect(chart.open).toEqual(['t:1']);
+  });
+
   it('because an invocation is given no map changes nothing', () => {
     expect(
       faulty("{ initial: x, states: { x: { on: { GO: y } }, y: { invoke: { src: task, input: '= 5' } } } }"),
@@ -370,6 +388,63 @@ describe('a move by hand', () => {
       outcome: 'taken',
       state: { snapshot: { status: 'active', value: 'a' }, entries: [{ id: 't:9' }] },
     });
+  });
+
+  const regions = `
+    id: m
+    initial: work
+    states:
+      work:
+        type: parallel
+        states:
+          legal: { initial: a, states: { a: { invoke: { id: l, src: task } }, b: { invoke: { id: m, src: task } }, c: {} } }
+          money: { initial: a, states: { a: { invoke: { id: n, src: task } }, b: { initial: p, states: { p: {}, q: {} } } } }
+          home: { initial: a, states: { a: { invoke: { id: o, src: task } }, b: {} } }
+      end: { type: final }
+  `;
+
+  it('leaves alone what lies beside it', () => {
+    const chart = new ChartCase(regions);
+    const moved = move(chart.workflow, chart.state, ['work.legal.b', 'work.money.b.q'], {}, { ...SCOPE, seq: 2 });
+    expect(moved).toMatchObject({
+      outcome: 'taken',
+      state: { snapshot: { value: { work: { legal: 'b', money: { b: 'q' }, home: 'a' } } } },
+    });
+    const ids = moved.outcome === 'taken' ? moved.state.entries.map(({ id }) => id) : [];
+    expect(ids.sort()).toEqual(['m:2', 'o:1']);
+  });
+
+  it('comes to any configuration from any other, by one path for each active leaf', () => {
+    const { workflow, state } = new ChartCase(regions);
+    const leaves = { legal: ['a', 'b', 'c'], money: ['a', 'b.p', 'b.q'], home: ['a', 'b'] };
+    const all = leaves.legal.flatMap((legal) =>
+      leaves.money.flatMap((money) =>
+        leaves.home.map((home) => [`work.legal.${legal}`, `work.money.${money}`, `work.home.${home}`]),
+      ),
+    );
+    const ended = move(workflow, state, 'end', {}, { ...SCOPE, seq: 2 });
+    for (const from of [state, ...(ended.outcome === 'taken' ? [ended.state] : [])]) {
+      for (const target of all) {
+        const moved = move(workflow, from, target, {}, { ...SCOPE, seq: 3 });
+        const value = moved.outcome === 'taken' ? moved.state.snapshot.value : moved;
+        const active = activeNodes(chartOf(workflow).definition, value as Json);
+        const atoms = active.filter(({ type }) => type === 'atomic').map(({ path }) => path);
+        expect(atoms).toEqual(target);
+      }
+    }
+  });
+
+  it.each([
+    ['no path', 5, 'target-malformed'],
+    ['no paths', [], 'target-malformed'],
+    ['the root', '', 'target-unknown'],
+    ['two states of one region', ['work.legal.a', 'work.legal.b'], 'target-conflict'],
+    ['a state inside and one outside', ['work.legal.a', 'end'], 'target-conflict'],
+    ['one that is misspelt', ['work.legal.a', 'work.mony.a'], 'target-unknown'],
+  ])('is not possible to %s', (_, target, rule) => {
+    const { workflow, state } = new ChartCase(regions);
+    expect(readTarget(workflow, target)).toMatchObject({ rule, message: expect.stringMatching(/\.$|\?$/) });
+    expect(move(workflow, state, target, {}, SCOPE).outcome).toBe('refused');
   });
 
   it('goes to no state that does not exist', () => {
