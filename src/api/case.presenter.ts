@@ -1,3 +1,4 @@
+import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
 import { accepts } from '../statechart/accepts.js';
 import type { Json, JsonObject } from '../statechart/types.js';
@@ -21,7 +22,7 @@ export function presentCase(record: CaseRecord, by: { roles: readonly string[] }
     revision: record.revision,
     accepts: status === 'active' ? accepts(record.workflow, record.chart).map(presentEvent) : [],
     incidents: record.incidents,
-    overdue: (status === 'active' || status === 'suspended') && record.dueAt !== null && record.dueAt < now,
+    overdue: isOverdue(record, now),
     dueAt: record.dueAt,
     openedAt: record.openedAt,
     updatedAt: record.updatedAt,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
+import { CASE_DUE, CASE_OVERDUE } from '../engine/overdue.js';
 import { caseNotFound } from '../engine/refusals.js';
 import { type CaseRow, caseRecord } from '../engine/rows.js';
 import type {
@@ -55,7 +56,7 @@ export interface CasesDependencies {
 }
 
 const CASE_COLUMNS = `id, organisation_id, number, workflow_key, workflow_version, subject, parent_case_id, parent_entry_id, status, state,
-  stage, stages, chart, revision, head, opened_at, updated_at, closed_at, due_at, incidents, modified`;
+  stage, stages, chart, revision, head, opened_at, updated_at, closed_at, ${CASE_DUE('cases')} as due_at, incidents, modified`;
 
 /** Cases as people see and move them. */
 @Injectable()
@@ -82,12 +83,14 @@ export class CasesService {
     const value = (given: unknown) => `$${values.push(given)}`;
     const conditions = ['organisation_id = $1'];
     if (query.workflow !== undefined) conditions.push(`workflow_key = ${value(query.workflow)}`);
-    if (query.stage !== undefined) conditions.push(`${value(query.stage)} = any (stages)`);
+    // As the board counts: at the furthest stage, and only while the case stands there.
+    if (query.stage !== undefined) {
+      conditions.push(`coalesce(stage, '-') = ${value(query.stage)}`);
+      if (query.status === undefined) conditions.push(`status in ('active', 'suspended')`);
+    }
     if (query.status !== undefined) conditions.push(`status = ${value(query.status)}`);
     if (query.overdue !== undefined)
-      conditions.push(
-        `(status in ('active', 'suspended') and due_at is not null and due_at < ${value(now)}) = ${value(query.overdue)}`,
-      );
+      conditions.push(`${CASE_OVERDUE('cases', `${value(now)}::timestamptz`)} = ${value(query.overdue)}`);
     if (query.q !== undefined && query.q.trim() !== '')
       conditions.push(await this.searchCondition(by, query.q.trim(), value));
     if (query.cursor !== undefined)
