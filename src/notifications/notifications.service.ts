@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { uuidOf } from '../engine/entry-uuid.js';
 import type { Delivery, EngineApi, OutboxRow } from '../engine/types.js';
 import type { Json, JsonObject, Language, Workflow } from '../statechart/types.js';
 
@@ -15,6 +16,14 @@ export interface NotificationsDependencies {
   engine: Pick<EngineApi, 'read'>;
   /** Connections of the role `qamqor_relay`. */
   pool: Pool;
+}
+
+export interface Notice {
+  /** The outbox row that tells, and the case it is about. */
+  about: Pick<OutboxRow, 'id' | 'organisationId' | 'caseId'>;
+  template: string;
+  recipient: string;
+  text: Record<Language, string>;
 }
 
 /** Writes down what somebody is told, in three languages. Sending it by SMS and e-mail is not built yet. */
@@ -36,21 +45,30 @@ export class NotificationsService {
         reason: `The message "${name}" wants {${missing.join('}, {')}}, and nobody says what that is.`,
       };
     const text = Object.fromEntries(LANGUAGES.map((language) => [language, filled(found.text[language], facts)]));
+    await this.write(row.id, row, name, String(row.payload['to'] ?? 'family'), found.channels, text, null);
+    return { kind: 'done' };
+  }
+
+  /** Tells a role (`supervisor`, `partner-<key>`) or one person (`account:<id>`), inside the application, once for each row. */
+  async tell({ about, template: name, recipient, text }: Notice): Promise<void> {
+    await this.write(uuidOf(about.id, recipient), about, name, recipient, ['in-app'], text, about.id);
+  }
+
+  private async write(
+    id: string,
+    of: Pick<OutboxRow, 'organisationId' | 'caseId'>,
+    name: string,
+    recipient: string,
+    channels: string[],
+    text: Partial<Record<Language, string>>,
+    about: string | null,
+  ): Promise<void> {
     await this.deps.pool.query({
       name: 'write-notification',
-      text: `insert into qamqor.notifications (id, organisation_id, case_id, template, recipient, channels, text, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, qamqor.qamqor_now()) on conflict (id) do nothing`,
-      values: [
-        row.id,
-        row.organisationId,
-        row.caseId,
-        name,
-        String(row.payload['to'] ?? 'family'),
-        found.channels,
-        JSON.stringify(text),
-      ],
+      text: `insert into qamqor.notifications (id, organisation_id, case_id, template, recipient, channels, text, about, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, qamqor.qamqor_now()) on conflict (id) do nothing`,
+      values: [id, of.organisationId, of.caseId, name, recipient, channels, JSON.stringify(text), about],
     });
-    return { kind: 'done' };
   }
 }
 

@@ -94,6 +94,20 @@ export function addWorkingTime(
   return null;
 }
 
+/** Milliseconds of working hours between two moments; 0 where the second is not later. */
+export function workingTimeBetween(from: DateTime, to: DateTime, calendar: Calendar): number {
+  const [start, end] = [from.toMillis(), to.toMillis()];
+  let total = 0;
+  let day: DateTime | null = from.setZone(zoneNamed(calendar.zone)).startOf('day');
+  while (day !== null && day.toMillis() < end) {
+    if (isWorkingDay(day, calendar))
+      for (const [opens, closes] of shifts(day, calendar, 1))
+        total += Math.max(0, Math.min(closes, end) - Math.max(opens, start));
+    day = nextWorkingDay(day, calendar, 1);
+  }
+  return total;
+}
+
 const DAY_MS = 86_400_000;
 /** No calendar closes longer; an empty week must not search for ever. */
 const LONGEST_CLOSURE_DAYS = 366;

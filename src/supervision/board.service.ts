@@ -1,0 +1,140 @@
+import type { Pool } from 'pg';
+import { asOrganisation, type Query } from '../engine/cases.js';
+import { CASE_DUE, CASE_OVERDUE } from '../engine/overdue.js';
+import type { VersionsApi } from '../engine/types.js';
+import type { Principal } from '../identity/principal.js';
+import type { JsonObject, Text } from '../statechart/types.js';
+
+/** So many cases of a stage are on the board itself: those that stand still first. The rest is a list. */
+const ITEMS = 10;
+const DAY_MS = 86_400_000;
+/** Cases that are at no stage, under a key that no workflow can give to a stage. */
+const NO_STAGE = '-';
+
+export interface BoardDependencies {
+  /** Connections of the role `qamqor_app`. */
+  pool: Pool;
+  versions: Pick<VersionsApi, 'current'>;
+}
+
+interface StageRow {
+  stage: string;
+  count: number;
+  overdue: number;
+  stalled: number;
+  oldest: Date;
+}
+
+interface ItemRow {
+  stage: string;
+  id: string;
+  number: string;
+  status: string;
+  due_at: Date | null;
+  is_overdue: boolean;
+  incident_rule: string | null;
+  incident_message: string | null;
+  incident_at: Date | null;
+  due_what: string | null;
+  due_name: string | null;
+}
+
+/** Every open case at the stage it has reached. A case in several counts at the furthest. */
+export class BoardService {
+  constructor(private readonly deps: BoardDependencies) {}
+
+  /** @throws AppError `unknown-workflow` */
+  async read(by: Principal, key: string | undefined): Promise<JsonObject> {
+    return asOrganisation(
+      this.deps.pool,
+      by.organisationId,
+      async (query) => {
+        const workflow = key ?? (await busiest(query));
+        const [clock] = await query<{ now: Date }>('select qamqor.qamqor_now() as now');
+        const now = clock?.now ?? new Date(0);
+        const stages = workflow === undefined ? [] : await this.stages(query, by, workflow, now);
+        return { asOf: now.toISOString(), workflow: workflow ?? null, stages };
+      },
+      'snapshot',
+    );
+  }
+
+  private async stages(query: Query, by: Principal, key: string, now: Date): Promise<JsonObject[]> {
+    const { workflow } = await this.deps.versions.current(by.organisationId, key);
+    const counted = await query<StageRow>(COUNT, [key, now]);
+    const items = Map.groupBy(await query<ItemRow>(FIRST, [key, now]), (row) => row.stage);
+    const titles = new Map(workflow.stages.map((stage) => [stage.key, stage.title]));
+    // Cases of older versions may stand at stages that the newest does not have.
+    for (const { stage } of counted) if (!titles.has(stage)) titles.set(stage, titleOf(stage));
+    return [...titles].map(([stage, title]) => {
+      const row = counted.find((candidate) => candidate.stage === stage);
+      return {
+        key: stage,
+        title: { ...title },
+        count: row?.count ?? 0,
+        overdue: row?.overdue ?? 0,
+        stalled: row?.stalled ?? 0,
+        oldestDays: row ? Math.max(0, Math.floor((now.getTime() - row.oldest.getTime()) / DAY_MS)) : null,
+        items: (items.get(stage) ?? []).map(presentItem),
+      };
+    });
+  }
+}
+
+function titleOf(stage: string): Text {
+  return stage === NO_STAGE
+    ? { kk: 'Кезеңсіз', ru: 'Вне этапов', en: 'At no stage' }
+    : { kk: stage, ru: stage, en: stage };
+}
+
+/** Where nobody said which: the workflow with the most open cases that are no part of another. */
+async function busiest(query: Query): Promise<string | undefined> {
+  const rows = await query<{ key: string }>(
+    `select v.key from (select distinct key from qamqor.workflow_versions) v
+      order by (select count(*) from qamqor.cases c where c.workflow_key = v.key and c.status in ('active', 'suspended') and c.parent_case_id is null) desc, v.key
+      limit 1`,
+  );
+  return rows[0]?.key;
+}
+
+function presentItem(row: ItemRow): JsonObject {
+  return {
+    id: row.id,
+    number: row.number,
+    status: row.status,
+    dueAt: row.due_at?.toISOString() ?? null,
+    overdue: row.is_overdue,
+    stalled: row.is_overdue || row.incident_rule !== null,
+    reason: reasonOf(row),
+  };
+}
+
+/** Why it stands still: what it could not do by itself weighs more than a deadline that has passed. */
+function reasonOf(row: ItemRow): JsonObject | null {
+  if (row.incident_rule !== null)
+    return {
+      kind: 'incident',
+      rule: row.incident_rule,
+      message: row.incident_message ?? '',
+      since: row.incident_at?.toISOString() ?? null,
+    };
+  if (!row.is_overdue) return null;
+  const since = row.due_at?.toISOString() ?? null;
+  return { kind: 'overdue', rule: row.due_what ?? 'case', message: row.due_name ?? '', since };
+}
+
+const OPEN = `c.workflow_key = $1 and c.status in ('active', 'suspended')`;
+const STALLED = `(is_overdue or c.incidents > 0)`;
+const CASES = `select c.*, coalesce(c.stage, '${NO_STAGE}') as board_stage, ${CASE_OVERDUE('c', '$2::timestamptz')} as is_overdue
+  from qamqor.cases c where ${OPEN}`;
+
+const COUNT = `select board_stage as stage, count(*)::int as count, count(*) filter (where is_overdue)::int as overdue,
+    count(*) filter (where ${STALLED})::int as stalled, min(coalesce(stage_at, opened_at)) as oldest
+  from (${CASES}) c group by board_stage order by board_stage`;
+
+const FIRST = `select c.board_stage as stage, c.id, c.number, c.status, ${CASE_DUE('c')} as due_at, c.is_overdue,
+    i.rule as incident_rule, i.message as incident_message, i.opened_at as incident_at, d.what as due_what, d.name as due_name
+  from (select *, row_number() over (partition by board_stage order by ${STALLED} desc, due_at nulls last, id) as place from (${CASES}) c) c
+  left join lateral (select rule, message, opened_at from qamqor.incidents i where i.case_id = c.id and i.status = 'open' order by opened_at, id limit 1) i on true
+  left join lateral (select what, name from qamqor.dues d where d.case_id = c.id order by greatest(d.due_at, d.paused_until), entry_id limit 1) d on true
+  where c.place <= ${ITEMS} order by c.place`;

@@ -1,0 +1,156 @@
+import { DateTime } from 'luxon';
+import type { Pool } from 'pg';
+import type { OutboxRow } from '../engine/types.js';
+import type { Language, Text } from '../statechart/types.js';
+import type { Ladders } from './ladders.js';
+
+type Texts = Record<Language, string>;
+
+export interface Facts {
+  /** `task`, `handOff`, `service`, `case` or `state`. */
+  what: string;
+  name: string;
+  ladder: string;
+  /** ISO 8601. */
+  dueAt: string;
+  overdue: boolean;
+}
+
+export interface Telling {
+  caseNumber: string;
+  /** What stands still, as people call it. */
+  title: Texts;
+  /** Which case, what stands still, since when, what to do next. */
+  textFor(recipient: string): Texts;
+}
+
+export interface TextsDependencies {
+  /** Connections of the role `qamqor_relay`. */
+  pool: Pool;
+  ladders: Ladders;
+  /** Title of a partner's service. */
+  service(partner: string, service: string): Text | undefined;
+  /** Title of the stage that a state of a case belongs to. */
+  stage(organisationId: string, caseId: string): Promise<Text | undefined>;
+  /** IANA name of the time zone in which people read dates. */
+  zone: string;
+}
+
+const LANGUAGES = ['kk', 'ru', 'en'] as const satisfies Language[];
+
+/** Puts an escalation into words, in three languages. */
+export class EscalationTexts {
+  constructor(private readonly deps: TextsDependencies) {}
+
+  async write({ organisationId, caseId, entryId }: OutboxRow, facts: Facts): Promise<Telling | undefined> {
+    const { rows } = await this.deps.pool.query<{ number: string }>('select number from qamqor.cases where id = $1', [
+      caseId,
+    ]);
+    const [found] = rows;
+    if (!found) return undefined;
+    const title = whole(await this.titleOf(organisationId, caseId, entryId, facts), facts.name);
+    const ladder = whole(this.deps.ladders.find(facts.ladder).title, facts.ladder);
+    const due = DateTime.fromISO(facts.dueAt, { zone: this.deps.zone }).toFormat('dd.MM.yyyy HH:mm');
+    const fill = (template: Texts): Texts =>
+      inAll((language) => {
+        const gaps: Record<string, string> = {
+          number: found.number,
+          title: title[language],
+          ladder: ladder[language],
+          due,
+        };
+        return template[language].replace(/\{(\w+)\}/g, (_gap, name: string) => gaps[name] ?? '');
+      });
+    const when = facts.overdue ? 'after' : 'before';
+    return { caseNumber: found.number, title, textFor: (recipient) => fill(TEMPLATES[kindOf(recipient)][when]) };
+  }
+
+  private async titleOf(
+    organisationId: string,
+    caseId: string,
+    entryId: string | null,
+    { what }: Facts,
+  ): Promise<Text | undefined> {
+    if (what === 'task') {
+      const { rows } = await this.deps.pool.query<{ title: string }>('select title from qamqor.tasks where id = $1', [
+        entryId,
+      ]);
+      return rows[0] && (JSON.parse(rows[0].title) as Text);
+    }
+    if (what === 'handOff') {
+      const { rows } = await this.deps.pool.query<{ partner: string; service: string }>(
+        'select partner, service from qamqor.handoffs where id = $1',
+        [entryId],
+      );
+      return rows[0] && this.deps.service(rows[0].partner, rows[0].service);
+    }
+    return what === 'state' ? this.deps.stage(organisationId, caseId) : undefined;
+  }
+}
+
+/** Who owns the work is told to do it, who oversees to help, a partner to answer. */
+function kindOf(recipient: string): keyof typeof TEMPLATES {
+  if (recipient.startsWith('partner-')) return recipient.endsWith(':head') ? 'head' : 'partner';
+  return OVERSEERS.includes(recipient) ? 'overseer' : 'owner';
+}
+
+const OVERSEERS = ['supervisor', 'director', 'administrator'];
+
+function whole(text: Text | undefined, otherwise: string): Texts {
+  return inAll((language) => text?.[language] ?? text?.kk ?? text?.ru ?? text?.en ?? otherwise);
+}
+
+function inAll(make: (language: Language) => string): Texts {
+  return Object.fromEntries(LANGUAGES.map((language) => [language, make(language)])) as Texts;
+}
+
+const TEMPLATES = {
+  owner: {
+    before: {
+      kk: '{number} ісі: «{title}» мерзімі – {due}. Уақытында аяқтаңыз немесе басқа қызметкерге беріңіз.',
+      ru: 'Дело {number}: срок «{title}» – {due}. Завершите вовремя или передайте другому сотруднику.',
+      en: 'Case {number}: “{title}” is due {due}. Finish it in time, or hand it on to somebody else.',
+    },
+    after: {
+      kk: '{number} ісі: «{title}» мерзімі {due} өтті, әлі орындалған жоқ. Қазір аяқтаңыз немесе не кедергі екенін жетекшіге айтыңыз.',
+      ru: 'Дело {number}: срок «{title}» истёк {due}, а работа не сделана. Завершите сейчас или скажите руководителю, что мешает.',
+      en: 'Case {number}: “{title}” was due {due} and is not done. Finish it now, or tell your supervisor what is in the way.',
+    },
+  },
+  overseer: {
+    before: {
+      kk: '{number} ісі: {ladder}. «{title}» мерзімі – {due}. Кімнің орындайтынын тексеріңіз.',
+      ru: 'Дело {number}: {ladder}. Срок «{title}» – {due}. Проверьте, кто этим занят.',
+      en: 'Case {number}: {ladder}. “{title}” is due {due}. See who is at it.',
+    },
+    after: {
+      kk: '{number} ісі тұрып қалды: {ladder}. «{title}» мерзімі {due} өтті. Орындаушыны тағайындаңыз, кедергіні жойыңыз немесе істі басқа жолмен жүргізіңіз.',
+      ru: 'Дело {number} стоит: {ladder}. Срок «{title}» истёк {due}. Назначьте исполнителя, устраните препятствие или поведите дело другим путём.',
+      en: 'Case {number} stands still: {ladder}. “{title}” was due {due}. Assign somebody, remove what is in the way, or lead the case another way.',
+    },
+  },
+  partner: {
+    before: {
+      kk: '{number} ісі бойынша «{title}» жолдамасы {due} дейін жауабыңызды күтеді. Жауап беріңіз немесе жетіспейтін құжаттарды сұраңыз.',
+      ru: 'Направление «{title}» по делу {number} ждёт вашего ответа до {due}. Ответьте или запросите недостающие документы.',
+      en: 'The hand-off “{title}” of case {number} awaits your answer by {due}. Answer, or ask for the papers that are missing.',
+    },
+    after: {
+      kk: '{number} ісі бойынша «{title}» жолдамасына жауап беру мерзімі {due} өтті. Жауап беріңіз немесе орындай алмайтыныңызды хабарлаңыз.',
+      ru: 'Срок ответа на направление «{title}» по делу {number} истёк {due}. Ответьте или сообщите, что выполнить его нельзя.',
+      en: 'The hand-off “{title}” of case {number} was to be answered by {due}. Answer it, or say that it cannot be done.',
+    },
+  },
+  head: {
+    before: {
+      kk: 'Ұйым басшысына: {number} ісі бойынша «{title}» жолдамасы {due} дейін жауап күтеді. Жауапты қызметкерді тағайындаңыз.',
+      ru: 'Руководителю организации: направление «{title}» по делу {number} ждёт ответа до {due}. Назначьте ответственного.',
+      en: 'To the head of the organisation: the hand-off “{title}” of case {number} awaits an answer by {due}. Name who is to answer.',
+    },
+    after: {
+      kk: 'Ұйым басшысына: {number} ісі бойынша «{title}» жолдамасына жауап беру мерзімі {due} өтті. Жауап беруді тапсырыңыз немесе бас тарту себебін хабарлаңыз.',
+      ru: 'Руководителю организации: срок ответа на направление «{title}» по делу {number} истёк {due}. Поручите ответить или сообщите причину отказа.',
+      en: 'To the head of the organisation: the hand-off “{title}” of case {number} was to be answered by {due}. Have it answered, or say why it cannot be.',
+    },
+  },
+} satisfies Record<string, Record<'before' | 'after', Texts>>;

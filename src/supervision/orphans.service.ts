@@ -1,0 +1,197 @@
+import type { Pool, PoolClient } from 'pg';
+import { uuidOf, uuidOfEntry } from '../engine/entry-uuid.js';
+import { AppError } from '../engine/errors.js';
+import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
+import type { EngineApi, VersionsApi } from '../engine/types.js';
+import type { ChartState } from '../statechart/types.js';
+import { type Movers, whyStuck } from './orphans.js';
+
+/** The rule of the incident that a case which nothing could move gets. */
+const ORPHAN = 'orphan';
+/** How often to look. What an incident says must be seen within a minute. */
+const PERIOD_MS = 10_000;
+/** Cases looked at each time: those that changed lately, and a page of all others, round and round. */
+const CHANGED = 500;
+const PAGE = 1_000;
+/** A transaction may commit later than the moment it carries. */
+const OVERLAP_S = 30;
+const FIRST = '00000000-0000-0000-0000-000000000000';
+
+export interface OrphansDependencies {
+  engine: Pick<EngineApi, 'submit'>;
+  versions: Pick<VersionsApi, 'byVersion'>;
+  /** Connections of the role `qamqor_relay`. */
+  pool: Pool;
+  /** Monotonic milliseconds. */
+  elapsed(): number;
+  warn(message: string, error: unknown): void;
+}
+
+interface CandidateRow {
+  id: string;
+  organisation_id: string;
+  workflow_key: string;
+  workflow_version: number;
+  revision: number;
+  chart: string;
+}
+
+/** Finds active cases that nothing could ever move, and makes each an incident, once. */
+export class OrphansService {
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  private changedSince: string | undefined;
+  private after = FIRST;
+
+  constructor(private readonly deps: OrphansDependencies) {}
+
+  /** For the sweeper: bounded, whatever waits. */
+  async sweep(): Promise<void> {
+    if (this.deps.elapsed() - this.lookedAt < PERIOD_MS) return;
+    this.lookedAt = this.deps.elapsed();
+    await this.look();
+  }
+
+  /** One look, at most `CHANGED` + `PAGE` cases. */
+  async look(): Promise<void> {
+    const stuck = await this.inSnapshot(async (client) => {
+      const candidates = await this.candidates(client);
+      return candidates.length > 0 ? this.stuckAmong(client, candidates) : [];
+    });
+    await Promise.all(stuck.map((found) => this.report(found)));
+  }
+
+  private async candidates(client: PoolClient): Promise<CandidateRow[]> {
+    const { rows: clock } = await client.query<{ now: string }>('select qamqor.qamqor_now()::text as now');
+    const { rows: changed } = await client.query<{ case_id: string }>({
+      name: 'orphans-changed',
+      text: `select distinct case_id from (select case_id from qamqor.journal where at >= $1::timestamptz - make_interval(secs => ${OVERLAP_S})
+        order by at desc limit ${CHANGED}) j`,
+      values: [this.changedSince ?? clock[0]?.now],
+    });
+    const { rows } = await client.query<CandidateRow & { rolled: boolean }>({
+      name: 'orphans-candidates',
+      text: `with page as (select id from qamqor.cases where id > $2 and status = 'active' order by id limit ${PAGE})
+        select c.id, c.organisation_id, c.workflow_key, c.workflow_version, c.revision, c.chart, c.id in (select id from page) as rolled
+        from qamqor.cases c where (c.id = any ($1::uuid[]) or c.id in (select id from page)) and c.status = 'active'
+          and not exists (select from qamqor.incidents i where i.case_id = c.id and i.status = 'open' and i.rule = '${ORPHAN}')
+          and not exists (select from qamqor.outbox o where o.case_id = c.id and o.topic = 'case.unpark' and not o.parked)`,
+      values: [changed.map((row) => row.case_id), this.after],
+    });
+    const { rows: last } = await client.query<{ id: string | null }>({
+      name: 'orphans-page',
+      text: `select id from (select id from qamqor.cases where id > $1 and status = 'active' order by id limit ${PAGE}) p order by id desc limit 1`,
+      values: [this.after],
+    });
+    this.changedSince = clock[0]?.now;
+    this.after = last[0]?.id ?? FIRST;
+    return rows;
+  }
+
+  private async stuckAmong(client: PoolClient, candidates: CandidateRow[]) {
+    const charts = new Map(candidates.map((row) => [row.id, JSON.parse(row.chart) as ChartState]));
+    const movers = await moversOf(client, charts);
+    const found: { row: CandidateRow; message: string; entryId?: string }[] = [];
+    for (const row of candidates) {
+      const chart = charts.get(row.id);
+      if (!chart) continue;
+      try {
+        const workflow = await this.deps.versions.byVersion(
+          row.organisation_id,
+          row.workflow_key,
+          row.workflow_version,
+        );
+        const why = whyStuck(row.id, workflow, chart, movers);
+        if (why) found.push({ row, ...why });
+      } catch (error) {
+        this.deps.warn(`Whether something can move case ${row.id} could not be found out.`, error);
+      }
+    }
+    return found;
+  }
+
+  /** Two processes that find it at once tell it once; a case that went on meanwhile is left alone. */
+  private async report({ row, message, entryId }: { row: CandidateRow; message: string; entryId?: string }) {
+    try {
+      await this.deps.engine.submit({
+        kind: 'incident',
+        rule: ORPHAN,
+        message,
+        ...(entryId ? { entryId } : {}),
+        organisationId: row.organisation_id,
+        caseId: row.id,
+        revision: row.revision,
+        id: `orphan:${row.id}:${row.revision}`,
+        keep: true,
+        lane: 'machines',
+        sender: ENGINE_SENDER,
+      });
+    } catch (error) {
+      if (isPassing(error) || (error instanceof AppError && error.code === 'stale-revision')) return;
+      this.deps.warn(`That nothing can move case ${row.id} could not be reported.`, error);
+    }
+  }
+
+  /** A case and what it waits for are written together: seen at one moment, they fit. */
+  private async inSnapshot<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.deps.pool.connect();
+    let failed: Error | undefined;
+    try {
+      await client.query('begin isolation level repeatable read, read only');
+      const result = await work(client);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      failed = error as Error;
+      throw error;
+    } finally {
+      if (failed) await client.query('rollback').catch(() => undefined);
+      client.release();
+    }
+  }
+}
+
+async function moversOf(client: PoolClient, charts: Map<string, ChartState>): Promise<Movers> {
+  const cases = [...charts.keys()];
+  const children = [...charts].flatMap(([id, { entries }]) =>
+    entries.flatMap((entry) =>
+      entry.kind === 'invocation' && entry.src === 'case' ? [uuidOf(uuidOfEntry(id, entry), 'case')] : [],
+    ),
+  );
+  const ids = async (name: string, text: string, of: string[]) => {
+    const { rows } = await client.query<{ id: string }>({ name: `orphans-${name}`, text, values: [of] });
+    return new Set(rows.map((row) => row.id));
+  };
+  return {
+    tasks: await ids(
+      'tasks',
+      `select id from qamqor.tasks where case_id = any ($1::uuid[]) and status in ('open', 'claimed', 'held')`,
+      cases,
+    ),
+    handoffs: await ids(
+      'handoffs',
+      `select id from qamqor.handoffs h where case_id = any ($1::uuid[]) and closed_at is null and (status <> 'draft' or waiting_reason is not null
+        or exists (select from qamqor.outbox o where o.case_id = h.case_id and o.entry_id = h.id and not o.parked))`,
+      cases,
+    ),
+    timers: await ids(
+      'timers',
+      `select id from qamqor.timers where case_id = any ($1::uuid[]) and kind = 'timer' and passed_at is null`,
+      cases,
+    ),
+    outbox: await ids(
+      'outbox',
+      'select distinct entry_id as id from qamqor.outbox where case_id = any ($1::uuid[]) and entry_id is not null and not parked',
+      [...cases, ...children],
+    ),
+    subCases: await ids(
+      'children',
+      `select parent_entry_id as id from qamqor.cases where id = any ($1::uuid[]) and status in ('active', 'suspended')`,
+      children,
+    ),
+    incidents: await ids(
+      'incidents',
+      `select distinct entry_id as id from qamqor.incidents where case_id = any ($1::uuid[]) and status = 'open' and entry_id is not null`,
+      cases,
+    ),
+  };
+}

@@ -1,0 +1,62 @@
+import { uuidOfEntry } from '../engine/entry-uuid.js';
+import { accepts } from '../statechart/accepts.js';
+import type { ChartState, Entry, Workflow } from '../statechart/types.js';
+
+/** What there is that could move a case, by entry id: open tasks and hand-offs, running steps, sub-cases, timers, incidents. */
+export interface Movers {
+  tasks: ReadonlySet<string>;
+  handoffs: ReadonlySet<string>;
+  timers: ReadonlySet<string>;
+  /** Entries with an outbox row that is not parked. */
+  outbox: ReadonlySet<string>;
+  /** Entries whose sub-case is open, or whose answer is on its way. */
+  subCases: ReadonlySet<string>;
+  /** Entries that an open incident is about; somebody looks at them already. */
+  incidents: ReadonlySet<string>;
+}
+
+/** Why nothing could move an active case; null where something can. */
+export function whyStuck(
+  caseId: string,
+  workflow: Workflow,
+  chart: ChartState,
+  movers: Movers,
+): { message: string; entryId?: string } | null {
+  let alive = false;
+  for (const entry of chart.entries) {
+    const id = uuidOfEntry(caseId, entry);
+    if (movers.incidents.has(id)) {
+      alive = true;
+      continue;
+    }
+    const missing = missingBehind(entry, id, movers);
+    if (missing !== null) return { message: missing, entryId: id };
+    if (entry.kind !== 'deadline') alive = true;
+  }
+  // What a person may send from outside moves it too; whether anybody would is for `workflow check` to say.
+  if (alive || accepts(workflow, chart).length > 0) return null;
+  return { message: 'The case waits for nothing: no open task, hand-off, step, sub-case or timer could move it.' };
+}
+
+function missingBehind(entry: Entry, id: string, movers: Movers): string | null {
+  if (entry.kind === 'deadline') return null;
+  if (entry.kind === 'timer')
+    return movers.timers.has(id) ? null : `The timer "${entry.name}" of "${entry.node}" is not there: it never fires.`;
+  if (isBehind(entry.src, id, movers)) return null;
+  return `The case waits for ${NAMES[entry.src]} "${entry.invoke}", and there is none: its answer would never come.`;
+}
+
+function isBehind(src: Extract<Entry, { kind: 'invocation' }>['src'], id: string, movers: Movers): boolean {
+  switch (src) {
+    case 'task':
+      return movers.tasks.has(id);
+    case 'handOff':
+      return movers.handoffs.has(id);
+    case 'service':
+      return movers.outbox.has(id);
+    case 'case':
+      return movers.subCases.has(id) || movers.outbox.has(id);
+  }
+}
+
+const NAMES = { task: 'the task', handOff: 'the hand-off', service: 'the background step', case: 'the sub-case' };
