@@ -19,6 +19,7 @@ import { loadSecret } from './platform/secret.js';
 import { openQueueBackend, startDatabase } from './platform/start.js';
 import { parseCalendar } from './statechart/calendar.js';
 import type { Calendar } from './statechart/types.js';
+import { deployFolder } from './workflows/deploy.js';
 import { readWorkflowsFolder, type WorkflowsFolder } from './workflows/folder.js';
 
 /** The one organisation there is until more are asked for; made by the first migration. */
@@ -46,6 +47,8 @@ export interface SystemOptions {
   warn?(message: string, error: unknown): void;
   /** `false`: no queues; this process carries out its own outbox. */
   queues?: boolean;
+  /** `false`: this process takes no requests and needs no secret to sign with. */
+  serves?: boolean;
   /** The folder of workflows; that of the project unless told otherwise. */
   workflows?: string;
 }
@@ -53,6 +56,8 @@ export interface SystemOptions {
 /** What every process of ours stands on: database, engine, queues, records. Features register with it, then it starts. */
 export class System {
   readonly ids = systemIds;
+  /** Workflows of the folder that must not be used; cases are still opened on the versions before. */
+  folderProblems: readonly string[] = [];
   private readonly closers: (() => Promise<unknown>)[] = [];
 
   private constructor(
@@ -102,7 +107,7 @@ export class System {
       return new System(
         config,
         url,
-        await loadSecret(config),
+        options.serves === false ? '' : await loadSecret(config),
         folder,
         calendar,
         runtime,
@@ -125,9 +130,11 @@ export class System {
     return partnerKeys(this.folder);
   }
 
-  /** Makes every workflow of the folder known; what is known already stays as it is. */
+  /** Makes every workflow of the folder known; what is known already stays as it is. @throws StartError */
   async deployFolder(): Promise<void> {
-    for (const { files } of this.folder.workflows) await this.runtime.versions.deploy(ORGANISATION, files, 'folder');
+    const deps = { versions: this.runtime.versions, clock: this.clock, catalogue: this.folder.catalogue };
+    this.folderProblems = await deployFolder(deps, ORGANISATION, this.folder);
+    for (const problem of this.folderProblems) this.warn('A workflow was not deployed.', problem);
   }
 
   /** Carries out what cases ask for, from now on. Every source must have its feature by then. */
@@ -157,7 +164,7 @@ export function partnerKeys(folder: Pick<WorkflowsFolder, 'catalogue'>): string[
 }
 
 /** Tells the workers of a topic by its queue. */
-export function wakeBy(queues: Queues): NonNullable<RuntimeOptions['wake']> {
+function wakeBy(queues: Queues): NonNullable<RuntimeOptions['wake']> {
   return (topic, ids, key) => queues.enqueue(JOB_OF_TOPIC[topic] ?? deliverQuick, { ids }, key);
 }
 

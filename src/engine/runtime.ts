@@ -17,7 +17,7 @@ const ROWS_PER_WAKEUP = 50;
  * or runs. A queue that nobody empties holds this many at most, however long that lasts; one that lost everything is told
  * of more rows at once than its workers carry out before the sweeper comes again.
  */
-const SWEEPER_KEYS = 256;
+const SWEEPER_KEYS = 128;
 
 /**
  * A batch takes milliseconds. One that hangs lets go of its cases soon, so that others can go on with them; and whether a
@@ -113,12 +113,13 @@ export class Runtime {
   }
 
   private async wake(rows: { id: string; topic: string }[], keyOf?: (topic: string) => string): Promise<void> {
+    const sent: Promise<void>[] = [];
     for (const [topic, ofTopic] of Map.groupBy(rows, (row) => row.topic)) {
       const ids = ofTopic.map((row) => row.id);
-      for (let from = 0; from < ids.length; from += ROWS_PER_WAKEUP) {
-        await this.send(topic, ids.slice(from, from + ROWS_PER_WAKEUP), keyOf?.(topic));
-      }
+      for (let from = 0; from < ids.length; from += ROWS_PER_WAKEUP)
+        sent.push(this.send(topic, ids.slice(from, from + ROWS_PER_WAKEUP), keyOf?.(topic)));
     }
+    await Promise.all(sent);
   }
 
   private async send(topic: string, ids: string[], key?: string): Promise<void> {
