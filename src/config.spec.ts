@@ -36,6 +36,26 @@ describe('readConfig', () => {
     });
   });
 
+  it.each([
+    [undefined, false],
+    ['off', false],
+    ['0', false],
+    ['on', 1],
+    ['2', 2],
+    ['10.0.0.5, fd00::/8', ['10.0.0.5', 'fd00::/8']],
+  ])('believes X-Forwarded-For with QAMQOR_TRUST_PROXY=%s from %j', (given, trustProxy) => {
+    expect(readConfig(given === undefined ? {} : { QAMQOR_TRUST_PROXY: given })).toMatchObject({ trustProxy });
+  });
+
+  it.each(['everybody', '10.0.0.5/64', '10.0.0', '10.0.0.5;10.0.0.6', '-1'])(
+    'takes no QAMQOR_TRUST_PROXY=%s',
+    (given) => {
+      expect(problemsOf({ QAMQOR_TRUST_PROXY: given })).toEqual({
+        QAMQOR_TRUST_PROXY: expect.stringContaining('the number of proxies'),
+      });
+    },
+  );
+
   it('names every bad variable at once, and what to do', () => {
     const problems = problemsOf({
       PORT: 'web',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Every setting, once. The only file that reads the environment; an empty value counts as not set. */
@@ -29,6 +30,11 @@ export interface Config {
   concurrency: number;
   /** Connections that one process keeps to PostgreSQL at most, for each of its roles. */
   databaseConnections: number;
+  /**
+   * The proxies before us, whose `X-Forwarded-For` is believed: how many there are, or their addresses and networks.
+   * False: whoever connects is whoever asks.
+   */
+  trustProxy: false | number | string[];
   /** Only for tests of survival: where this process kills itself (platform/crash-points.ts). */
   crashAt: string | undefined;
   /** Names that begin with QAMQOR_ and mean nothing: a misspelt setting must not pass in silence. */
@@ -95,6 +101,26 @@ const roleList = z
       .min(1, { error: 'must name "web", "worker" or both' }),
   );
 
+const proxies = z
+  .string()
+  .transform((text) => {
+    if (Object.hasOwn(SWITCH, text.toLowerCase())) return SWITCH[text.toLowerCase()] === true ? 1 : false;
+    return /^\d$/.test(text) ? Number(text) : text.split(',').map((part) => part.trim());
+  })
+  .refine((given) => !Array.isArray(given) || given.every(isNetwork), {
+    error:
+      'must be "off", the number of proxies before this process (1 to 9), or their addresses: 10.0.0.5, 10.1.0.0/16',
+  });
+
+/** An address, alone or with the length of its network. */
+function isNetwork(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/');
+  const bits = { 4: 32, 6: 128, 0: -1 }[isIP(address)] ?? -1;
+  return (
+    bits > 0 && more.length === 0 && (length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits))
+  );
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const variables = z.object({
@@ -132,6 +158,8 @@ const variables = z.object({
   QAMQOR_LOG: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   /** Jobs at once, per queue. */
   QAMQOR_CONCURRENCY: wholeNumber(1, 1000).default(8),
+  /** `off`, the number of proxies before us (`on` is 1), or their addresses: `10.0.0.5, 10.1.0.0/16`. */
+  QAMQOR_TRUST_PROXY: proxies.default(false),
   /** Connections to PostgreSQL, per role of the database. */
   QAMQOR_DATABASE_CONNECTIONS: wholeNumber(2, 500).default(10),
 });
@@ -170,6 +198,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel: v.QAMQOR_LOG,
     concurrency: v.QAMQOR_CONCURRENCY,
     databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
+    trustProxy: v.QAMQOR_TRUST_PROXY,
     crashAt: given['QAMQOR_TEST_CRASH_AT'],
     unknown: Object.keys(given).filter((name) => name.startsWith('QAMQOR_') && !isKnown(name)),
   };

@@ -8,7 +8,7 @@ import type { System } from './system.js';
 
 /** The whole application over an open system, initialised and not yet listening. */
 export async function createApp(system: System, logger: LoggerService | false): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(appModule(system), httpAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(appModule(system), httpAdapter(system.config.trustProxy), {
     bodyParser: false,
     logger,
     abortOnError: false,

@@ -151,7 +151,9 @@ export class CasesService {
     data: Json | undefined,
     write: Write = {},
   ): Promise<Accepted> {
-    if (!maySendEvents(by)) throw new AppError('no-right', 403, 'Auditors and partners see and send nothing.');
+    if (!maySendEvents(by)) throw new AppError('no-right', 403, 'An auditor sees every case and sends no events.', {
+        because: 'inspects-only',
+      });
     const { id } = await this.find(by, idOrNumber);
     return this.deps.engine.submit({
       ...commandOf(by, write, this.deps.id),

@@ -39,10 +39,10 @@ describe('the table of errors', () => {
   });
 
   it('says each in three languages, as a title and as what to do', () => {
-    for (const [code, { title, detail, status }] of Object.entries(PROBLEMS)) {
+    for (const [code, { title, detail, because = {}, status }] of Object.entries(PROBLEMS)) {
       expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(status).toBeGreaterThanOrEqual(400);
-      for (const texts of [title, detail]) {
+      for (const texts of [title, detail, ...Object.values(because)]) {
         expect(Object.keys(texts).sort()).toEqual(['en', 'kk', 'ru']);
         for (const text of Object.values(texts)) expect(text.length).toBeGreaterThan(4);
       }

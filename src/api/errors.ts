@@ -5,6 +5,8 @@ export interface Problem {
   status: number;
   title: Record<Language, string>;
   detail: Record<Language, string>;
+  /** Said instead of `detail` where the refusal's fact `because` has this name. */
+  because?: Record<string, Record<Language, string>>;
 }
 
 /** Every code that an answer of the API can carry; served at `/api/errors`. */
@@ -89,6 +91,13 @@ export const PROBLEMS: Record<string, Problem> = {
       ru: 'Ваша роль не позволяет этого действия. Обратитесь к руководителю.',
       en: 'Your role does not allow this. Ask your supervisor.',
     },
+    because: {
+      'inspects-only': {
+        kk: 'Аудитор барлық істі көреді, бірақ оқиға жібермейді. Оны іспен жұмыс істейтін қызметкер жібереді.',
+        ru: 'Аудитор видит все дела, но не отправляет событий. Это делает сотрудник, который ведёт дело.',
+        en: 'An auditor sees every case and sends no events. Whoever works on the case does.',
+      },
+    },
   },
   'cross-site': {
     status: 403,
@@ -151,6 +160,33 @@ export const PROBLEMS: Record<string, Problem> = {
       kk: 'Мұндай жолдама жоқ немесе ол басқа серіктеске тиесілі.',
       ru: 'Такого направления нет, или оно принадлежит другому партнёру.',
       en: 'There is no such hand-off, or it belongs to another partner.',
+    },
+  },
+  'family-not-found': {
+    status: 404,
+    title: { kk: 'Отбасы табылмады', ru: 'Семья не найдена', en: 'There is no such family' },
+    detail: {
+      kk: 'Мұндай отбасы жоқ. Нөмірді тексеріңіз.',
+      ru: 'Такой семьи нет. Проверьте номер.',
+      en: 'There is no such family. Check the number.',
+    },
+  },
+  'handoff-closed': {
+    status: 409,
+    title: { kk: 'Жолдама аяқталған', ru: 'Направление завершено', en: 'The hand-off is over' },
+    detail: {
+      kk: 'Жолдама бойынша жауап келген, ол кері қайтарылған немесе мерзімі өткен. Қажет болса, жаңасын жіберіңіз.',
+      ru: 'На направление ответили, его отозвали или его срок вышел. Если нужно, отправьте новое.',
+      en: 'It was answered or recalled, or its time ran out. Send a new one if it is still needed.',
+    },
+  },
+  'no-papers-asked': {
+    status: 409,
+    title: { kk: 'Құжат сұралмаған', ru: 'Документы не запрошены', en: 'No papers were asked for' },
+    detail: {
+      kk: 'Серіктес қазір құжат күтіп отырған жоқ.',
+      ru: 'Партнёр сейчас не ждёт документов.',
+      en: 'The partner is not waiting for papers now.',
     },
   },
   'certificate-not-found': {

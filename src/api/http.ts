@@ -1,6 +1,7 @@
 import fastifyHelmet from '@fastify/helmet';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config.js';
 import { serveDocument } from './openapi.js';
 import { sendProblem } from './problem.filter.js';
 import { parseStrictJson } from './strict-json.js';
@@ -14,9 +15,11 @@ const LARGER: Record<string, number> = { '/api/workflows': 1024 * KB };
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Fastify with our limits; also what it answers before Nest sees a request is a problem in our own form. */
-export function httpAdapter(): FastifyAdapter {
+export function httpAdapter(trustProxy: Config['trustProxy']): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
+    // Whose word is taken for where a request came from; otherwise X-Forwarded-For is what anybody may write.
+    trustProxy: typeof trustProxy === 'number' ? (_address, hop) => hop < trustProxy : trustProxy,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
     // Query strings are flat names and values; a name given twice is an array and fits no contract.

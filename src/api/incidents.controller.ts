@@ -47,35 +47,40 @@ export class IncidentsController {
   @HttpCode(200)
   @Roles(...actorsOf('retry'))
   @Describe({ tag, summary: 'Give what failed to the case again', params, body: act, answers })
-  async retry(
+  retry(
     @By() by: Principal,
     @Param('id') id: string,
-    @Body() body: z.output<typeof act>,
+    @Body() { reason }: z.output<typeof act>,
     @With() write: Write,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const caseId = await this.incidents.caseOf(by, id);
-    return replayed(
-      reply,
-      await this.cases.act(by, caseId, { type: 'retry', incidentId: id.toLowerCase() }, body.reason, write),
-    );
+    return this.act('retry', { by, id, reason, write, reply });
   }
 
   @Post(':id/resolve')
   @HttpCode(200)
   @Roles(...actorsOf('resolve'))
   @Describe({ tag, summary: 'Close an incident that was dealt with otherwise', params, body: act, answers })
-  async resolve(
+  resolve(
     @By() by: Principal,
     @Param('id') id: string,
-    @Body() body: z.output<typeof act>,
+    @Body() { reason }: z.output<typeof act>,
     @With() write: Write,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const caseId = await this.incidents.caseOf(by, id);
-    return replayed(
-      reply,
-      await this.cases.act(by, caseId, { type: 'resolve', incidentId: id.toLowerCase() }, body.reason, write),
-    );
+    return this.act('resolve', { by, id, reason, write, reply });
   }
+
+  private async act(type: 'retry' | 'resolve', { by, id, reason, write, reply }: Handled) {
+    const caseId = await this.incidents.caseOf(by, id);
+    return replayed(reply, await this.cases.act(by, caseId, { type, incidentId: id.toLowerCase() }, reason, write));
+  }
+}
+
+interface Handled {
+  by: Principal;
+  id: string;
+  reason: string;
+  write: Write;
+  reply: FastifyReply;
 }

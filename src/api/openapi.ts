@@ -1,6 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { sessionCookie } from '../identity/auth.js';
+import { System } from '../system.js';
 import { components } from './contract.js';
 
 const DOCS = 'api/docs';
@@ -14,8 +16,20 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
       'Cases, tasks and hand-offs of a family centre. Errors are application/problem+json with a code of /api/errors.',
     )
     .setVersion('1')
-    .addCookieAuth('qamqor.session_token', { type: 'apiKey', in: 'cookie' }, 'session')
-    .addBearerAuth({ type: 'http', description: 'QAMQOR_API_KEY' }, 'apiKey')
+    .addCookieAuth(
+      sessionCookie(app.get(System).config.publicUrl),
+      {
+        type: 'apiKey',
+        in: 'cookie',
+        description: 'Set by POST /api/auth/sign-in/email, for people in a browser; scripts cannot read it',
+      },
+      'session',
+    )
+    .addSecurity('apiKey', {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The API key of this installation (the setting QAMQOR_API_KEY), for programs; acts as `integration`',
+    })
     .addSecurityRequirements('session')
     .addSecurityRequirements('apiKey')
     .build();

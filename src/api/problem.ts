@@ -17,7 +17,10 @@ export function problemAnswer(error: unknown, language: Language, reference: () 
   const known =
     asAppError(error) ?? new AppError('internal', 500, 'Something went wrong here.', { reference: reference() });
   const problem = PROBLEMS[known.code];
-  const told = ACT_REASONS[known.code === 'act-not-possible' ? String(known.facts['rule']) : ''] ?? problem?.detail;
+  const told =
+    problem?.because?.[String(known.facts['because'])] ??
+    ACT_REASONS[known.code === 'act-not-possible' ? String(known.facts['rule']) : ''] ??
+    problem?.detail;
   // In English the refusal's own sentence says more than the table: what, in which state, what is possible.
   const detail = language === 'en' || !told ? known.message : fillIn(told[language], known.facts);
   return {

@@ -15,6 +15,12 @@ export interface AuthOptions {
   id(): string;
 }
 
+/** Browsers take a name with this prefix over https only. */
+export const sessionCookie = (publicUrl: string): string =>
+  `${publicUrl.startsWith('https:') ? '__Secure-' : ''}${COOKIE_PREFIX}.session_token`;
+
+const COOKIE_PREFIX = 'qamqor';
+
 export const AUTH_PATH = '/api/auth';
 /** A shift and a little more; a session that is used lives on. */
 const SESSION_S = 12 * 60 * 60;
@@ -79,7 +85,7 @@ export function createAuth({ pool, secret, publicUrl, id }: AuthOptions) {
     advanced: {
       disableCSRFCheck: true,
       disableOriginCheck: true,
-      cookiePrefix: 'qamqor',
+      cookiePrefix: COOKIE_PREFIX,
       useSecureCookies: publicUrl.startsWith('https:'),
       defaultCookieAttributes: { sameSite: 'lax', httpOnly: true },
       // Set by us from the connection; a client cannot send it (see auth.controller.ts).

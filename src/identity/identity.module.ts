@@ -59,5 +59,7 @@ function sessions(system: System, accounts: AccountsService, limit: SignInLimit)
     publicUrl: system.config.publicUrl,
     id: () => system.ids.next(),
   });
-  return new SessionsService(auth, accounts, limit, system.pool);
+  const service = new SessionsService(auth, accounts, limit, system.pool, () => performance.now());
+  system.runtime.engine.registerSweep('ended sessions', () => service.sweep());
+  return service;
 }

@@ -63,6 +63,13 @@ describe('signing in', () => {
     expect((await signIn('adviser@test.qamqor', PASSWORD)).status).toBe(200);
   });
 
+  it('counts them by the address of the connection, whatever X-Forwarded-For claims', async () => {
+    await api.account('director');
+    const claim = (address: number) => ({ 'x-forwarded-for': `203.0.113.${address}` });
+    for (let attempt = 0; attempt < 10; attempt += 1) await signIn('director@test.qamqor', 'wrong', claim(attempt));
+    expect((await signIn('director@test.qamqor', PASSWORD, claim(99))).status).toBe(429);
+  });
+
   it('offers no way to sign up, and nothing else of the library', async () => {
     for (const path of ['sign-up/email', 'update-user', 'delete-user', 'list-sessions', 'sign-in/social', 'ok']) {
       expect(
@@ -106,6 +113,24 @@ describe('signing in', () => {
     expect((await change(PASSWORD)).status).toBe(200);
     expect((await api.get(null, '/api/tasks', { cookie: other })).status).toBe(401);
     expect((await signIn('coordinator@test.qamqor', 'a new long password')).status).toBe(200);
+  });
+});
+
+describe('a session that is over', () => {
+  it("is nobody's, and swept away", async () => {
+    await api.account('psychologist');
+    const cookie = cookieOf(await signIn('psychologist@test.qamqor', PASSWORD));
+    const owner = api.database.pool('owner');
+    const { rows: alive } = await owner.query('select id from qamqor.account_sessions');
+    await owner.query(
+      `update qamqor.account_sessions set expires_at = clock_timestamp() - interval '1 second'
+        where user_id = (select id from qamqor.accounts where name = 'psychologist')`,
+    );
+    expect((await api.get(null, '/api/tasks', { cookie })).status).toBe(401);
+    await api.system.runtime.sweeper.sweep();
+    const { rows: left } = await owner.query('select user_id from qamqor.account_sessions');
+    expect(left).toHaveLength(alive.length - 1);
+    expect((await api.get('curator', '/api/tasks')).status).toBe(200);
   });
 });
 

@@ -8,15 +8,21 @@ import { ADDRESS_HEADER, AUTH_PATH, type Auth } from './auth.js';
 import type { Principal } from './principal.js';
 import type { SignInLimit } from './sign-in-limit.js';
 
+const SWEEP_EVERY_MS = 60 * 60 * 1_000;
+
 /** Sign-in, sign-out and who a cookie belongs to: better-auth behind our own limits and refusals. */
 @Injectable()
 export class SessionsService {
+  private sweptAt = Number.NEGATIVE_INFINITY;
+
   constructor(
     private readonly auth: Auth,
     private readonly accounts: AccountsService,
     private readonly limit: SignInLimit,
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
+    /** Monotonic milliseconds. */
+    private readonly elapsed: () => number,
   ) {}
 
   /** @throws AppError `wrong-credentials` (401), `limited` (429) */
@@ -67,6 +73,13 @@ export class SessionsService {
     const found = await this.lookUp(request);
     const principal = found && (await this.accounts.principal(found.user.id));
     return principal ? { principal, expiresAt: new Date(found.session.expiresAt) } : null;
+  }
+
+  /** Sessions that are over are nobody's, and go within the hour. */
+  async sweep(): Promise<void> {
+    if (this.elapsed() - this.sweptAt < SWEEP_EVERY_MS) return;
+    this.sweptAt = this.elapsed();
+    await this.pool.query('delete from qamqor.account_sessions where expires_at < clock_timestamp()');
   }
 
   private async lookUp(request: Pick<FastifyRequest, 'headers'>) {
