@@ -18,8 +18,7 @@ export function inWaves(commands: Command[], records: ReadonlyMap<string, CaseRe
   const lastOf = new Map<string, number>();
   for (const command of commands) {
     const last = lastOf.get(command.caseId);
-    const mayTake = command.kind === 'answer' && settlerOf(records.get(command.caseId), command.entryId, sources);
-    const wave = last === undefined ? 0 : mayTake ? last + 1 : last;
+    const wave = last === undefined ? 0 : mayTake(command, records.get(command.caseId), sources) ? last + 1 : last;
     lastOf.set(command.caseId, wave);
     waves[wave] ??= [];
     waves[wave].push(command);
@@ -34,22 +33,19 @@ export async function settleWave(
   loaded: { now: string; records: ReadonlyMap<string, CaseRecord> },
   sources: Sources,
 ): Promise<Map<Command, Json>> {
-  const bySettler = Map.groupBy(
-    wave.flatMap((command) => openAnswer(command, loaded.records.get(command.caseId))),
-    ({ command, record }) => settlerOf(record, command.entryId, sources),
-  );
+  const answers = wave.flatMap((command) => openAnswer(command, loaded.records.get(command.caseId)));
   const outputs = new Map<Command, Json>();
-  for (const [settler, answers] of bySettler) {
-    for (const [command, output] of (await settler?.settle?.(tx, answers, loaded.now)) ?? [])
+  for (const [source, ofSource] of Map.groupBy(answers, ({ entry }) => entry.src)) {
+    for (const [command, output] of (await sources.get(source)?.settle?.(tx, ofSource, loaded.now)) ?? [])
       outputs.set(command, output);
   }
   return outputs;
 }
 
-function settlerOf(record: CaseRecord | undefined, entryId: string, sources: Sources): SourceHandler | undefined {
-  const source = sourceOf(record, entryId);
-  const handler = source && sources.get(source);
-  return handler?.settle && handler;
+function mayTake(command: Command, record: CaseRecord | undefined, sources: Sources): boolean {
+  if (command.kind !== 'answer') return false;
+  const source = sourceOf(record, command.entryId);
+  return source !== undefined && sources.get(source)?.settle !== undefined;
 }
 
 function openAnswer(command: Command, record: CaseRecord | undefined): OpenAnswer[] {
