@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { OFFICE_HOURS } from '../../test/charts.js';
 import { EngineFixture, ORGANISATION } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
+import type { JsonObject } from '../statechart/types.js';
+import { previewAct } from './preview.js';
+import type { Act } from './types.js';
 import { verify } from './verify.js';
 
 const workflow = {
@@ -27,8 +31,27 @@ const workflow = {
       },
     },
     late: { on: { NEXT: 'done' }, after: { week: 'done' } },
+    stuck: { on: { NEXT: 'done' } },
     done: { type: 'final' },
   },
+};
+
+const typed = {
+  key: 'typed',
+  title: { en: 'Typed' },
+  context: { tries: 0, who: null },
+  contextSchema: {
+    type: 'object',
+    required: ['tries'],
+    properties: {
+      tries: { type: 'integer' },
+      name: { type: 'string', 'x-personal': true },
+      who: { type: ['object', 'null'], properties: { id: {}, iin: { 'x-personal': true } } },
+    },
+  },
+  delays: { week: '7 days' },
+  initial: 'open',
+  states: { open: { after: { week: 'done' } }, done: { type: 'final' } },
 };
 
 let fixture: EngineFixture;
@@ -37,6 +60,7 @@ beforeAll(async () => {
   fixture = await EngineFixture.create();
   clock = new DatabaseClock(fixture.runtime.readPool);
   await fixture.deploy(workflow);
+  await fixture.deploy(typed);
 }, 60_000);
 afterAll(async () => {
   const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
@@ -170,5 +194,99 @@ describe('modify', () => {
       code: 'act-not-possible',
       status: 409,
     });
+  });
+
+  it('refuses a target that cannot be, and says which state would have been meant', async () => {
+    const { id } = await fixture.open('help');
+    await expect(fixture.act(id, { type: 'modify', target: 'chek' })).rejects.toMatchObject({
+      message: expect.stringContaining('Did you mean "check"?'),
+      facts: { rule: 'target-unknown', states: ['chek'] },
+    });
+    await expect(fixture.act(id, { type: 'modify', target: ['work', 'check'] })).rejects.toMatchObject({
+      facts: { rule: 'target-conflict' },
+    });
+  });
+
+  it('leaves no case where nothing would ever happen', async () => {
+    const { id } = await fixture.open('help');
+    const refused = fixture.act(id, { type: 'modify', target: 'stuck' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'act-not-possible',
+      status: 409,
+      message: expect.stringMatching(
+        /would stand still there\. In "stuck": .*only NEXT leads on.* Choose another state/,
+      ),
+      facts: { rule: 'waits-for-ever', states: ['stuck'] },
+    });
+    expect((await fixture.read(id)).revision).toBe(1);
+  });
+
+  it('refuses names that the context does not have', async () => {
+    const { id } = await fixture.open('help');
+    await expect(fixture.act(id, { type: 'modify', target: 'check', context: { trys: 1 } })).rejects.toMatchObject({
+      code: 'schema',
+      status: 422,
+      errors: [{ path: '/context/trys' }],
+    });
+  });
+
+  it('takes values of the right kind only, and nothing personal', async () => {
+    const { id } = await fixture.open('typed');
+    const patch = (context: JsonObject) => fixture.act(id, { type: 'modify', target: 'open', context });
+    await expect(patch({ tries: 'many', name: 'Әлия', who: { iin: '1' } })).rejects.toMatchObject({
+      code: 'schema',
+      errors: [
+        { path: '/context/name', rule: 'personal' },
+        { path: '/context/who/iin', rule: 'personal' },
+        { path: '/context/tries', rule: 'type' },
+      ],
+    });
+    expect((await patch({ tries: 3, who: { id: 'x' } })).case.chart.snapshot.context).toEqual({
+      tries: 3,
+      who: { id: 'x' },
+    });
+  });
+});
+
+describe('a preview', () => {
+  const asking = async () => ({
+    now: await clock.now(),
+    calendar: OFFICE_HOURS,
+    sender: { account: 'aida', roles: ['supervisor'] },
+    versions: fixture.runtime.versions,
+  });
+
+  it('says what would happen, and is what happens then', async () => {
+    const { id } = await fixture.open('help');
+    const act: Act & { type: 'modify' } = { type: 'modify', target: 'check', context: { tries: 9 } };
+    const before = await fixture.read(id);
+    const preview = await previewAct(before, act, await asking());
+    expect(preview).toMatchObject({
+      workflow: { key: 'help', version: 1 },
+      state: 'check',
+      status: 'active',
+      opens: [{ invoke: 'ask', src: 'handOff', node: 'check', title: null }],
+      closes: [{ invoke: 'do', src: 'task', node: 'work' }],
+      timers: { starts: [], stops: [{ kind: 'timer', name: 'week', node: 'work' }] },
+      context: [{ name: 'tries', from: 1, to: 9 }],
+      actions: [],
+    });
+    expect(await fixture.read(id)).toEqual(before);
+    const { case: after } = await fixture.act(id, act);
+    expect(after.chart.entries.map((entry) => entry.kind === 'invocation' && entry.invoke)).toEqual(['ask']);
+  });
+
+  it('is refused as the act would be', async () => {
+    const { id } = await fixture.open('help');
+    const record = await fixture.read(id);
+    await expect(previewAct(record, { type: 'modify', target: 'stuck' }, await asking())).rejects.toMatchObject({
+      facts: { rule: 'waits-for-ever' },
+    });
+    await expect(previewAct(record, { type: 'reopen' }, await asking())).rejects.toMatchObject({
+      code: 'act-not-possible',
+    });
+    await expect(
+      previewAct(record, { type: 'modify', target: 'check' }, { ...(await asking()), revision: 7 }),
+    ).rejects.toMatchObject({ code: 'stale-revision' });
   });
 });

@@ -31,13 +31,14 @@ const track = {
   key: 'track',
   title: { en: 'Track' },
   context: { person: '= input.person', mark: null },
+  meta: { reopen: 'study' },
   initial: 'study',
   states: {
     study: {
       invoke: {
         id: 'exam',
         src: 'task',
-        input: { form: 'exam', role: 'trainer' },
+        input: { form: 'exam', role: 'trainer', deadline: '30 days', escalation: 'ladder' },
         onDone: { target: 'passed', actions: { type: 'set', params: { mark: '= event.output.mark' } } },
       },
     },
@@ -114,5 +115,28 @@ describe('sub-cases', () => {
     const { id, children } = await aFamily('dana');
     await fixture.act(children[0]?.id ?? '', { type: 'cancel' });
     await until(async () => (await fixture.read(id)).state === 'failed');
+  });
+
+  it('answer once for each time that they end, however much is journaled later', async () => {
+    const { id, children } = await aFamily('dana');
+    const child = children[0]?.id ?? '';
+    const exam = fixture.entry(child, 'exam');
+    const heard = async () => {
+      await fixture.settled();
+      const rows = await fixture.sql<{ kind: string }>(
+        'select kind from qamqor.journal where case_id = $1 order by seq',
+        [id],
+      );
+      return rows.map(({ kind }) => kind);
+    };
+    await fixture.answer(child, exam, { mark: 3 });
+    expect(await heard()).toEqual(['event', 'answer']);
+    const late = await fixture.answer(child, exam, { mark: 5 }, { late: 'journal' });
+    expect(late).toMatchObject({ outcome: 'ignored', seq: 3 });
+    expect(await heard()).toEqual(['event', 'answer']);
+    // Its second end is another answer; that its entry is closed is the parent's to say.
+    await fixture.act(child, { type: 'reopen' });
+    await fixture.answer(child, fixture.entry(child, 'exam'), { mark: 4 });
+    expect(await heard()).toEqual(['event', 'answer', 'ignored']);
   });
 });
