@@ -51,7 +51,7 @@ export class BenchDatabase {
   /** Same start for everyone: no rows, no dead rows, a checkpoint just behind. */
   async empty(): Promise<void> {
     await this.owner.query(
-      `truncate ${TABLES.map((table) => `qamqor.${table}`).join(', ')}, qamqor.task_drafts, qamqor.handoff_events`,
+      `truncate ${TABLES.map((table) => `qamqor.${table}`).join(', ')}, qamqor.task_drafts, qamqor.handoff_events cascade`,
     );
   }
 

@@ -42,8 +42,8 @@ export class EngineContestant implements Contestant {
       concurrency,
     });
     const { engine } = this.runtime;
-    engine.registerSource(new TaskSource());
-    engine.registerSource(new HandoffSource());
+    engine.registerSource(new TaskSource(() => systemIds.next()));
+    engine.registerSource(new HandoffSource(() => systemIds.next()));
     engine.registerOutbox('handOff.open', (row) =>
       Promise.resolve({ kind: 'answer', command: this.partnerAnswer(row) }),
     );
