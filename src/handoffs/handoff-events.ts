@@ -11,12 +11,15 @@ import {
   outputOf,
   type PartnerDirectory,
   type PartnerEvent,
+  type PartnerService,
   serviceOf,
 } from './handoff.js';
+import type { ResultError } from './partner-result.js';
 import { verify } from './webhook.js';
 
 /** A message is taken up again when whoever had it has not finished for so long. */
 const PATIENCE_S = 10;
+const ERRORS_SHOWN = 10;
 
 export interface EventDependencies {
   engine: Pick<EngineApi, 'submit'>;
@@ -24,6 +27,8 @@ export interface EventDependencies {
   pool: Pool;
   partners: PartnerDirectory;
   warn(message: string, error: unknown): void;
+  /** Somebody tries what no partner should. */
+  alert(message: string): void;
 }
 
 interface Received {
@@ -51,13 +56,19 @@ export class HandoffEvents {
       );
     const handoff = await findHandoff(this.deps.pool, handoffId);
     // Of another partner's hand-off nobody learns even that it exists.
+    if (handoff && !signers.some((partner) => partner.key === handoff.partner))
+      this.deps.alert(
+        `${signers.map(({ key }) => key).join(', ')} signed a message about hand-off ${handoff.id}, which is of ${handoff.partner}. It was refused.`,
+      );
     if (!handoff || !signers.some((partner) => partner.key === handoff.partner))
       throw new AppError('handoff-not-found', 404, `There is no hand-off ${handoffId} of yours.`);
     return handoff;
   }
 
-  /** Repeated messages are known by their id, whatever became of the first. */
+  /** Repeated messages are known by their id, whatever became of the first. @throws AppError `schema` (422) */
   async receive(handoff: HandoffRow, event: PartnerEvent): Promise<EventOutcome> {
+    const errors = event.result ? (this.serviceOf(handoff)?.result.errorsIn(event.result) ?? []) : [];
+    if (errors.length > 0) throw resultDoesNotFit(handoff.service, errors);
     const { rowCount } = await this.deps.pool.query({
       name: 'receive-handoff-event',
       text: `insert into qamqor.handoff_events (handoff_id, event_id, organisation_id, case_id, type, at, received_at, tried_at, data, status)
@@ -113,8 +124,10 @@ export class HandoffEvents {
     const status = outcome.reason === 'suspended' ? 'applied' : outcome.status;
     await this.deps.pool.query({
       name: 'settle-handoff-event',
-      text: `update qamqor.handoff_events set status = $3, reason = $4
-        where handoff_id = $1 and event_id = $2 and status <> 'applied'`,
+      // What is said about a hand-off that was erased already is erased next.
+      text: `with settled as (update qamqor.handoff_events set status = $3, reason = $4
+          where handoff_id = $1 and event_id = $2 and status <> 'applied')
+        update qamqor.handoffs set erased_at = null where id = $1 and erased_at is not null`,
       values: [handoffId, event.eventId, status, outcome.reason ?? null],
     });
     // Between the look and the note the 202 may have come, and found nothing parked.
@@ -137,7 +150,7 @@ export class HandoffEvents {
         return this.answer(handoff, {
           ...this.command(handoff, event),
           kind: 'answer',
-          output: outputOf(handoff, event),
+          output: outputOf(handoff, this.serviceOf(handoff), event),
         });
       case 'rejected':
         return this.answer(handoff, {
@@ -187,9 +200,18 @@ export class HandoffEvents {
   }
 
   private pauseDays(handoff: HandoffRow): number {
-    const partner = this.deps.partners.find(handoff.partner);
-    return (partner && serviceOf(partner, handoff.service))?.pauseDays ?? 30;
+    return this.serviceOf(handoff)?.pauseDays ?? 30;
   }
+
+  private serviceOf(handoff: HandoffRow): PartnerService | undefined {
+    const partner = this.deps.partners.find(handoff.partner);
+    return partner && serviceOf(partner, handoff.service);
+  }
+}
+
+function resultDoesNotFit(service: string, errors: ResultError[]): AppError {
+  const found = errors.slice(0, ERRORS_SHOWN).map(({ path, message }) => ({ path: `/result${path}`, message }));
+  return new AppError('schema', 422, `The result is not what ${service} gives; errors says where.`, {}, found);
 }
 
 interface Waiting {

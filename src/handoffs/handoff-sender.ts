@@ -7,15 +7,20 @@ import {
   failureOf,
   findHandoff,
   type HandoffRow,
+  type Partner,
   type PartnerDirectory,
   type PartnerService,
   type PersonSlice,
   serviceOf,
+  type WaitingReason,
 } from './handoff.js';
-import { PARTNER_IS_DOWN } from './partner-client.js';
+import { type Consent, HandoffConsents } from './handoff-consents.js';
+import { PARTNER_IS_BUSY, PARTNER_IS_DOWN, type PartnerClient, type Sent } from './partner-client.js';
 
 /** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
+/** Giving consent sends what waited for it at once; this finds what that has missed. */
+const NO_CONSENT_RETRY_MS = 10 * 60_000;
 /** A recall that overtook its own hand-off would be forgotten: it waits until that has arrived or failed. */
 const UNDER_WAY_RETRY_MS = 1_000;
 
@@ -24,13 +29,19 @@ export interface SenderDependencies {
   pool: Pool;
   partners: PartnerDirectory;
   personSlice: PersonSlice;
+  /** From 0 to 1. */
+  random(): number;
   /** Early messages of the partner are applied once its 202 is known. */
   applyParked(handoffId: string): Promise<void>;
 }
 
 /** Carries hand-offs to partners: the same id and the same bytes, however often it takes. */
 export class HandoffSender {
-  constructor(private readonly deps: SenderDependencies) {}
+  private readonly consents: HandoffConsents;
+
+  constructor(private readonly deps: SenderDependencies) {
+    this.consents = new HandoffConsents(deps.pool);
+  }
 
   /** Topic `handOff.open`. */
   async send(row: OutboxRow): Promise<Delivery> {
@@ -41,33 +52,16 @@ export class HandoffSender {
     if (!partner) return { kind: 'give-up', reason: `No partner is called "${handoff.partner}".` };
     const service = serviceOf(partner, handoff.service);
     if (!service) return { kind: 'give-up', reason: `${partner.key} has no service "${handoff.service}".` };
-    if (!partner.client)
-      return {
-        kind: 'retry',
-        patient: true,
-        reason: `Partner ${partner.key} has no address yet.`,
-        afterMs: NO_ADDRESS_RETRY_MS,
-      };
-    const body = handoff.body ?? (await this.freeze(handoff, service));
-    if (body === null) return { kind: 'done' };
-    crashPoint('send.before');
-    const answer = await partner.client.handOff({ id: handoff.id, body });
-    crashPoint('send.after');
-    switch (answer.kind) {
-      case 'accepted':
-        await this.markSent(handoff.id, answer.partnerRef);
-        await this.deps.applyParked(handoff.id);
-        return { kind: 'done' };
-      case 'retry':
-        // Where it has a term, that ends it; where it has none, somebody must hear that it does not get through.
-        return { ...answer, patient: handoff.due_at !== null || answer.reason === PARTNER_IS_DOWN };
-      case 'refused':
-        return isOurFault(answer.status)
-          ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
-          : await this.refused(row, handoff, answer.reason);
-      case 'gone':
-        return await this.refused(row, handoff, 'http-410: the partner takes no hand-offs any more');
+    const subject = handoff.subject ?? (await this.consents.subjectOf(handoff));
+    const consent = await this.consents.of({ ...handoff, subject }, service, this.deps.personSlice);
+    if (consent === 'missing') return this.waits({ ...handoff, subject }, 'consent-missing', NO_CONSENT_RETRY_MS);
+    if (!partner.client) return this.waits(handoff, 'no-address', NO_ADDRESS_RETRY_MS);
+    const body = handoff.body ?? (await this.freeze({ ...handoff, subject }, service, consent));
+    if (body === null) {
+      const isLeft = (await this.find(handoff.id))?.status !== 'draft';
+      return isLeft ? { kind: 'done' } : this.waits(handoff, 'consent-missing', UNDER_WAY_RETRY_MS);
     }
+    return this.deliver(row, handoff, partner, partner.client, body);
   }
 
   /** Topic `handOff.close`: whoever was asked hears that it is not needed any more. */
@@ -77,12 +71,55 @@ export class HandoffSender {
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
     const partner = handoff && this.deps.partners.find(handoff.partner);
     // A frozen body may have reached the partner even if we never saw its 202.
-    if (!handoff?.body || !partner?.client) return { kind: 'done' };
+    if (!handoff?.body_digest || !partner?.client) return { kind: 'done' };
     const body = JSON.stringify({ id: handoff.id, reason: 'recalled', at: handoff.closed_at?.toISOString() ?? null });
     const answer = await partner.client.recall(handoff.id, { id: `${handoff.id}-recall`, body });
-    if (answer.kind === 'retry') return { ...answer, patient: answer.reason === PARTNER_IS_DOWN };
+    if (answer.kind === 'retry') return { ...answer, patient: isNotTried(answer) };
     // A partner that knows no recalls, or not this one, need not be told again.
     return { kind: 'done' };
+  }
+
+  /** Topic `handOff.supply`: the papers that the partner waits for are there. */
+  async supply(row: OutboxRow): Promise<Delivery> {
+    const supply = await this.supplyOf(row);
+    const handoff = row.entryId ? await this.find(row.entryId) : undefined;
+    const partner = handoff && this.deps.partners.find(handoff.partner);
+    if (!supply || !handoff || handoff.closed_at || !partner) return { kind: 'done' };
+    if (!partner.client)
+      return { kind: 'retry', patient: true, reason: 'No address yet.', afterMs: NO_ADDRESS_RETRY_MS };
+    const answer = await partner.client.supply(handoff.id, supply);
+    if (answer.kind === 'accepted') return { kind: 'done' };
+    if (answer.kind === 'retry') return { ...answer, patient: handoff.due_at !== null || isNotTried(answer) };
+    const why = answer.kind === 'gone' ? 'http-410' : answer.reason;
+    return { kind: 'give-up', reason: `Partner ${partner.key} did not take the papers: ${why}.` };
+  }
+
+  private async deliver(
+    row: OutboxRow,
+    handoff: HandoffRow,
+    partner: Partner,
+    client: PartnerClient,
+    body: string,
+  ): Promise<Delivery> {
+    crashPoint('send.before');
+    const answer = await client.handOff({ id: handoff.id, body });
+    crashPoint('send.after');
+    switch (answer.kind) {
+      case 'accepted':
+        await this.markSent(handoff.id, answer.partnerRef);
+        await this.deps.applyParked(handoff.id);
+        return { kind: 'done' };
+      case 'retry':
+        if (answer.reason === PARTNER_IS_DOWN) await this.note(handoff, 'partner-down');
+        // Where it has a term, that ends it; where it has none, somebody must hear that it does not get through.
+        return { ...answer, patient: handoff.due_at !== null || isNotTried(answer) };
+      case 'refused':
+        return isOurFault(answer.status)
+          ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
+          : await this.refused(row, handoff, answer.reason);
+      case 'gone':
+        return await this.refused(row, handoff, 'http-410: the partner takes no hand-offs any more');
+    }
   }
 
   private find(id: string): Promise<HandoffRow | undefined> {
@@ -100,24 +137,65 @@ export class HandoffSender {
     return rows.length > 0;
   }
 
-  /** Of two attempts that freeze at once the first one's bytes stand. Null when its state was left meanwhile. */
-  private async freeze(handoff: HandoffRow, { person: fields }: PartnerService): Promise<string | null> {
+  /** Of two attempts that freeze at once the first one's bytes stand. Null when its state was left or the consent withdrawn meanwhile. */
+  private async freeze(
+    handoff: HandoffRow,
+    { person: fields }: PartnerService,
+    consent: Consent | null,
+  ): Promise<string | null> {
+    const { organisation_id: organisationId, subject } = handoff;
+    const person = subject === null ? null : await this.deps.personSlice(organisationId, subject, fields);
     const body = JSON.stringify({
       id: handoff.id,
       service: handoff.service,
       sentAt: await this.now(),
       dueAt: handoff.due_at?.toISOString() ?? null,
-      person: handoff.subject ? await this.deps.personSlice(handoff.organisation_id, handoff.subject, fields) : {},
-      consent: null,
+      person: person ?? {},
+      consent,
       request: { ...(JSON.parse(handoff.request) as Record<string, Json>), caseNumber: handoff.case_number },
       documents: [],
     });
     const { rows } = await this.deps.pool.query<{ body: string }>({
       name: 'freeze-handoff',
-      text: `update qamqor.handoffs set body = coalesce(body, $2) where id = $1 and status = 'draft' returning body`,
-      values: [handoff.id, body],
+      text: FREEZE,
+      values: [handoff.id, body, consent?.id ?? null, subject],
     });
     return rows[0]?.body ?? null;
+  }
+
+  private async waits(handoff: HandoffRow, reason: WaitingReason, retryMs: number): Promise<Delivery> {
+    await this.note(handoff, reason);
+    const afterMs = retryMs * (1 + this.deps.random() / 4);
+    return { kind: 'retry', patient: true, reason: `${reason}: ${handoff.partner}`, afterMs };
+  }
+
+  private async note(handoff: HandoffRow, reason: WaitingReason): Promise<void> {
+    if (handoff.waiting_reason === reason) return;
+    await this.deps.pool.query({
+      name: 'note-waiting-handoff',
+      text: `update qamqor.handoffs set waiting_reason = $2, subject = coalesce(subject, $3), revision = revision + 1
+        where id = $1 and status = 'draft'`,
+      values: [handoff.id, reason, handoff.subject],
+    });
+  }
+
+  /** The very bytes that go out, however often: its row never changes. */
+  private async supplyOf(row: OutboxRow): Promise<{ id: string; body: string } | undefined> {
+    const { rows } = await this.deps.pool.query<{
+      id: string;
+      documents: string | null;
+      note: string | null;
+      supplied_at: Date;
+    }>({
+      name: 'find-handoff-supply',
+      text: 'select id, documents, note, supplied_at from qamqor.handoff_supplies where id = $1',
+      values: [row.payload['supply']],
+    });
+    const [found] = rows;
+    if (!found) return undefined;
+    const documents = JSON.parse(found.documents ?? '[]') as Json;
+    const { id, note, supplied_at: suppliedAt } = found;
+    return { id, body: JSON.stringify({ id: row.entryId, suppliedAt: suppliedAt.toISOString(), documents, note }) };
   }
 
   /** The partner said no to the request itself: the case hears it as a rejection. */
@@ -147,7 +225,7 @@ export class HandoffSender {
   private async markSent(id: string, partnerRef: string | null): Promise<void> {
     await this.deps.pool.query({
       name: 'sent-handoff',
-      text: `update qamqor.handoffs set status = 'sent', sent_at = qamqor.qamqor_now(), partner_ref = $2, revision = revision + 1 where id = $1 and status = 'draft'`,
+      text: `update qamqor.handoffs set status = 'sent', sent_at = qamqor.qamqor_now(), partner_ref = $2, waiting_reason = null, revision = revision + 1 where id = $1 and status = 'draft'`,
       values: [id, partnerRef],
     });
   }
@@ -157,3 +235,16 @@ export class HandoffSender {
 function isOurFault(status: number | null): boolean {
   return status === null || status === 401;
 }
+
+/** Nothing went out: it is down, or has its share already. */
+function isNotTried(answer: Extract<Sent, { kind: 'retry' }>): boolean {
+  return answer.reason === PARTNER_IS_DOWN || answer.reason === PARTNER_IS_BUSY;
+}
+
+/** The consent is held while its id is written down: one that is withdrawn later finds what was sent under it. */
+const FREEZE = `
+  with consent as (select id from qamqor.consents where id = $3::uuid and withdrawn_at is null for share)
+  update qamqor.handoffs set body = coalesce(body, $2), subject = coalesce(subject, $4),
+    body_digest = coalesce(body_digest, encode(sha256(convert_to($2, 'UTF8')), 'hex')),
+    consent_id = case when body is null then $3::uuid else consent_id end
+  where id = $1 and status = 'draft' and ($3::uuid is null or exists (select from consent)) returning body`;

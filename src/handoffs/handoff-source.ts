@@ -1,11 +1,21 @@
 import type { BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
-import type { HandoffStatus } from './handoff.js';
+import { type HandoffStatus, RECALLED } from './handoff.js';
 
 /** What stands behind `invoke {src: handOff}`: opens and closes hand-offs inside the transaction of the transition. */
 export class HandoffSource implements SourceHandler {
   readonly src = 'handOff' as const;
   readonly topics = { open: 'handOff.open', close: 'handOff.close' };
+  /** By the very error that travels through the engine: somebody's words stay out of the statechart. */
+  private readonly reasons = new WeakMap<object, string>();
+
+  /** @param id UUIDv7 */
+  constructor(private readonly id: () => string) {}
+
+  /** Why a hand-off that is about to be recalled is. */
+  keepReason(error: Json, reason: string): void {
+    if (typeof error === 'object' && error !== null) this.reasons.set(error, reason);
+  }
 
   async open(tx: BatchTransaction, rows: OpenedEntry[]): Promise<void> {
     await tx.query('open-handoffs', OPEN, [
@@ -24,12 +34,29 @@ export class HandoffSource implements SourceHandler {
   }
 
   async close(tx: BatchTransaction, rows: ClosedEntry[]): Promise<void> {
-    await tx.query('close-handoffs', CLOSE, [
-      rows.map((row) => row.entryId),
-      rows.map(statusOf),
-      rows.map((row) => row.at),
-      rows.map((row) => codeOf(row.output)),
-      rows.map((row) => (row.reason === 'answered' ? JSON.stringify(row.output ?? null) : null)),
+    const recalled = rows.filter(isRecalledByUs);
+    await Promise.all([
+      tx.query('close-handoffs', CLOSE, [
+        rows.map((row) => row.entryId),
+        rows.map(statusOf),
+        rows.map((row) => row.at),
+        rows.map((row) => codeOf(row.output)),
+        rows.map((row) => (row.reason === 'answered' ? JSON.stringify(row.output ?? null) : null)),
+        rows.map((row) => (row.output instanceof Object ? this.reasons.get(row.output) : null) ?? null),
+      ]),
+      // The engine tells only of states that were left: here the case went on because of the recall.
+      ...(recalled.length > 0
+        ? [
+            tx.query('recall-handoffs', RECALL, [
+              recalled.map(() => this.id()),
+              recalled.map((row) => row.organisationId),
+              recalled.map((row) => row.caseId),
+              recalled.map((row) => row.seq),
+              recalled.map((row) => row.entryId),
+              recalled.map((row) => row.at),
+            ]),
+          ]
+        : []),
     ]);
   }
 
@@ -40,10 +67,17 @@ export class HandoffSource implements SourceHandler {
 
 function statusOf(row: ClosedEntry): HandoffStatus {
   if (row.reason === 'answered') return 'done';
-  // A partner may give that code too: then it has answered.
-  const isExpiry = codeOf(row.output) === 'EXPIRED' && row.by.onBehalfOf === undefined;
-  if (row.reason === 'failed') return isExpiry ? 'expired' : 'rejected';
-  return 'recalled';
+  if (row.reason !== 'failed' || isRecalledByUs(row)) return 'recalled';
+  return isOurs(row, 'EXPIRED') ? 'expired' : 'rejected';
+}
+
+function isRecalledByUs(row: ClosedEntry): boolean {
+  return row.reason === 'failed' && isOurs(row, RECALLED);
+}
+
+/** A partner may give that code too: then it has answered. */
+function isOurs(row: ClosedEntry, code: string): boolean {
+  return codeOf(row.output) === code && row.by.onBehalfOf === undefined;
 }
 
 function codeOf(output: Json | undefined): string | null {
@@ -60,7 +94,12 @@ const OPEN = `insert into qamqor.handoffs (id, organisation_id, case_id, case_nu
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
     as n (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, opened_at, due_at)`;
 
-const CLOSE = `update qamqor.handoffs h set status = n.status, closed_at = n.at, reason_code = coalesce(n.code, h.reason_code), result = n.result, revision = h.revision + 1
-  from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[]) as n (id, status, at, code, result) where h.id = n.id`;
+const CLOSE = `update qamqor.handoffs h set status = n.status, closed_at = n.at, reason_code = coalesce(n.code, h.reason_code), result = n.result,
+    recall_reason = n.why, waiting_reason = null, revision = h.revision + 1
+  from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[]) as n (id, status, at, code, result, why) where h.id = n.id`;
+
+const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+  select id, organisation_id, case_id, seq, 'handOff.close', entry_id, '{"reason":"recalled"}', at, at
+  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[]) as n (id, organisation_id, case_id, seq, entry_id, at)`;
 
 const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, expires_at = h.expires_at + (n.due_at - h.due_at) from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;

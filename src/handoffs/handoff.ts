@@ -1,9 +1,20 @@
 import type { Pool } from 'pg';
 import type { Json, JsonObject, Text } from '../statechart/types.js';
 import type { PartnerClient } from './partner-client.js';
+import type { PartnerResult } from './partner-result.js';
 import type { WebhookSecret } from './webhook.js';
 
-export type HandoffStatus = 'draft' | 'sent' | 'acknowledged' | 'papers' | 'done' | 'rejected' | 'expired' | 'recalled';
+export const HANDOFF_STATUSES = [
+  'draft',
+  'sent',
+  'acknowledged',
+  'papers',
+  'done',
+  'rejected',
+  'expired',
+  'recalled',
+] as const;
+export type HandoffStatus = (typeof HANDOFF_STATUSES)[number];
 
 export interface HandoffRow {
   id: string;
@@ -30,8 +41,17 @@ export interface HandoffRow {
   partner_ref: string | null;
   reason_code: string | null;
   result: string | null;
+  consent_id: string | null;
+  /** Why a draft has not gone out yet. */
+  waiting_reason: WaitingReason | null;
+  supplied_at: Date | null;
+  body_digest: string | null;
+  erased_at: Date | null;
   revision: number;
 }
+
+export const WAITING_REASONS = ['consent-missing', 'no-address', 'partner-down'] as const;
+export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 /** An organisation that takes hand-offs, as the catalogue and the settings describe it. */
 export interface Partner {
@@ -49,6 +69,9 @@ export interface PartnerService {
   pauseDays: number;
   /** Fields of the person that this service needs, and no others. */
   person: PersonField[];
+  /** `none`: it is told nothing for which a family would have to be asked. */
+  consent: 'required' | 'none';
+  result: PartnerResult;
 }
 
 export const PERSON_FIELDS = ['surname', 'given', 'patronymic', 'iin', 'phone', 'language'] as const;
@@ -63,12 +86,12 @@ export function serviceOf(partner: Partner, name: string): PartnerService | unde
   return Object.hasOwn(partner.services, name) ? partner.services[name] : undefined;
 }
 
-/** The slice of a person that a partner is given: only the fields asked for. */
+/** The slice of a person that a partner is given: only the fields asked for. Null where the subject is no family of ours. */
 export type PersonSlice = (
   organisationId: string,
   subject: string,
   fields: readonly PersonField[],
-) => Promise<JsonObject>;
+) => Promise<JsonObject | null>;
 
 /** What a partner tells us. */
 export interface PartnerEvent {
@@ -96,9 +119,17 @@ export function failureOf(
   return { code, at, missing, reason };
 }
 
-/** What the statechart sees of an answer: codes and numbers, never the partner's own words. */
-export function outputOf(row: Pick<HandoffRow, 'partner_ref'>, event: PartnerEvent): Json {
-  return { result: event.result ?? null, partnerRef: row.partner_ref, at: event.at };
+/** The code by which a case hears that a hand-off was taken back by us: by hand, or because consent to it was withdrawn. */
+export const RECALLED = 'RECALLED';
+
+/** What the statechart sees of an answer: what the service's result names, and nothing personal. */
+export function outputOf(
+  row: Pick<HandoffRow, 'partner_ref'>,
+  service: PartnerService | undefined,
+  event: PartnerEvent,
+): Json {
+  const result = event.result && service ? service.result.forChart(event.result) : null;
+  return { result, partnerRef: row.partner_ref, at: event.at };
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

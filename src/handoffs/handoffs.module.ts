@@ -1,58 +1,90 @@
-import { Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
+import { ConsentsModule } from '../consents/consents.module.js';
+import { ConsentsService } from '../consents/consents.service.js';
 import { FamiliesService } from '../families/families.service.js';
-import { System } from '../system.js';
+import { ORGANISATION, System } from '../system.js';
+import { HandoffErasure } from './handoff-erasure.js';
 import { HandoffEvents } from './handoff-events.js';
 import { HandoffSender } from './handoff-sender.js';
 import { HandoffSource } from './handoff-source.js';
+import { HandoffSweeps } from './handoff-sweeps.js';
 import { HandoffsController } from './handoffs.controller.js';
 import { HandoffsService } from './handoffs.service.js';
+import { PartnersController } from './partners.controller.js';
 import { Partners } from './partners.js';
+import { PartnersService } from './partners.service.js';
 import { personSlice } from './person-slice.js';
 
 @Module({
-  controllers: [HandoffsController],
+  imports: [ConsentsModule],
+  controllers: [HandoffsController, PartnersController],
   providers: [
     { provide: Partners, inject: [System], useFactory: partners },
     { provide: HandoffEvents, inject: [System, Partners], useFactory: events },
-    { provide: HandoffsService, inject: [System, Partners, HandoffEvents], useFactory: handoffs },
+    { provide: HandoffsService, inject: [System, Partners, ConsentsService], useFactory: handoffs },
+    { provide: PartnersService, inject: [System, Partners], useFactory: partnersService },
+    { provide: HandoffSender, inject: [System, Partners, HandoffEvents], useFactory: sender },
   ],
   exports: [HandoffsService, Partners],
 })
 export class HandoffsModule {}
 
+const logger = new Logger('Partners');
+
 function partners(system: System): Partners {
-  const { config, folder, clock } = system;
+  const { config, folder, clock, relayPool } = system;
   const directory = new Partners({
     catalogue: folder.catalogue['partners.yaml'] ?? '{}',
     addresses: config.partners,
     clock,
     loopback: !config.production,
+    circuits: { pool: relayPool, organisationId: ORGANISATION },
+    changed: (partner, state) =>
+      logger.warn(state === 'open' ? `${partner} does not answer and is left in peace.` : `${partner} answers again.`),
   });
   system.onClose(() => Promise.resolve(directory.close()));
   return directory;
 }
 
 function events({ runtime, relayPool, warn }: System, directory: Partners): HandoffEvents {
-  return new HandoffEvents({ engine: runtime.engine, pool: relayPool, partners: directory, warn });
+  const { engine } = runtime;
+  const alert = (message: string) => logger.warn(message);
+  return new HandoffEvents({ engine, pool: relayPool, partners: directory, warn, alert });
 }
 
 function handoffs(
-  { runtime, pool, relayPool, orm, ids, warn }: System,
+  { runtime: { engine }, pool, relayPool, ids, warn }: System,
   directory: Partners,
-  inbox: HandoffEvents,
+  consents: ConsentsService,
 ): HandoffsService {
-  const { engine } = runtime;
-  const service = new HandoffsService({ engine, readPool: pool, relayPool, partners: directory, warn });
-  const sender = new HandoffSender({
+  const id = () => ids.next();
+  const source = new HandoffSource(id);
+  const service = new HandoffsService({ engine, source, pool, relayPool, partners: directory, id });
+  const sweeps = new HandoffSweeps({ engine, pool: relayPool, id, warn });
+  const erasure = new HandoffErasure(relayPool);
+  engine.registerSource(source);
+  engine.registerSweep('hand-offs past their time', () => sweeps.expire());
+  engine.registerSweep('hand-offs without consent', () => sweeps.recallWithdrawn());
+  engine.registerSweep('hand-offs long over', () => erasure.sweep());
+  consents.onGiven((consent) => service.hurry(consent));
+  return service;
+}
+
+function sender({ runtime: { engine }, relayPool, orm, ids }: System, directory: Partners, inbox: HandoffEvents) {
+  const made = new HandoffSender({
     pool: relayPool,
     partners: directory,
     personSlice: personSlice(new FamiliesService(orm.em, ids)),
+    random: Math.random,
     applyParked: (id) => inbox.applyParked(id),
   });
-  engine.registerSource(new HandoffSource());
-  engine.registerOutbox('handOff.open', (row) => sender.send(row));
-  engine.registerOutbox('handOff.close', (row) => sender.recall(row));
-  engine.registerSweep('hand-offs past their time', () => service.expire());
+  engine.registerOutbox('handOff.open', (row) => made.send(row));
+  engine.registerOutbox('handOff.close', (row) => made.recall(row));
+  engine.registerOutbox('handOff.supply', (row) => made.supply(row));
   engine.registerSweep('messages of partners', () => inbox.sweep());
-  return service;
+  return made;
+}
+
+function partnersService({ pool }: System, directory: Partners): PartnersService {
+  return new PartnersService({ pool, partners: directory });
 }

@@ -1,19 +1,27 @@
 import type { Pool } from 'pg';
-import { asOrganisation } from '../engine/cases.js';
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { isUuid } from '../api/cursor.js';
+import { commandOf, type Write } from '../api/write.js';
+import { asOrganisation, type Query } from '../engine/cases.js';
+import { AppError } from '../engine/errors.js';
 import type { EngineApi } from '../engine/types.js';
 import type { OpenWork } from '../engine/verify.js';
+import type { Principal } from '../identity/principal.js';
 import type { JsonObject } from '../statechart/types.js';
-import { failureOf, type HandoffRow, type PartnerDirectory } from './handoff.js';
+import { failureOf, type HandoffRow, type PartnerDirectory, RECALLED } from './handoff.js';
+import { type HandoffAt, presentHandoff } from './handoff.presenter.js';
+import { handoffNotFound, handoffOver, handoffStale, noPapersAsked } from './handoff-refusals.js';
+import type { HandoffSource } from './handoff-source.js';
 
 export interface HandoffsDependencies {
   engine: Pick<EngineApi, 'submit'>;
+  source: HandoffSource;
   /** Connections of the role `qamqor_app`. */
-  readPool: Pool;
+  pool: Pool;
   /** Connections of the role `qamqor_relay`. */
   relayPool: Pool;
   partners: PartnerDirectory;
-  warn(message: string, error: unknown): void;
+  /** UUIDv7. */
+  id(): string;
 }
 
 /** Where a page ended: when the last hand-off was opened (ISO 8601), and its id. */
@@ -25,18 +33,23 @@ export interface HandoffQuery {
   caseId?: string | undefined;
   partner?: string | undefined;
   status?: HandoffRow['status'] | undefined;
+  overdue?: boolean | undefined;
   /** Partners whose hand-offs may be seen; all of them when left out. */
   seen?: string[] | undefined;
 }
 
-type DueRow = Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'> & { now: Date };
+/** What a partner asked for. */
+export interface Papers {
+  documents?: { title: string; reference: string }[] | undefined;
+  note?: string | undefined;
+}
 
-/** Hand-offs as the centre sees them, and the end of those that were never answered. */
+/** Hand-offs as the centre sees them, and what people do with them. */
 export class HandoffsService {
   constructor(private readonly deps: HandoffsDependencies) {}
 
   /** Newest first; at most `limit`. `next` is where to go on. */
-  async list(organisationId: string, query: HandoffQuery): Promise<{ items: JsonObject[]; next: HandoffPlace | null }> {
+  async list(by: Principal, query: HandoffQuery): Promise<{ items: JsonObject[]; next: HandoffPlace | null }> {
     const values: unknown[] = [];
     const conditions: string[] = ['true'];
     const where = (condition: (place: string) => string, value: unknown) => {
@@ -46,31 +59,70 @@ export class HandoffsService {
     where((place) => `partner = ${place}`, query.partner);
     where((place) => `status = ${place}`, query.status);
     where((place) => `partner = any (${place}::text[])`, query.seen);
+    where((place) => `${OVERDUE} = ${place}`, query.overdue);
     if (query.after)
       conditions.push(
         `(opened_at, id) < ($${values.push(query.after[0])}::timestamptz, $${values.push(query.after[1])}::uuid)`,
       );
-    const text = `select * from qamqor.handoffs where ${conditions.join(' and ')}
+    const text = `${SELECT} where ${conditions.join(' and ')}
       order by opened_at desc, id desc limit $${values.push(query.limit + 1)}`;
-    const rows = await asOrganisation(this.deps.readPool, organisationId, (run) => run<HandoffRow>(text, values));
+    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<HandoffAt>(text, values));
     const page = rows.slice(0, query.limit);
     const last = rows.length > page.length ? page.at(-1) : undefined;
     return {
-      items: page.map((row) => this.present(row)),
+      items: page.map((row) => this.present(by, row)),
       next: last ? [last.opened_at.toISOString(), last.id] : null,
     };
   }
 
-  /** For the sweeper: a partner that has let its time run out is an error to the case, once. */
-  async expire(): Promise<void> {
-    const { rows } = await this.deps.relayPool.query<DueRow>(
-      `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
-       where closed_at is null and expiry_told_at is null and expires_at <= qamqor.qamqor_now()
-         and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
-         and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open')
-       order by expires_at limit 200`,
+  /** The partner gets the papers that it asked for, and its clock goes on. @throws AppError 404, 409 */
+  async supply(by: Principal, id: string, papers: Papers, write: Write = {}): Promise<JsonObject> {
+    const row = await asOrganisation(this.deps.pool, by.organisationId, async (run) => {
+      const before = await findIn(run, id);
+      const changed = await run(SUPPLY, [before.id, write.revision ?? null]);
+      if (changed.length === 0) throw refusal(await findIn(run, id), write.revision);
+      const documents = papers.documents ? JSON.stringify(papers.documents) : null;
+      const supply = this.deps.id();
+      await run(RECORD_SUPPLY, [supply, before.id, documents, papers.note ?? null, by.account]);
+      await run(SEND_SUPPLY, [this.deps.id(), before.id, JSON.stringify({ supply })]);
+      return findIn(run, id);
+    });
+    return this.present(by, row);
+  }
+
+  /** Takes a hand-off back: the partner is told, the case hears an error with the code `RECALLED`. @throws AppError 404, 409 */
+  async recall(by: Principal, id: string, reason: string, write: Write = {}): Promise<JsonObject> {
+    const row = await this.find(by, id);
+    // With a key the engine must be asked first: this may be the command that closed it.
+    if (row.closed_at !== null && write.key === undefined) throw handoffOver(row.status);
+    const error = failureOf(RECALLED, row.now.toISOString(), { reason: 'by-hand' });
+    this.deps.source.keepReason(error, reason);
+    const { revision, ...rest } = write;
+    if (revision !== undefined && revision !== row.revision) throw handoffStale(row.revision, revision);
+    try {
+      await this.deps.engine.submit({
+        ...commandOf(by, { digestOf: { recall: row.id }, ...rest }, this.deps.id),
+        kind: 'failure',
+        caseId: row.case_id,
+        entryId: row.id,
+        error,
+        late: 'refuse',
+      });
+    } catch (failed) {
+      if (!(failed instanceof AppError) || failed.code !== 'task-closed') throw failed;
+      throw handoffOver((await this.find(by, id)).status);
+    }
+    return this.present(by, await this.find(by, id));
+  }
+
+  /** What waited for this family's consent goes out now. */
+  async hurry({ organisationId, subject, partner }: { organisationId: string; subject: string; partner: string }) {
+    await this.deps.relayPool.query(
+      `update qamqor.outbox o set next_at = qamqor.qamqor_now() from qamqor.handoffs h
+       where h.organisation_id = $1 and h.subject = $2 and h.partner = $3 and h.status = 'draft'
+         and o.case_id = h.case_id and o.entry_id = h.id and o.topic = 'handOff.open' and o.leased_until is null`,
+      [organisationId, subject, partner],
     );
-    await Promise.all(rows.map((row) => this.expireOne(row)));
   }
 
   /** For `verify`: which hand-offs are open, and until when. */
@@ -87,51 +139,44 @@ export class HandoffsService {
     }));
   };
 
-  private async expireOne(row: DueRow): Promise<void> {
-    try {
-      const { outcome } = await this.deps.engine.submit({
-        kind: 'failure',
-        entryId: row.id,
-        error: failureOf('EXPIRED', row.now.toISOString()),
-        organisationId: row.organisation_id,
-        caseId: row.case_id,
-        id: `expired:${row.id}`,
-        keep: false,
-        lane: 'machines',
-        sender: ENGINE_SENDER,
-        late: 'journal',
-      });
-      if (outcome === 'taken') return;
-      // It stays open with its incident: told once, not every second.
-      await this.deps.relayPool.query('update qamqor.handoffs set expiry_told_at = qamqor.qamqor_now() where id = $1', [
-        row.id,
-      ]);
-    } catch (error) {
-      this.deps.warn(`Hand-off ${row.id} could not be expired; the next sweep tries again.`, error);
-    }
+  private find(by: Principal, id: string): Promise<HandoffAt> {
+    return asOrganisation(this.deps.pool, by.organisationId, (run) => findIn(run, id));
   }
 
-  private present(row: HandoffRow): JsonObject {
-    const iso = (at: Date | null) => at?.toISOString() ?? null;
-    return {
-      id: row.id,
-      caseId: row.case_id,
-      caseNumber: row.case_number,
-      invocation: row.invocation,
-      partner: row.partner,
-      partnerTitle: { ...this.deps.partners.find(row.partner)?.title },
-      service: row.service,
-      status: row.status,
-      openedAt: iso(row.opened_at),
-      sentAt: iso(row.sent_at),
-      acknowledgedAt: iso(row.acknowledged_at),
-      dueAt: iso(row.expires_at),
-      pausedAt: iso(row.paused_at),
-      pausedUntil: iso(row.paused_until),
-      closedAt: iso(row.closed_at),
-      partnerRef: row.partner_ref,
-      reasonCode: row.reason_code,
-      revision: row.revision,
-    };
+  private present(by: Principal, row: HandoffAt): JsonObject {
+    return presentHandoff(row, by, this.deps.partners.find(row.partner)?.title);
   }
 }
+
+async function findIn(run: Query, id: string): Promise<HandoffAt> {
+  const [row] = isUuid(id) ? await run<HandoffAt>(`${SELECT} where id = $1`, [id]) : [];
+  if (!row) throw handoffNotFound(id);
+  return row;
+}
+
+function refusal(row: HandoffAt, revision: number | undefined): AppError {
+  if (row.closed_at !== null) return handoffOver(row.status);
+  if (row.status !== 'papers') return noPapersAsked(row.status);
+  return handoffStale(row.revision, revision ?? row.revision);
+}
+
+const SELECT = 'select *, qamqor.qamqor_now() as now from qamqor.handoffs';
+
+const OVERDUE = '(closed_at is null and coalesce(expires_at <= (select qamqor.qamqor_now()), false))';
+
+/** What is left of the pause is taken back: the time that the partner had is the time that it has. */
+const SUPPLY = `
+  update qamqor.handoffs set status = case when acknowledged_at is null then 'sent' else 'acknowledged' end,
+    expires_at = expires_at - greatest(paused_until - clock.now, interval '0'), paused_until = least(paused_until, clock.now),
+    supplied_at = clock.now, revision = revision + 1
+  from (select qamqor.qamqor_now() as now) clock
+  where id = $1 and status = 'papers' and closed_at is null and ($2::int is null or revision = $2) returning id`;
+
+const RECORD_SUPPLY = `
+  insert into qamqor.handoff_supplies (id, organisation_id, case_id, handoff_id, documents, note, supplied_at, supplied_by)
+  select $1, organisation_id, case_id, id, $3, $4, supplied_at, $5 from qamqor.handoffs where id = $2`;
+
+const SEND_SUPPLY = `
+  insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+  select $1, h.organisation_id, h.case_id, c.revision, 'handOff.supply', h.id, $3, h.supplied_at, h.supplied_at
+  from qamqor.handoffs h join qamqor.cases c on c.id = h.case_id where h.id = $2`;

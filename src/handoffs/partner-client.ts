@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.js';
 import { NoReply, post, type Reply } from './http-post.js';
 import { badPartnerUrl, lookupPublic } from './partner-address.js';
+import type { Circuit, Passage } from './partner-circuit.js';
 import { PartnerGate } from './partner-gate.js';
 import { checkedSecret, sign, type WebhookSecret } from './webhook.js';
 
@@ -12,8 +13,13 @@ export interface PartnerClientOptions {
   /** `https://partner.example.kz/qamqor`; hand-offs go to `/handoffs` below it. */
   url: string;
   secrets: readonly WebhookSecret[];
-  /** Stamps each attempt. */
+  /** Stamps each attempt, where no circuit does. */
   clock: Clock;
+  /** Leaves it in peace while it does not answer. */
+  circuit?: Circuit;
+  /** Injected for specs. */
+  elapsed?(): number;
+  random?(): number;
   /** Lets simulated partners on this machine be reached, by http. */
   loopback?: boolean;
   /** For the whole of one attempt. */
@@ -45,12 +51,16 @@ export type Sent =
 const DEADLINE_MS = 15_000;
 const MAX_REPLY_BYTES = 64 * 1024;
 const CONNECTIONS = 4;
+/** By how much those who wait for a partner that is down come later than it opens, at most. */
+const HERD = 0.2;
 const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
 /** Too early, too slow, too many, and whatever went wrong on their side. */
 const isTemporary = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
 
 /** Nothing was sent: it has not answered several times, and is left in peace for a while. */
 export const PARTNER_IS_DOWN = 'partner-is-down';
+/** Nothing was sent: it is slow, and has its share already. */
+export const PARTNER_IS_BUSY = 'partner-is-busy';
 
 const acceptance = z.object({
   partnerRef: z
@@ -65,6 +75,7 @@ export class PartnerClient {
   private readonly base: string;
   private readonly agent: HttpAgent;
   private readonly gate: PartnerGate;
+  private readonly random: () => number;
 
   /** @throws when the address or a secret cannot be used */
   constructor(private readonly options: PartnerClientOptions) {
@@ -74,7 +85,12 @@ export class PartnerClient {
     this.base = options.url.replace(/\/+$/, '');
     const atOnce = options.connections ?? CONNECTIONS;
     const sockets = { keepAlive: true, maxSockets: atOnce };
-    this.gate = new PartnerGate({ atOnce });
+    this.random = options.random ?? Math.random;
+    this.gate = new PartnerGate({
+      atOnce,
+      elapsed: options.elapsed ?? (() => performance.now()),
+      random: this.random,
+    });
     this.agent = this.base.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
   }
 
@@ -92,22 +108,37 @@ export class PartnerClient {
     return this.deliver(path, message, () => ({ kind: 'accepted', partnerRef: null }));
   }
 
+  /** Brings the papers that the partner asked for. */
+  async supply(handOffId: string, message: PartnerMessage): Promise<Sent> {
+    const path = `/handoffs/${encodeURIComponent(handOffId)}/papers`;
+    return this.deliver(path, message, () => ({ kind: 'accepted', partnerRef: null }));
+  }
+
   close(): void {
     this.agent.destroy();
   }
 
   private async deliver(path: string, message: PartnerMessage, understand: (reply: Reply) => Sent): Promise<Sent> {
-    const { clock } = this.options;
-    const entered = await this.gate.enter(() => clock.now());
-    if ('shutMs' in entered) return { kind: 'retry', afterMs: entered.shutMs, reason: PARTNER_IS_DOWN };
-    let arrived = false;
+    const ticket = await this.gate.enter();
+    if ('busyMs' in ticket) return { kind: 'retry', afterMs: ticket.busyMs, reason: PARTNER_IS_BUSY };
     try {
-      const sent = await this.attempt(path, message, understand, entered.at);
-      arrived = hasAnswered(sent);
+      const passage = await this.pass();
+      if ('shutMs' in passage) {
+        // Not all at the very moment at which one may try.
+        const afterMs = passage.shutMs * (1 + this.random() * HERD);
+        return { kind: 'retry', afterMs, reason: PARTNER_IS_DOWN };
+      }
+      const sent = await this.attempt(path, message, understand, passage.at);
+      await this.options.circuit?.report(passage, hasAnswered(sent));
       return sent;
     } finally {
-      this.gate.leave(entered.at, arrived);
+      ticket.leave();
     }
+  }
+
+  private async pass(): Promise<Passage> {
+    const { circuit, clock } = this.options;
+    return circuit ? await circuit.pass() : { at: await clock.now(), clean: true };
   }
 
   private async attempt(

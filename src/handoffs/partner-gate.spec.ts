@@ -1,78 +1,72 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
-import { PartnerGate } from './partner-gate.js';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PartnerGate, type Ticket } from './partner-gate.js';
 
-let clock: number;
 let gate: PartnerGate;
 beforeEach(() => {
-  clock = Date.UTC(2026, 10, 22);
-  gate = new PartnerGate({ atOnce: 2 });
+  jest.useFakeTimers();
+  gate = new PartnerGate({ atOnce: 2, elapsed: () => performance.now(), random: () => 0 });
 });
-const now = () => Promise.resolve(new Date(clock).toISOString());
-const enter = () => gate.enter(now);
-/** One message from beginning to end. */
-async function send(arrived: boolean): Promise<'sent' | number> {
-  const entered = await enter();
-  if ('shutMs' in entered) return entered.shutMs;
-  gate.leave(entered.at, arrived);
-  return 'sent';
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+async function enter(): Promise<Ticket> {
+  const entered = await gate.enter();
+  if ('busyMs' in entered) throw new Error('It should have been let in.');
+  return entered;
 }
-const times = async (count: number, arrived: boolean) => {
-  for (let time = 0; time < count; time += 1) await send(arrived);
-};
-/** Whether it has come to an end by the time everything else has. */
-async function isWaiting(entering: Promise<unknown>): Promise<boolean> {
-  const turn = new Promise((resolve) => setImmediate(() => resolve('waiting')));
-  return (await Promise.race([entering, turn])) === 'waiting';
+/** What has come of it by now, without waiting for it. */
+async function now<Value>(coming: Promise<Value>): Promise<Value | 'waits'> {
+  await jest.advanceTimersByTimeAsync(0);
+  return Promise.race([coming, Promise.resolve('waits' as const)]);
 }
 
 describe('the way to a partner', () => {
   it('lets a few in at once, and the next when one comes back', async () => {
     const first = await enter();
     await enter();
-    const third = enter();
-    const fourth = enter();
-    expect(await isWaiting(third)).toBe(true);
-    gate.leave('at' in first ? first.at : '', true);
-    expect(await isWaiting(third)).toBe(false);
-    expect(await isWaiting(fourth)).toBe(true);
+    const [third, fourth] = [gate.enter(), gate.enter()];
+    expect(await now(third)).toBe('waits');
+    first.leave();
+    expect(await now(third)).toHaveProperty('leave');
+    expect(await now(fourth)).toBe('waits');
   });
 
-  it('is shut for a while after five failures in a row, twice as long each time, ten minutes at most', async () => {
-    await times(5, false);
-    const shut: number[] = [];
-    for (let time = 0; time < 8; time += 1) {
-      const wait = await send(false);
-      if (wait === 'sent') throw new Error('It should have been shut.');
-      shut.push(wait / 1000);
-      clock += wait;
-      expect(await send(false)).toBe('sent');
-    }
-    expect(shut).toEqual([30, 60, 120, 240, 480, 600, 600, 600]);
+  it('never lets in more than that, also when somebody comes just as one leaves', async () => {
+    const [first] = [await enter(), await enter()];
+    const waiting = gate.enter();
+    first.leave();
+    const newcomer = gate.enter();
+    expect(await now(waiting)).toHaveProperty('leave');
+    expect(await now(newcomer)).toBe('waits');
   });
 
-  it('stays open when failures and answers take turns', async () => {
-    for (let time = 0; time < 10; time += 1) {
-      await times(4, false);
-      expect(await send(true)).toBe('sent');
-    }
+  it('turns away whoever waits once a message has been on its way for a quarter of a second', async () => {
+    await enter();
+    await jest.advanceTimersByTimeAsync(100);
+    await enter();
+    const third = gate.enter();
+    await jest.advanceTimersByTimeAsync(149);
+    expect(await now(third)).toBe('waits');
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await now(third)).toEqual({ busyMs: 500 });
   });
 
-  it('lets one go first after it was shut; the others follow when that has arrived', async () => {
-    await times(5, false);
-    clock += 30_000;
+  it('lets nobody wait for a partner that is slow', async () => {
+    const slow = [await enter(), await enter()];
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(await now(gate.enter())).toEqual({ busyMs: 500 });
+    slow[0]?.leave();
+    expect(await now(gate.enter())).toHaveProperty('leave');
+    expect(await now(gate.enter())).toEqual({ busyMs: 500 });
+  });
+
+  it('lets nobody leave twice', async () => {
     const first = await enter();
-    const second = enter();
-    expect(await isWaiting(second)).toBe(true);
-    gate.leave('at' in first ? first.at : '', true);
-    expect(await second).toHaveProperty('at');
-    expect(await enter()).toHaveProperty('at');
-  });
-
-  it('turns everybody away who waits when it is shut', async () => {
-    await times(4, false);
-    const [last] = [await enter(), await enter()];
-    const waiting = [enter(), enter(), enter()];
-    gate.leave('at' in last ? last.at : '', false);
-    expect(await Promise.all(waiting)).toEqual([{ shutMs: 30_000 }, { shutMs: 30_000 }, { shutMs: 30_000 }]);
+    await enter();
+    first.leave();
+    first.leave();
+    await enter();
+    expect(await now(gate.enter())).toBe('waits');
   });
 });

@@ -1,9 +1,14 @@
+import type { Pool } from 'pg';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { jsonObject } from '../api/schemas.js';
 import type { PartnerConfig } from '../config.js';
 import type { Clock } from '../platform/clock.js';
+import type { JsonObject } from '../statechart/types.js';
 import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
+import { PartnerCircuit } from './partner-circuit.js';
 import { PartnerClient } from './partner-client.js';
+import { PartnerResult } from './partner-result.js';
 
 const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
 const days = z.string().regex(/^\d{1,3} days?$/);
@@ -17,6 +22,8 @@ const catalogue = z.record(
         title: text,
         pause: days.default('30 days'),
         person: z.array(z.enum(PERSON_FIELDS)).default([]),
+        consent: z.enum(['required', 'none']).default('required'),
+        result: jsonObject.optional(),
       }),
     ),
   }),
@@ -30,6 +37,10 @@ export interface PartnersOptions {
   clock: Clock;
   /** Lets simulated partners on this machine be reached. */
   loopback: boolean;
+  /** Where it is kept which of them do not answer; connections of the role `qamqor_relay`. */
+  circuits: { pool: Pool; organisationId: string };
+  /** Told when a partner counts as down, and when it answers again. */
+  changed(partner: string, state: 'open' | 'closed'): void;
 }
 
 /** The partners of `partners.yaml`, each with the connection that its settings give. A sixth partner is data. */
@@ -66,15 +77,30 @@ export class Partners implements PartnerDirectory {
       services: Object.fromEntries(
         Object.entries(services).map(([name, service]) => [
           name,
-          { title: service.title, pauseDays: Number.parseInt(service.pause, 10), person: service.person },
+          {
+            title: service.title,
+            pauseDays: Number.parseInt(service.pause, 10),
+            person: service.person,
+            consent: service.consent,
+            result: resultOf(key, name, service.result),
+          },
         ]),
       ),
-      ...(address ? { client: this.clientFor(address) } : {}),
+      ...(address ? { client: this.clientFor(key, address) } : {}),
     };
   }
 
-  private clientFor(address: PartnerConfig): PartnerClient {
-    const { clock, loopback } = this.options;
-    return new PartnerClient({ url: address.url, secrets: [address.secret], clock, loopback });
+  private clientFor(key: string, address: PartnerConfig): PartnerClient {
+    const { clock, loopback, circuits, changed } = this.options;
+    const circuit = new PartnerCircuit({ ...circuits, partner: key, changed: (state) => changed(key, state) });
+    return new PartnerClient({ url: address.url, secrets: [address.secret], clock, circuit, loopback });
+  }
+}
+
+function resultOf(partner: string, service: string, schema: JsonObject | undefined): PartnerResult {
+  try {
+    return new PartnerResult(schema);
+  } catch (error) {
+    throw new Error(`partners.yaml, ${partner}, ${service}: result cannot be used.`, { cause: error });
   }
 }

@@ -1,3 +1,5 @@
+import type { ConsentAnswer } from '../consents/consent-answer.js';
+import { GIVE_IN_TASK, WITHDRAW_IN_TASK } from '../consents/consent-statements.js';
 import type { AppError } from '../engine/errors.js';
 import type { AnswerCommand, BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
 import type { Json, JsonObject } from '../statechart/types.js';
@@ -12,11 +14,19 @@ export class TaskSource implements SourceHandler {
   readonly src = 'task' as const;
   /** By the very answer that travels through the engine: written down only if it is accepted. */
   private readonly personal = new WeakMap<object, PersonalValue[]>();
+  private readonly consents = new WeakMap<object, ConsentAnswer>();
   private readonly expected = new WeakMap<AnswerCommand, number>();
+
+  constructor(private readonly id: () => string) {}
 
   /** The personal part of an answer that is about to be submitted. */
   keepPersonal(answer: Json, values: PersonalValue[]): void {
     if (values.length > 0 && typeof answer === 'object' && answer !== null) this.personal.set(answer, values);
+  }
+
+  /** What an answer that is about to be submitted says about the family's data. */
+  keepConsents(answer: Json, consents: ConsentAnswer): void {
+    if (typeof answer === 'object' && answer !== null) this.consents.set(answer, consents);
   }
 
   /** The task's revision that the sender has seen. */
@@ -74,6 +84,7 @@ export class TaskSource implements SourceHandler {
         ]),
       );
     }
+    sent.push(...this.writeConsents(tx, rows));
     await Promise.all(sent);
   }
 
@@ -105,10 +116,38 @@ export class TaskSource implements SourceHandler {
     return undefined;
   }
 
+  private writeConsents(tx: BatchTransaction, rows: ClosedEntry[]): Promise<unknown>[] {
+    const answers = rows.flatMap((row) => {
+      const consents = isAnswered(row) ? this.consents.get(row.output) : undefined;
+      return consents ? [{ row, consents }] : [];
+    });
+    const columns = (of: (consents: ConsentAnswer) => string[]) => {
+      const lines = answers.flatMap(({ row, consents }) => of(consents).map((partner) => ({ row, partner })));
+      return [
+        lines.map(({ row }) => row.organisationId),
+        lines.map(({ row }) => row.entryId),
+        lines.map(({ partner }) => partner),
+        lines.map(({ row }) => row.by.account),
+        lines.map(({ row }) => row.at),
+        lines.map(() => 'form'),
+      ];
+    };
+    const [given, withheld] = [columns((consents) => consents.given), columns((consents) => consents.withheld)];
+    const ids = given[0]?.map(() => this.id()) ?? [];
+    return [
+      ...(withheld[0]?.length ? [tx.query('withdraw-consents', WITHDRAW_IN_TASK, withheld)] : []),
+      ...(ids.length ? [tx.query('give-consents', GIVE_IN_TASK, [ids, ...given])] : []),
+    ];
+  }
+
   private personalOf(row: ClosedEntry): { row: ClosedEntry; value: PersonalValue }[] {
-    if (row.reason !== 'answered' || typeof row.output !== 'object' || row.output === null) return [];
+    if (!isAnswered(row)) return [];
     return (this.personal.get(row.output) ?? []).map((value) => ({ row, value }));
   }
+}
+
+function isAnswered(row: ClosedEntry): row is ClosedEntry & { output: object } {
+  return row.reason === 'answered' && typeof row.output === 'object' && row.output !== null;
 }
 
 interface LockedTask {

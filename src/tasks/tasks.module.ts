@@ -13,7 +13,7 @@ import { TasksService } from './tasks.service.js';
 export class TasksModule {}
 
 function tasksService({ runtime, pool, relayPool, ids, secret }: System, accounts: AccountsService): TasksService {
-  const source = new TaskSource();
+  const source = new TaskSource(() => ids.next());
   const { engine, versions } = runtime;
   const tasks = new TasksService({ engine, versions, pool, accounts, source, id: () => ids.next(), secret });
   engine.registerSource(source);

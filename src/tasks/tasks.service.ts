@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { presentCase } from '../api/case.presenter.js';
 import { isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { commandOf, type Write } from '../api/write.js';
+import { consentsIn } from '../consents/consent-answer.js';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { badInput } from '../engine/refusals.js';
@@ -159,6 +160,7 @@ export class TasksService {
       }),
     };
     this.deps.source.keepPersonal(answer, values);
+    this.deps.source.keepConsents(answer, consentsIn(form?.schema ?? {}, output));
     if (revision !== undefined) this.deps.source.expectRevision(command, revision);
     try {
       const accepted = await this.deps.engine.submit(command);

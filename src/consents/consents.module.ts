@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { FamiliesService } from '../families/families.service.js';
+import { System } from '../system.js';
+import { ConsentsController } from './consents.controller.js';
+import { ConsentsService } from './consents.service.js';
+
+@Module({
+  controllers: [ConsentsController],
+  providers: [{ provide: ConsentsService, inject: [System], useFactory: consents }],
+  exports: [ConsentsService],
+})
+export class ConsentsModule {}
+
+function consents({ pool, orm, ids, partnerKeys }: System): ConsentsService {
+  const families = new FamiliesService(orm.em, ids);
+  return new ConsentsService({ pool, families, partners: partnerKeys, id: () => ids.next() });
+}

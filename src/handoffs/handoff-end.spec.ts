@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../../test/engine.js';
+import { done, HandoffTown, referral } from '../../test/handoffs.js';
+import { pass, say } from '../../test/partner.js';
+
+let town: HandoffTown;
+beforeAll(async () => {
+  town = await HandoffTown.create([
+    referral('housing', 'otbasy-bank', 'housing-advice'),
+    referral('course', 'atameken', 'course-enrolment'),
+    referral('several', '', '', {
+      each: '= [{ partner: "otbasy-bank", service: "housing-advice" }, { partner: "civil-office", service: "free-legal-aid" }]',
+      key: '= item.partner',
+      until: 'any',
+      input: { partner: '= item.partner', service: '= item.service', deadline: '5 days' },
+      onDone: 'helped',
+    }),
+    referral('unheard', 'otbasy-bank', 'housing-advice', { onError: undefined }),
+  ]);
+});
+beforeEach(() => {
+  for (const partner of [town.bank, town.office]) partner.replies.length = 0;
+});
+afterAll(() => town.close());
+
+describe('the end of a hand-off', () => {
+  it('comes by the clock, once, when the partner stays silent', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    await pass(town.api.system, { days: 9 });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'asking' });
+    await pass(town.api.system, { days: 1 });
+    expect(await town.caseOf(id)).toMatchObject({ status: 'done', state: 'refused', incidents: 0 });
+    await Promise.all([1, 2, 3].map(() => town.api.system.runtime.sweeper.sweep()));
+    const { body } = await town.api.get('auditor', `/api/cases/${id}/journal`);
+    expect(body.items.filter(({ type }: { type: string }) => type === 'error(ask)')).toHaveLength(1);
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED' }]);
+    // Nothing is left to tell the partner: it let the time run out.
+    expect(town.bank.about(handoff)).toHaveLength(1);
+  });
+
+  it('of which nobody takes the error is one incident, and no more', async () => {
+    const { id } = await town.open('unheard');
+    await town.settled();
+    await pass(town.api.system, { days: 11 });
+    await pass(town.api.system, { days: 1 });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it('is told to a partner that has it, when its state is left', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    await town.leave(id);
+    await town.settled();
+    const [, recall, ...more] = town.bank.about(handoff);
+    expect(more).toEqual([]);
+    expect(recall?.path).toBe(`/handoffs/${handoff}/recall`);
+    expect(JSON.parse(recall?.body ?? '')).toEqual({ id: handoff, reason: 'recalled', at: expect.any(String) });
+    expect(recall && town.bank.trusts(recall, await town.api.system.clock.now())).toBe(true);
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'recalled', closedAt: expect.any(String) }]);
+  });
+
+  it('is told to nobody when nothing had gone out', async () => {
+    const { id } = await town.open('course');
+    await town.leave(id);
+    await town.settled();
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'recalled', sentAt: null }]);
+    await pass(town.api.system, { minutes: 2 });
+    expect(await town.sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+  });
+
+  it('is told also when a hand cancels the case', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    await town.api.post('supervisor', `/api/cases/${id}/acts`, { act: 'cancel', reason: 'opened twice' });
+    await town.settled();
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'recalled' }]);
+  });
+
+  it('of one of several asked at once, of which one answer is enough, recalls the others', async () => {
+    const { id } = await town.open('several');
+    await town.settled();
+    const asked = await town.handoffs(id);
+    expect(asked.map(({ partner, status }) => [partner, status]).sort()).toEqual([
+      ['civil-office', 'sent'],
+      ['otbasy-bank', 'sent'],
+    ]);
+    const of = (key: string) => String(asked.find(({ partner }) => partner === key)?.['id']);
+    expect((await say(town.api, town.office, of('civil-office'), done('we'))).body).toEqual({ status: 'applied' });
+    await town.settled();
+    expect(await town.caseOf(id)).toMatchObject({ state: 'helped' });
+    expect(town.bank.about(of('otbasy-bank')).map(({ path }) => path)).toEqual([
+      '/handoffs',
+      `/handoffs/${of('otbasy-bank')}/recall`,
+    ]);
+    expect(town.office.about(of('civil-office'))).toHaveLength(1);
+    expect((await say(town.api, town.bank, of('otbasy-bank'), done('we too'))).body).toEqual({
+      status: 'ignored',
+      reason: 'recalled',
+    });
+  });
+
+  it('is told to a partner that does not know recalls, and that is that', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    town.bank.replies.push({ status: 404 });
+    await town.leave(id);
+    await town.settled();
+    expect(town.bank.about(handoff)).toHaveLength(2);
+    expect(await town.sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+    expect(await town.caseOf(id)).toMatchObject({ incidents: 0 });
+  });
+
+  it('never overtakes the hand-off itself on its way', async () => {
+    let release = () => {};
+    const arrived = new Promise<void>((isThere) => {
+      town.bank.replies.push(async () => {
+        const answered = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        isThere();
+        await answered;
+        return { status: 202, body: '{"partnerRef":"SLOW"}' };
+      });
+    });
+    const { id, handoff } = await town.open('housing');
+    await arrived;
+    await town.leave(id);
+    await until(async () => {
+      const close = `select attempt > 0 and leased_until is null as tried from qamqor.outbox where case_id = $1 and topic = 'handOff.close'`;
+      const [row] = await town.sql(close, [id]);
+      return row?.tried !== false;
+    });
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs']);
+    release();
+    await town.settled();
+    await pass(town.api.system, { seconds: 2 });
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+  });
+
+  it('is followed by a new one, under a new id, when its state is entered again', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    await town.leave(id, 'AGAIN');
+    await town.settled();
+    const [second, first] = await town.handoffs(id);
+    expect(first).toMatchObject({ id: handoff, status: 'recalled' });
+    expect(second).toMatchObject({ status: 'sent' });
+    expect(second?.['id']).not.toBe(handoff);
+    // A late answer to the first is not taken for the second's.
+    expect((await say(town.api, town.bank, handoff, done('late'))).body).toEqual({
+      status: 'ignored',
+      reason: 'recalled',
+    });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'asking' });
+    expect((await say(town.api, town.bank, String(second?.['id']), done('in time'))).body).toEqual({
+      status: 'applied',
+    });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'helped' });
+  });
+
+  it('waits while the case is suspended, and moves by as long as that stood still', async () => {
+    const { id } = await town.open('housing');
+    await town.settled();
+    expect((await town.act(id, 'suspend')).status).toBe(200);
+    await pass(town.api.system, { days: 20 });
+    expect(await town.caseOf(id)).toMatchObject({ status: 'suspended', state: 'asking' });
+    expect((await town.act(id, 'resume')).status).toBe(200);
+    await pass(town.api.system, { days: 9 });
+    expect(await town.caseOf(id)).toMatchObject({ status: 'active', state: 'asking' });
+    await pass(town.api.system, { days: 1, minutes: 1 });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'refused' });
+  });
+});
+
+it('every case of this spec can be proved from its journal, and nothing was an error of ours', () =>
+  town.expectSound());

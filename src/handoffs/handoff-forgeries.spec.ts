@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AT, acknowledged, done, HandoffTown, referral, rejected } from '../../test/handoffs.js';
+import { type Say, say } from '../../test/partner.js';
+
+let town: HandoffTown;
+beforeAll(async () => {
+  town = await HandoffTown.create([referral('advice', 'otbasy-bank', 'housing-advice')]);
+});
+afterAll(() => town.close());
+
+describe('a message that cannot be believed', () => {
+  let target: { id: string; handoff: string };
+  let before: unknown;
+  const traces = async () => [
+    await town.handoffOf(target.id),
+    await town.eventsOf(target.handoff),
+    (await town.journalOf(target.id)).length,
+    (await town.caseOf(target.id)).revision,
+  ];
+  beforeAll(async () => {
+    target = await town.sent('advice');
+    before = await traces();
+  });
+
+  const seconds = async (offset: number) =>
+    new Date(Date.parse(await town.api.system.clock.now()) + offset * 1000).toISOString();
+  const without = (name: string) => (headers: object) =>
+    Object.fromEntries(Object.entries(headers).filter(([given]) => given !== name));
+  const withHeader = (name: string, value: (was: string) => string) => (headers: object) => {
+    const given = headers as Record<string, string>;
+    return { ...given, [name]: value(given[name] ?? '') };
+  };
+  const body = JSON.stringify(done());
+
+  it.each<[string, () => Say | Promise<Say>]>([
+    ['without a signature', () => ({ tamper: without('webhook-signature') })],
+    ['without an id', () => ({ tamper: without('webhook-id') })],
+    ['without a stamp', () => ({ tamper: without('webhook-timestamp') })],
+    ['signed by a stranger', () => ({ secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}` })],
+    ['with an empty list of signatures', () => ({ tamper: withHeader('webhook-signature', () => '') })],
+    ['in another version', () => ({ tamper: withHeader('webhook-signature', (was) => was.replace('v1,', 'v1a,')) })],
+    [
+      'with a thousand signatures',
+      () => ({ tamper: withHeader('webhook-signature', (was) => `${'v1,AAAA '.repeat(1000)}${was}`) }),
+    ],
+    ['with another id', () => ({ tamper: withHeader('webhook-id', () => 'msg_other') })],
+    ['with a dot in its id', () => ({ tamper: withHeader('webhook-id', (was) => `${was}.x`) })],
+    ['with another stamp', () => ({ tamper: withHeader('webhook-timestamp', (was) => String(Number(was) + 1)) })],
+    ['from 301 seconds ago', async () => ({ at: await seconds(-301) })],
+    ['from 302 seconds ahead', async () => ({ at: await seconds(302) })],
+    ['with a stamp that is not a number', () => ({ tamper: withHeader('webhook-timestamp', (was) => `${was}abc`) })],
+    ['with a stamp below zero', () => ({ tamper: withHeader('webhook-timestamp', (was) => `-${was}`) })],
+    ['with a huge stamp', () => ({ tamper: withHeader('webhook-timestamp', () => '9'.repeat(30)) })],
+  ])('%s is refused with 401', async (_what, how) => {
+    expect(await town.tell(target.handoff, done(), await how())).toMatchObject({
+      status: 401,
+      body: { code: 'bad-signature' },
+    });
+    expect(await traces()).toEqual(before);
+  });
+
+  it.each([
+    ['changed by one byte', body.replace('1207', '1208')],
+    ['written anew', JSON.stringify(JSON.parse(body), null, 1)],
+    ['empty', ''],
+    ['not even JSON', '{"eventId":'],
+    ['with a NUL, unsigned', '{"comment":"\\u0000"}'],
+    ['very deep', '['.repeat(100_000)],
+  ])('whose body is %s is refused with 401, whatever it says', async (_what, other) => {
+    const { clock } = town.api.system;
+    let headers: Record<string, string> = {};
+    await say(
+      town.api,
+      town.bank,
+      'none',
+      {},
+      { raw: body, at: await clock.now(), tamper: (made) => (headers = { ...made }) },
+    );
+    const answer = await town.api.ask(null, 'POST', `/api/handoffs/${target.handoff}/events`, { raw: other, headers });
+    expect(answer).toMatchObject({ status: 401, body: { code: 'bad-signature' } });
+    expect(await traces()).toEqual(before);
+  });
+
+  it("with another partner's secret is answered as if there were no such hand-off", async () => {
+    const foreign = await say(town.api, town.office, target.handoff, done());
+    const unknown = await say(town.api, town.office, '019f0000-0000-7000-8000-000000000000', done());
+    const nonsense = await say(town.api, town.office, 'nonsense', done());
+    for (const { status, body: problem } of [foreign, unknown, nonsense])
+      expect({ status, body: problem }).toMatchObject({ status: 404, body: { code: 'handoff-not-found' } });
+    expect(Object.keys(foreign.body).sort()).toEqual(Object.keys(unknown.body).sort());
+    expect(await traces()).toEqual(before);
+  });
+
+  it('is not read for its address: an unknown one is 401 to strangers too', async () => {
+    const stranger = { secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}` };
+    expect((await town.tell('019f0000-0000-7000-8000-000000000000', done(), stranger)).status).toBe(401);
+  });
+});
+
+describe('a message that does not fit', () => {
+  let target: { id: string; handoff: string };
+  let before: unknown;
+  const traces = async () => [
+    await town.handoffOf(target.id),
+    await town.journalOf(target.id),
+    await town.eventsOf(target.handoff),
+  ];
+  beforeAll(async () => {
+    target = await town.sent('advice');
+    before = await traces();
+  });
+
+  it.each<[string, unknown, number, string, string]>([
+    ['holds a NUL', { ...acknowledged(), comment: 'a\0b' }, 422, 'schema', '/comment'],
+    ['holds half a character pair', { ...acknowledged(), missing: ['ok', '\ud800'] }, 422, 'schema', '/missing/1'],
+    ['holds a NUL deep inside', { ...done(), result: { a: [{ b: '\0' }] } }, 422, 'schema', '/result/a/0/b'],
+    ['holds a NUL in a name', { ...done(), result: { 'a\0': 1 } }, 422, 'schema', '/result'],
+    ['has no id', { type: 'done', at: AT }, 422, 'schema', '/eventId'],
+    ['has an empty id', acknowledged(''), 422, 'schema', '/eventId'],
+    ['has an endless id', acknowledged('x'.repeat(101)), 422, 'schema', '/eventId'],
+    ['is of a kind that there is not', { ...acknowledged(), type: 'accepted' }, 422, 'schema', '/type'],
+    ['gives a code that there is not', rejected('x', { reasonCode: 'BORED' }), 422, 'schema', '/reasonCode'],
+    ['has no offset in its time', { ...acknowledged(), at: '2026-11-22T10:00:00' }, 422, 'schema', '/at'],
+    ['is of a day that there is not', { ...acknowledged(), at: '2026-02-30T10:00:00Z' }, 422, 'schema', '/at'],
+    ['is of the year 0', { ...acknowledged(), at: '0000-01-01T00:00:00Z' }, 422, 'schema', '/at'],
+    ['is of the year 9999', { ...acknowledged(), at: '9999-12-31T23:59:59Z' }, 422, 'schema', '/at'],
+    ['has a result that is no object', { ...done(), result: 'yes' }, 422, 'schema', '/result'],
+    ['has a result as long as a book', { ...done(), result: { x: 'x'.repeat(9_000) } }, 422, 'schema', '/result'],
+    ['has a field that there is not', { ...done(), status: 'done' }, 400, 'unknown-field', ''],
+    ['is a list', [done()], 400, 'malformed', ''],
+    ['is null', null, 400, 'malformed', ''],
+  ])('%s is refused, and nothing changes', async (_what, event, status, code, path) => {
+    const answer = await town.tell(target.handoff, {}, { raw: JSON.stringify(event) });
+    expect(answer).toMatchObject({ status, body: { code } });
+    if (path) expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
+    expect(await traces()).toEqual(before);
+  });
+
+  it.each([
+    ['is not JSON', '{"eventId":'],
+    ['names a field twice', `{"eventId":"a","eventId":"b","type":"done","at":"${AT}"}`],
+    ['reaches for a prototype', `{"eventId":"a","type":"done","at":"${AT}","result":{"__proto__":{}}}`],
+  ])('%s is refused, and nothing changes', async (_what, raw) => {
+    expect(await town.tell(target.handoff, {}, { raw })).toMatchObject({ status: 400, body: { code: 'malformed' } });
+    expect(await traces()).toEqual(before);
+  });
+
+  it('may have any offset that there is', async () => {
+    const { id, handoff } = await town.sent('advice');
+    expect((await town.tell(handoff, { ...acknowledged(), at: '2026-11-22T10:00:00+23:59' })).status).toBe(200);
+    expect(await town.handoffOf(id)).toMatchObject({ acknowledgedAt: '2026-11-21T10:01:00.000Z' });
+  });
+});
+
+it('every case of this spec can be proved from its journal, and nothing was an error of ours', () =>
+  town.expectSound());

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { HandoffTown, referral } from '../../test/handoffs.js';
+import { pass } from '../../test/partner.js';
+
+let town: HandoffTown;
+beforeAll(async () => {
+  town = await HandoffTown.create([
+    referral('housing', 'otbasy-bank', 'housing-advice'),
+    referral('legal', 'civil-office', 'free-legal-aid'),
+    referral('course', 'atameken', 'course-enrolment'),
+    referral('nobody', 'nobody', 'anything'),
+    referral('nothing', 'otbasy-bank', 'constructor'),
+    referral('termless', 'civil-office', 'free-legal-aid', {
+      input: { partner: 'civil-office', service: 'free-legal-aid' },
+    }),
+  ]);
+});
+beforeEach(() => {
+  for (const partner of [town.bank, town.office]) partner.replies.length = 0;
+});
+afterAll(() => town.close());
+
+describe('a hand-off', () => {
+  it('goes out signed, with exactly the fields of its service, and its 202 is remembered', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    const [delivery, ...more] = town.bank.about(handoff);
+    expect(more).toEqual([]);
+    if (!delivery) throw new Error('Nothing came.');
+    expect(delivery.path).toBe('/handoffs');
+    expect(town.bank.trusts(delivery, await town.api.system.clock.now())).toBe(true);
+    expect(town.office.trusts(delivery, await town.api.system.clock.now())).toBe(false);
+    expect(delivery.headers['webhook-id']).toBe(handoff);
+    const { number } = await town.caseOf(id);
+    const body = JSON.parse(delivery.body);
+    expect(body).toEqual({
+      id: handoff,
+      service: 'housing-advice',
+      sentAt: expect.any(String),
+      dueAt: expect.any(String),
+      // The town.bank does not need the identity number.
+      person: {
+        surname: expect.stringMatching(/^Қасымова/),
+        given: 'Әсел',
+        patronymic: null,
+        phone: '+77011234567',
+        language: 'kk',
+      },
+      consent: { id: expect.any(String), givenAt: expect.any(String) },
+      request: { categories: ['large'], caseNumber: number },
+      documents: [],
+    });
+    expect(Date.parse(body.dueAt) - Date.parse(body.sentAt)).toBeGreaterThan(9 * 24 * 3600_000);
+    expect(await town.handoffs(id)).toEqual([
+      expect.objectContaining({ status: 'sent', partnerRef: expect.stringMatching(/^REF-/), dueAt: body.dueAt }),
+    ]);
+  });
+
+  it('is sent again under the same id with the very same bytes, when it was told to wait or nothing came back', async () => {
+    town.bank.replies.push(
+      { status: 503, headers: { 'retry-after': '30' } },
+      { status: 429, headers: { 'retry-after': '60' } },
+      { status: 0 },
+      { status: 202, body: 'we do not speak JSON' },
+      { status: 500 },
+    );
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    await town.sql('update qamqor.families set phone = null');
+    await pass(town.api.system, { seconds: 25 });
+    expect(town.bank.about(handoff)).toHaveLength(1);
+    await pass(town.api.system, { seconds: 10 });
+    expect(town.bank.about(handoff)).toHaveLength(2);
+    for (let attempt = 0; attempt < 5; attempt += 1) await pass(town.api.system, { minutes: 2 });
+    const deliveries = town.bank.about(handoff);
+    expect(deliveries).toHaveLength(6);
+    expect(new Set(deliveries.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(deliveries.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([handoff]));
+    // Each attempt is stamped anew, so that a late one is still believed.
+    expect(new Set(deliveries.map(({ headers }) => headers['webhook-timestamp'])).size).toBeGreaterThan(3);
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it.each([
+    ['400', { status: 400 }],
+    ['404', { status: 404 }],
+    ['410', { status: 410 }],
+    ['a redirect', { status: 307, headers: { location: 'http://127.0.0.1:1/' } }],
+  ])('that is refused with %s is over, and the case goes on without it', async (_what, reply) => {
+    town.bank.replies.push(reply);
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    expect(town.bank.about(handoff)).toHaveLength(1);
+    expect(await town.caseOf(id)).toMatchObject({ status: 'done', state: 'refused', incidents: 0 });
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'rejected', reasonCode: 'TECHNICAL', sentAt: null }]);
+  });
+
+  it('that meets a wrong secret is an incident, and goes out when that is put right', async () => {
+    town.bank.replies.push({ status: 401 });
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+    const [incident] = await town.incidentsOf(id);
+    expect(incident.message).toContain('otbasy-bank');
+    expect(
+      (await town.api.post('supervisor', `/api/incidents/${incident.id}/retry`, { reason: 'the secret was wrong' }))
+        .status,
+    ).toBe(200);
+    await town.settled();
+    expect(town.bank.about(handoff)).toHaveLength(2);
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it.each(['nobody', 'nothing'])(
+    'to a partner or a service that there is not ("%s") is an incident',
+    async (workflow) => {
+      const { id } = await town.open(workflow);
+      await town.settled();
+      expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+      expect(await town.handoffs(id)).toMatchObject([{ status: 'draft' }]);
+    },
+  );
+
+  it('to a partner without an address waits, however long, and expires by its clock', async () => {
+    const { id } = await town.open('course');
+    await town.settled();
+    for (let look = 0; look < 40; look += 1) await pass(town.api.system, { minutes: 2 });
+    const [row] = await town.sql('select attempt, last_error from qamqor.outbox where case_id = $1', [id]);
+    expect(row.attempt).toBeGreaterThan(30);
+    expect(row.last_error).toContain('no-address: atameken');
+    expect(await town.caseOf(id)).toMatchObject({ incidents: 0, state: 'asking' });
+    await pass(town.api.system, { days: 10 });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'refused' });
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED', sentAt: null }]);
+  });
+
+  it('to a partner that is down for two days goes out when it is back; nobody else has to wait', async () => {
+    const others = await town.open('housing');
+    town.office.replies.push(...Array.from({ length: 200 }, () => ({ status: 503 })));
+    const waiting = await Promise.all(Array.from({ length: 12 }, () => town.open('legal')));
+    await town.settled();
+    expect(await town.handoffs(others.id)).toMatchObject([{ status: 'sent' }]);
+    // Not every one of them knocks: after five times without an answer it is left in peace.
+    expect(town.office.received.length).toBeLessThan(10);
+    for (let hour = 0; hour < 48; hour += 1) await pass(town.api.system, { hours: 1 });
+    const knocks = town.office.received.length;
+    expect(knocks).toBeLessThan(60);
+    town.office.replies.length = 0;
+    for (let hour = 0; hour < 3; hour += 1) await pass(town.api.system, { hours: 1 });
+    for (const { id, handoff } of waiting) {
+      expect(await town.handoffs(id)).toMatchObject([{ status: 'sent' }]);
+      expect(await town.caseOf(id)).toMatchObject({ incidents: 0 });
+      expect(new Set(town.office.about(handoff).map(({ body }) => body)).size).toBe(1);
+    }
+    expect(town.office.received.length - knocks).toBe(12);
+  });
+
+  it('without a term does not knock for ever: somebody hears that it does not get through', async () => {
+    town.office.replies.push(...Array.from({ length: 200 }, () => ({ status: 500 })));
+    const { id } = await town.open('termless');
+    await town.settled();
+    for (let time = 0; time < 60 && (await town.caseOf(id)).incidents === 0; time += 1)
+      await pass(town.api.system, { hours: 2 });
+    const [incident] = await town.incidentsOf(id);
+    expect(incident).toMatchObject({ rule: 'not-delivered', message: expect.stringMatching(/failures: http-500/) });
+    town.office.replies.length = 0;
+    await town.api.post('supervisor', `/api/incidents/${incident.id}/retry`, { reason: 'they are back' });
+    for (let time = 0; time < 3; time += 1) await pass(town.api.system, { minutes: 11 });
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'sent', dueAt: null }]);
+  });
+
+  it('has one effect when the process dies after "sent" and before its outbox row is gone', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    // As if the delivery had not been settled: the row is there again.
+    await town.sql(
+      `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+       select gen_random_uuid(), organisation_id, case_id, 1, 'handOff.open', id, '{"entry":"ask:1"}', opened_at, opened_at from qamqor.handoffs where id = $1`,
+      [handoff],
+    );
+    const [before] = await town.handoffs(id);
+    await town.settled();
+    expect(town.bank.about(handoff)).toHaveLength(1);
+    expect(await town.handoffs(id)).toEqual([before]);
+    expect(await town.sql('select from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+  });
+
+  it('keeps its first bytes when two workers send it at once', async () => {
+    const arrived: string[] = [];
+    let both = () => {};
+    const together = new Promise<void>((resolve) => {
+      both = resolve;
+    });
+    const hold = async (delivery: { body: string }) => {
+      if (arrived.push(delivery.body) === 2) both();
+      await together;
+      return { status: 202, body: '{"partnerRef":"TWICE"}' };
+    };
+    town.bank.replies.push(hold, hold);
+    const { id, handoff } = await town.open('housing');
+    const { rows } = await town.api.database.pool('owner').query(
+      `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+         select gen_random_uuid(), organisation_id, case_id, 1, 'handOff.open', id, '{}', opened_at, opened_at from qamqor.handoffs where id = $1 returning id`,
+      [handoff],
+    );
+    await town.api.system.runtime.worker.deliver([rows[0].id]);
+    await town.settled();
+    expect(new Set(arrived).size).toBe(1);
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'sent', partnerRef: 'TWICE' }]);
+  });
+});
+
+it('every case of this spec can be proved from its journal, and nothing was an error of ours', () =>
+  town.expectSound());

@@ -1,0 +1,101 @@
+import type { Pool } from 'pg';
+import { ENGINE_SENDER } from '../engine/outbox.js';
+import type { Accepted, EngineApi } from '../engine/types.js';
+import type { Json } from '../statechart/types.js';
+import { failureOf, type HandoffRow, RECALLED } from './handoff.js';
+
+export interface SweepsDependencies {
+  engine: Pick<EngineApi, 'submit'>;
+  /** Connections of the role `qamqor_relay`. */
+  pool: Pool;
+  id(): string;
+  warn(message: string, error: unknown): void;
+}
+
+type DueRow = Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'> & { now: Date };
+
+/** What ends a hand-off although nobody says so: its time, and a consent that is taken back. */
+export class HandoffSweeps {
+  constructor(private readonly deps: SweepsDependencies) {}
+
+  /** A partner that has let its time run out is an error to the case, once. */
+  async expire(): Promise<void> {
+    const { rows } = await this.deps.pool.query<DueRow>(
+      `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
+       where closed_at is null and expiry_told_at is null and expires_at <= qamqor.qamqor_now()
+         and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
+         and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open')
+       order by expires_at limit 200`,
+    );
+    await Promise.all(rows.map((row) => this.expireOne(row)));
+  }
+
+  /** What was sent under a consent that does not hold any more is recalled at the partner, whatever its case does then. */
+  async recallWithdrawn(): Promise<void> {
+    const { rows: consents } = await this.deps.pool.query<{ id: string }>({
+      name: 'withdrawn-consents',
+      text: `select id from qamqor.consents where withdrawn_at is not null and recalled_at is null order by withdrawn_at limit 100`,
+    });
+    for (const { id } of consents) {
+      try {
+        await this.recallUnder(id);
+      } catch (error) {
+        this.deps.warn(`What was sent under consent ${id} could not be recalled; the next sweep tries again.`, error);
+      }
+    }
+  }
+
+  private async expireOne(row: DueRow): Promise<void> {
+    try {
+      const { outcome } = await this.fail(row, 'expired', failureOf('EXPIRED', row.now.toISOString()));
+      if (outcome === 'taken') return;
+      // It stays open with its incident: told once, not every second.
+      await this.deps.pool.query('update qamqor.handoffs set expiry_told_at = qamqor.qamqor_now() where id = $1', [
+        row.id,
+      ]);
+    } catch (error) {
+      this.deps.warn(`Hand-off ${row.id} could not be expired; the next sweep tries again.`, error);
+    }
+  }
+
+  private async recallUnder(consentId: string): Promise<void> {
+    const { rows } = await this.deps.pool.query<DueRow>({
+      name: 'handoffs-under-consent',
+      text: `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
+        where consent_id = $1 and closed_at is null`,
+      values: [consentId],
+    });
+    for (const row of rows) {
+      const error = failureOf(RECALLED, row.now.toISOString(), { reason: 'consent-withdrawn' });
+      const { outcome } = await this.fail(row, 'recalled', error);
+      // Its case waits or has an incident, but the partner must hear of it now.
+      if (outcome !== 'taken') await this.tellPartner(row);
+    }
+    await this.deps.pool.query('update qamqor.consents set recalled_at = qamqor.qamqor_now() where id = $1', [
+      consentId,
+    ]);
+  }
+
+  private async tellPartner(row: DueRow): Promise<void> {
+    await this.deps.pool.query(
+      `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+       select $1, organisation_id, id, revision, 'handOff.close', $2, '{"reason":"recalled"}', $4, $4 from qamqor.cases where id = $3`,
+      [this.deps.id(), row.id, row.case_id, row.now],
+    );
+  }
+
+  private fail(row: DueRow, what: string, error: Json): Promise<Accepted> {
+    return this.deps.engine.submit({
+      kind: 'failure',
+      entryId: row.id,
+      error,
+      organisationId: row.organisation_id,
+      caseId: row.case_id,
+      id: `${what}:${row.id}`,
+      keep: false,
+      lane: 'machines',
+      sender: ENGINE_SENDER,
+      late: 'journal',
+    });
+  }
+}

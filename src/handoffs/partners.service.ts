@@ -1,0 +1,63 @@
+import type { Pool } from 'pg';
+import { asOrganisation } from '../engine/cases.js';
+import type { JsonObject } from '../statechart/types.js';
+import type { Partner, PartnerDirectory } from './handoff.js';
+import type { CircuitState } from './partner-circuit.js';
+
+export interface PartnersDependencies {
+  /** Connections of the role `qamqor_app`. */
+  pool: Pool;
+  partners: PartnerDirectory;
+}
+
+interface CircuitRow {
+  partner: string;
+  state: CircuitState;
+  since: Date;
+  open_until: Date | null;
+}
+
+interface CountRow {
+  partner: string;
+  open: number;
+  overdue: number;
+}
+
+/** The partner organisations as the centre sees them: what they do, whether they answer, what they were asked. */
+export class PartnersService {
+  constructor(private readonly deps: PartnersDependencies) {}
+
+  /** @param seen keys of those that may be seen; all of them when left out */
+  async list(organisationId: string, seen?: string[]): Promise<JsonObject[]> {
+    const { circuits, counts } = await asOrganisation(this.deps.pool, organisationId, async (run) => ({
+      circuits: await run<CircuitRow>('select partner, state, since, open_until from qamqor.partner_circuits'),
+      counts: await run<CountRow>(COUNTS),
+    }));
+    const shown = this.deps.partners.all().filter(({ key }) => seen === undefined || seen.includes(key));
+    return shown.map((partner) => {
+      const circuit = circuits.find((row) => row.partner === partner.key);
+      const count = counts.find((row) => row.partner === partner.key);
+      return present(partner, circuit, count);
+    });
+  }
+}
+
+function present(partner: Partner, circuit: CircuitRow | undefined, count: CountRow | undefined): JsonObject {
+  const isDown = circuit !== undefined && circuit.state !== 'closed';
+  return {
+    key: partner.key,
+    title: { ...partner.title },
+    services: Object.entries(partner.services).map(([key, service]) => ({ key, title: { ...service.title } })),
+    hasAddress: partner.client !== undefined,
+    circuit: {
+      state: circuit?.state ?? 'closed',
+      since: circuit?.since.toISOString() ?? null,
+      nextTryAt: isDown ? (circuit.open_until?.toISOString() ?? null) : null,
+    },
+    open: count?.open ?? 0,
+    overdue: count?.overdue ?? 0,
+  };
+}
+
+const COUNTS = `select partner, count(*)::int as open, (count(*) filter (where expires_at <= (select qamqor.qamqor_now())))::int as overdue
+  from qamqor.handoffs where closed_at is null group by partner`;
