@@ -55,7 +55,8 @@ export interface Service {
   /**
    * In the transaction that stores the answers: what must happen together with them (a number taken). Gives the final
    * answers, one each. Only for answers that their cases still wait for; one that came while its case was suspended is
-   * settled when the case goes on. Runs again if that transaction fails. An entry is never twice in one call.
+   * settled when the case goes on. Runs again if that transaction fails, and for a later answer of an entry whose first one
+   * nothing in the workflow took. An entry is never twice in one call.
    */
   settle?(tx: BatchTransaction, answers: { call: ServiceRequest; output: Json; now: string }[]): Promise<Json[]>;
 }
