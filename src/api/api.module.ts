@@ -31,13 +31,14 @@ import { WorkflowsService } from './workflows.service.js';
 })
 export class ApiModule {}
 
-function casesService({ runtime, orm, pool, clock, ids }: System): CasesService {
+function casesService({ runtime, orm, pool, clock, ids, calendar }: System): CasesService {
   const intake = new FamilyIntake(new FamiliesService(orm.em, ids));
   return new CasesService({
     engine: runtime.engine,
     versions: runtime.versions,
     pool,
     clock,
+    calendar,
     intake,
     id: () => ids.next(),
   });
@@ -52,8 +53,10 @@ function idempotency(system: System): IdempotencyInterceptor {
   return new IdempotencyInterceptor(system.pool, system.secret);
 }
 
-function healthChecks({ pool, queues }: System): HealthChecks {
+function healthChecks(system: System): HealthChecks {
+  const { pool, queues } = system;
   return new HealthChecks({
+    workflows: () => Promise.resolve(system.folderProblems.join(' ') || null),
     database: async () => {
       await pool.query('select 1');
       return null;

@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
+import type { MovingAct } from '../engine/moves.js';
 import { CASE_DUE, CASE_OVERDUE } from '../engine/overdue.js';
+import { type Preview, previewAct } from '../engine/preview.js';
 import { caseNotFound } from '../engine/refusals.js';
 import { type CaseRow, caseRecord } from '../engine/rows.js';
 import type {
@@ -14,9 +16,9 @@ import type {
   JournalPayload,
   VersionsApi,
 } from '../engine/types.js';
-import type { Principal } from '../identity/principal.js';
+import { type Principal, senderOf } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
-import type { Json, JsonObject } from '../statechart/types.js';
+import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
 import { presentCase } from './case.presenter.js';
 import { isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
@@ -51,6 +53,7 @@ export interface CasesDependencies {
   pool: Pool;
   clock: Clock;
   intake: Intake;
+  calendar: Calendar;
   /** UUIDv7. */
   id(): string;
 }
@@ -151,7 +154,8 @@ export class CasesService {
     data: Json | undefined,
     write: Write = {},
   ): Promise<Accepted> {
-    if (!maySendEvents(by)) throw new AppError('no-right', 403, 'An auditor sees every case and sends no events.', {
+    if (!maySendEvents(by))
+      throw new AppError('no-right', 403, 'An auditor sees every case and sends no events.', {
         because: 'inspects-only',
       });
     const { id } = await this.find(by, idOrNumber);
@@ -175,6 +179,20 @@ export class CasesService {
       act,
       reason,
       present: (accepted) => presentCase(accepted.case, by, accepted.case.updatedAt),
+    });
+  }
+
+  /** What the act would lead to; nothing is changed. Refused as the act itself would be. */
+  async preview(by: Principal, idOrNumber: string, act: MovingAct, { revision }: Write = {}): Promise<Preview> {
+    refuseActor(by, act.type);
+    const record = await this.find(by, idOrNumber);
+    const { versions, clock, calendar } = this.deps;
+    return await previewAct(record, act, {
+      now: await clock.now(),
+      calendar,
+      sender: senderOf(by),
+      versions,
+      ...(revision === undefined ? {} : { revision }),
     });
   }
 

@@ -156,6 +156,11 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'нужен сотрудник с ролью «{role}»',
     en: 'must be an account with the role "{role}"',
   },
+  personal: {
+    kk: 'бұл жеке дерек: ол отбасы жазбаларында сақталады, мұнда жазылмайды',
+    ru: 'это личные данные: им место в записях семьи, а не здесь',
+    en: "is personal: it belongs to the family's records, not here",
+  },
   'unknown-role': { kk: '«{role}» деген рөл жоқ', ru: 'роли «{role}» нет', en: 'there is no role "{role}"' },
 };
 

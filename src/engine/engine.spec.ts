@@ -65,6 +65,42 @@ afterAll(async () => {
   await fixture?.close();
 });
 
+const STRANGER = '00000000-0000-7000-8000-00000000beef';
+
+describe('a command of another organisation', () => {
+  it('finds no case, and changes nothing', async () => {
+    const { id } = await fixture.open('review');
+    const entryId = fixture.entry(id, 'read');
+    const foreign = { organisationId: STRANGER };
+    const refused = { code: 'case-not-found', status: 404 };
+    await expect(fixture.send(id, 'CLOSE', undefined, foreign)).rejects.toMatchObject(refused);
+    await expect(fixture.answer(id, entryId, { ok: true }, foreign)).rejects.toMatchObject(refused);
+    await expect(
+      fixture.runtime.engine.submit({
+        ...foreign,
+        caseId: id,
+        id: 'foreign',
+        keep: true,
+        lane: 'people',
+        sender: { account: 'aida', roles: ['supervisor'] },
+        kind: 'act',
+        act: { type: 'cancel' },
+        reason: 'because',
+      }),
+    ).rejects.toMatchObject(refused);
+    expect((await fixture.read(id)).revision).toBe(1);
+    expect(await fixture.sql('select 1 from qamqor.commands where organisation_id = $1', [STRANGER])).toEqual([]);
+    expect(await fixture.sql('select 1 from qamqor.incidents where case_id = $1', [id])).toEqual([]);
+    // Beside a command of the case's own organisation, in the same batch, too.
+    const [own, other] = await Promise.allSettled([
+      fixture.send(id, 'ADD', { by: 1 }),
+      fixture.send(id, 'ADD', { by: 5 }, foreign),
+    ]);
+    expect([own, other]).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: refused }]);
+    expect((await fixture.read(id)).chart.snapshot.context).toMatchObject({ count: 1 });
+  });
+});
+
 describe('a command', () => {
   it('opens a case with its first state, its task and its first journal row', async () => {
     const opened = await fixture.open('review');

@@ -1,6 +1,7 @@
 import { accepts } from '../statechart/accepts.js';
+import { patchProblems, patchSchema } from '../statechart/context-patch.js';
 import type { Entry, Json, JsonObject, PublicEvent, StepResult, Workflow } from '../statechart/types.js';
-import { AppError } from './errors.js';
+import { AppError, type Violation } from './errors.js';
 import { validatorOf, violationsOf } from './schemas.js';
 import type { CaseRecord, Sender } from './types.js';
 import type { IncidentRow } from './writes.js';
@@ -113,6 +114,29 @@ export function badInput(name: string, schema: JsonObject | undefined, value: Js
   const validate = validatorOf(owner, schema);
   if (validate(value)) return;
   throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, violationsOf(validate));
+}
+
+/**
+ * 422 with paths when a hand gives a context that the workflow does not have, or that is personal. `values`: only what the
+ * schema says of their values; names that another version had may stay.
+ */
+export function badContext(workflow: Workflow, context: JsonObject, what: 'all' | 'values' = 'all'): void {
+  const errors: Violation[] = what === 'all' ? patchProblems(workflow, context) : [];
+  const validate = validatorOf(workflow, patchSchema(workflow));
+  const known = new Set(errors.map(({ path }) => path));
+  if (!validate(context))
+    errors.push(
+      ...violationsOf(validate)
+        .filter(isOfValue)
+        .filter(({ path }) => !known.has(path)),
+    );
+  if (errors.length === 0) return;
+  const placed = errors.map((error) => ({ ...error, path: `/context${error.path}` }));
+  throw new AppError('schema', 422, `This context does not fit workflow ${workflow.key}.`, {}, placed);
+}
+
+function isOfValue({ rule }: Violation): boolean {
+  return rule !== 'additionalProperties' && rule !== 'unevaluatedProperties';
 }
 
 function stateFacts(record: CaseRecord): { state: Json; revision: number } {
