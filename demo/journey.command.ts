@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode, type Terminal, TerminalError } from '../src/cli/terminal.js';
 import { readConfig } from '../src/config.js';
+import { refuseUnusableFile } from '../src/families/families-file.js';
 import { FamiliesRefused, type JourneyReport, JourneyStuck, runJourney } from './journey.js';
 import { missing } from './mishaps.js';
 import { TownRefused } from './town.js';
@@ -18,12 +19,14 @@ export async function journeyCommand(
   { families, count, seed }: JourneyCommandOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const config = readConfig();
+  const config = readConfig(undefined, { serves: false });
   if (config.production) {
     throw new TerminalError(
+      'production',
       'A journey moves the clock and invents people: it never runs on a production database. Unset DATABASE_URL to use the embedded one.',
     );
   }
+  await refuseUnusableFile(families, 'en');
   const report = await journey({ families, count, seed }, config, terminal);
   for (const line of inWords(report)) terminal.say(line);
   await terminal.answer(report);
@@ -48,10 +51,13 @@ async function journey(
         terminal.progress(`${message} ${error instanceof Error ? error.message : String(error)}`),
     });
   } catch (error) {
-    if (error instanceof TownRefused) throw new TerminalError(error.message);
-    if (error instanceof JourneyStuck) throw new TerminalError(error.message, EXIT.found);
+    if (error instanceof TownRefused) throw new TerminalError('database-in-use', error.message);
+    if (error instanceof JourneyStuck) throw new TerminalError('journey-stuck', error.message, EXIT.found);
     if (error instanceof FamiliesRefused)
-      throw new TerminalError(`${error.message}\nRun "import" on the file to see all of them, mend it and try again.`);
+      throw new TerminalError(
+        'families-refused',
+        `${error.message}\nRun "import" on the file to see all of them, mend it and try again.`,
+      );
     throw error;
   }
 }

@@ -1,17 +1,22 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode, explain, Terminal } from './cli/terminal.js';
+import { EXIT, type ExitCode, explain, Terminal, TerminalError } from './cli/terminal.js';
+import { misspeltSettings } from './config.js';
 
 /** How long a command that has ended waits for what it left open. */
 const LEFTOVERS_MS = 10_000;
 
+const EXITS = `
+Exit codes: 0 done, 1 something is wrong with what was looked at, 2 the command could not be carried out as asked.
+With --json the last line of stdout is JSON: the command's answer, or where there is none {"error": {"code", "message"}}.`;
+
 /**
  * The same services from a terminal. Each command loads what it needs and no more: `play` and `check` start no database.
- * Exit codes: 0 done, 1 something is wrong with what was looked at, 2 the command could not be carried out as asked.
  */
 async function main(args: string[]): Promise<ExitCode> {
   let result: ExitCode = EXIT.ok;
   const program = new Command('qamqor')
     .description('Runs service pipelines: import families, check and play workflows, verify what happened.')
+    .addHelpText('after', EXITS)
     .exitOverride()
     .showHelpAfterError('Add --help to see what it takes.');
   /** A command whose action gives the exit code; `--json` makes the last line of stdout the answer. */
@@ -76,7 +81,11 @@ function addWorkflowCommands(workflow: Command, command: CommandMaker, run: Runn
       (await import('./cli/check.js')).checkWorkflows(path, terminal(options)),
     ),
   );
-  command(workflow, 'test [path]', 'Plays the scenarios of workflows.').action(
+  command(
+    workflow,
+    'test [path]',
+    'Plays the scenarios (given, when, then) of workflows and names the step that differs.',
+  ).action(
     run(async (path: string | undefined, options: Json) =>
       (await import('./cli/check.js')).testWorkflows(path, terminal(options)),
     ),
@@ -116,25 +125,28 @@ function terminal(options: Json): Terminal {
 function wholeNumber(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1)
-    throw new CommanderError(EXIT.unusable, 'count', `--count takes a whole number from 1, not "${text}".`);
+    throw new TerminalError('usage', `--count takes a whole number from 1, not "${text}".`);
   return number;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Help and version are no mistakes; commander has said the rest itself.
-    const asked =
-      error.code === 'commander.helpDisplayed' || error.code === 'commander.help' || error.code === 'commander.version';
-    if (error.code === 'count') process.stderr.write(`${error.message}\n`);
-    process.exitCode = asked ? EXIT.ok : EXIT.unusable;
-  } else {
-    const { message, exitCode } = explain(error);
-    process.stderr.write(`${message}\n`);
-    process.exitCode = exitCode;
-  }
+/** What stopped a command: words on stderr, and with `--json` the same as its last line of stdout. */
+async function fail(error: unknown, args: string[]): Promise<ExitCode> {
+  // Help and version are no mistakes.
+  if (error instanceof CommanderError && /^commander\.(help|helpDisplayed|version)$/.test(error.code)) return EXIT.ok;
+  const out = new Terminal(args.includes('--json'));
+  const isUsage = error instanceof CommanderError;
+  const { code, message, exitCode } = isUsage
+    ? { code: 'usage', message: error.message.replace(/^error: /, ''), exitCode: EXIT.unusable }
+    : explain(error);
+  // Commander has said it already.
+  if (!isUsage) out.progress(message);
+  await out.answer({ error: { code, message } });
+  return exitCode;
 }
+
+const args = process.argv.slice(2);
+for (const line of misspeltSettings()) process.stderr.write(`${line}\n`);
+process.exitCode = await main(args).catch((error: unknown) => fail(error, args));
 
 // Whatever was left open must not keep a command that has ended from ending.
 setTimeout(() => process.exit(), LEFTOVERS_MS).unref();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigError, readConfig } from './config.js';
+import { ConfigError, misspeltSettings, readConfig } from './config.js';
 
 const SECRET = 'x'.repeat(32);
 const PARTNER_SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
@@ -90,6 +90,7 @@ describe('readConfig', () => {
   it('needs a secret of its own for the web role beside DATABASE_URL', () => {
     expect(problemsOf({ DATABASE_URL: 'postgres://h/d' })).toHaveProperty('QAMQOR_SECRET');
     expect(problemsOf({ DATABASE_URL: 'postgres://h/d', QAMQOR_ROLES: 'worker' })).toEqual({});
+    expect(readConfig({ DATABASE_URL: 'postgres://h/d' }, { serves: false }).secret).toBeUndefined();
   });
 
   it('reads partners by key', () => {
@@ -113,6 +114,9 @@ describe('readConfig', () => {
   });
 
   it('tells of misspelt names', () => {
-    expect(readConfig({ QAMQOR_ROLE: 'web', PATH: '/bin' }).unknown).toEqual(['QAMQOR_ROLE']);
+    expect(misspeltSettings({ QAMQOR_ROLE: 'web', QAMQOR_DEMO: 'on', QAMQOR_TEST: '1', PATH: '/bin' })).toEqual([
+      'The setting QAMQOR_ROLE means nothing and is passed over. Did you mean "QAMQOR_ROLES"?',
+    ]);
+    expect(misspeltSettings({ QAMQOR_DEMOO: '1' }).join()).toContain('"QAMQOR_DEMO"');
   });
 });

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { suggestion } from './statechart/suggestion.js';
 
 /** Every setting, once. The only file that reads the environment; an empty value counts as not set. */
 export interface Config {
@@ -17,6 +18,10 @@ export interface Config {
   /** Sample families, demonstration accounts and simulated partners. */
   demo: boolean;
   demoPassword: string;
+  /** How many sample families have come in the months before the first start. 0: none, the database stays empty. */
+  demoFamilies: number;
+  /** Key of the partner that has answered nobody in the weeks before the first start. */
+  demoSilent: string;
   /** True: the clock cannot be moved by a simulation, nor can a database whose clock was moved be used. */
   production: boolean;
   /** What `integration` sends as `Authorization: Bearer`. Not set: nobody can act as `integration`. */
@@ -37,8 +42,6 @@ export interface Config {
   trustProxy: false | number | string[];
   /** Only for tests of survival: where this process kills itself (platform/crash-points.ts). */
   crashAt: string | undefined;
-  /** Names that begin with QAMQOR_ and mean nothing: a misspelt setting must not pass in silence. */
-  unknown: string[];
 }
 
 export type Role = 'web' | 'worker';
@@ -142,6 +145,10 @@ const variables = z.object({
   QAMQOR_DEMO: onOff.optional(),
   /** Password of the demonstration accounts. */
   QAMQOR_DEMO_PASSWORD: z.string().min(8, { error: 'must have 8 characters or more' }).default('qamqor-demo'),
+  /** Sample families that a first start leads through the last months; 0 leaves the database empty. */
+  QAMQOR_DEMO_FAMILIES: wholeNumber(0, 400).default(60),
+  /** The partner (by key) whose silence in the last weeks the demonstration shows. */
+  QAMQOR_DEMO_SILENT: z.string().default('atameken'),
   /** Forbids to move the clock. On by itself with DATABASE_URL; off for simulations on a database of their own. */
   QAMQOR_PRODUCTION: onOff.optional(),
   /** Key of the account `integration`. */
@@ -167,8 +174,13 @@ const variables = z.object({
 type Problem = ConfigError['problems'][number];
 type Environment = Record<string, string | undefined>;
 
+export interface ReadOptions {
+  /** `false`: the process takes no requests and signs nothing, so that it needs no secret. */
+  serves?: boolean;
+}
+
 /** @throws ConfigError naming every bad variable at once */
-export function readConfig(environment: Environment = process.env): Config {
+export function readConfig(environment: Environment = process.env, { serves = true }: ReadOptions = {}): Config {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
   );
@@ -179,7 +191,7 @@ export function readConfig(environment: Environment = process.env): Config {
 
   const v = read.data;
   const embedded = v.DATABASE_URL === undefined;
-  problems.push(...contradictions(v));
+  problems.push(...contradictions(v, serves));
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     port: v.PORT,
@@ -191,6 +203,8 @@ export function readConfig(environment: Environment = process.env): Config {
     roles: v.QAMQOR_ROLES,
     demo: v.QAMQOR_DEMO ?? embedded,
     demoPassword: v.QAMQOR_DEMO_PASSWORD,
+    demoFamilies: v.QAMQOR_DEMO_FAMILIES,
+    demoSilent: v.QAMQOR_DEMO_SILENT,
     production: v.QAMQOR_PRODUCTION ?? !embedded,
     apiKey: v.QAMQOR_API_KEY,
     secret: v.QAMQOR_SECRET,
@@ -200,11 +214,17 @@ export function readConfig(environment: Environment = process.env): Config {
     databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
     trustProxy: v.QAMQOR_TRUST_PROXY,
     crashAt: given['QAMQOR_TEST_CRASH_AT'],
-    unknown: Object.keys(given).filter((name) => name.startsWith('QAMQOR_') && !isKnown(name)),
   };
 }
 
-function contradictions(v: z.infer<typeof variables>): Problem[] {
+/** A sentence for each name that begins with QAMQOR_ and means nothing: a misspelt setting must not pass in silence. */
+export function misspeltSettings(environment: Environment = process.env): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('QAMQOR_') && !isKnown(name))
+    .map((name) => `The setting ${name} means nothing and is passed over.${suggestion(name, knownNames())}`);
+}
+
+function contradictions(v: z.infer<typeof variables>, serves: boolean): Problem[] {
   const problems: Problem[] = [];
   const embedded = v.DATABASE_URL === undefined;
   if (v.QAMQOR_DEMO && !embedded) {
@@ -214,7 +234,7 @@ function contradictions(v: z.infer<typeof variables>): Problem[] {
         'demonstration accounts have a known password and never enter a database given by DATABASE_URL; unset one of the two',
     });
   }
-  if (!embedded && v.QAMQOR_SECRET === undefined && v.QAMQOR_ROLES.includes('web')) {
+  if (serves && !embedded && v.QAMQOR_SECRET === undefined && v.QAMQOR_ROLES.includes('web')) {
     problems.push({
       variable: 'QAMQOR_SECRET',
       message: 'is needed with DATABASE_URL, the same in every process: "openssl rand -hex 32" makes one',
@@ -264,6 +284,10 @@ function isWebhookSecret(text: string): boolean {
   if (base64 === undefined) return false;
   const { length } = Buffer.from(base64, 'base64');
   return length >= 24 && length <= 64;
+}
+
+function knownNames(): string[] {
+  return Object.keys(variables.shape).filter((name) => name.startsWith('QAMQOR_'));
 }
 
 /** `QAMQOR_TEST…` belongs to the test runner. */

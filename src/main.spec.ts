@@ -64,7 +64,7 @@ describe('npm start, in an empty folder', () => {
       said += chunk.toString();
     });
     const [code] = (await once(second, 'exit')) as [number];
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(said.split('\n').filter((line) => line && !/warning|node --trace/i.test(line))).toEqual([
       expect.stringMatching(/^Port \d+ is taken .*PORT=\d+ npm start$/),
     ]);

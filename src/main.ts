@@ -4,18 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CasesService } from './api/cases.service.js';
-import { type Config, ConfigError, type LogLevel, readConfig } from './config.js';
+import { type Config, ConfigError, type LogLevel, misspeltSettings, readConfig } from './config.js';
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
+import { StartError } from './platform/start-error.js';
 import { ORGANISATION, partnerKeys, System } from './system.js';
-import { readWorkflowsFolder } from './workflows/folder.js';
+import { FolderError, readWorkflowsFolder } from './workflows/folder.js';
 
 /** How long requests under way may take once the process was told to stop. */
 const GRACE_MS = 20_000;
 const SERVE_AGAIN_MS = 1_000;
+/** Exit code where a person can put it right, as in the terminal commands. */
+const NOT_AS_ASKED = 2;
 
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];
@@ -26,7 +29,7 @@ async function main(): Promise<void> {
   const logger = new ConsoleLogger({ prefix: 'Qamqor', logLevels: LEVELS[config.logLevel] });
   const warn = (message: string, error: unknown) =>
     logger.warn(`${message} ${error instanceof Error ? error.message : String(error)}`);
-  for (const name of config.unknown) logger.warn(`The setting ${name} means nothing; is it misspelt?`);
+  for (const line of misspeltSettings()) logger.warn(line);
 
   await refuseTakenPort(config);
   closeOnSignal(logger);
@@ -119,12 +122,16 @@ async function listen(app: NestFastifyApplication, { port, host }: Config): Prom
 function inWords(error: unknown, port: number): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
-    return new Explained(
+    return new StartError(
+      'port-taken',
       `Port ${port} is taken by another program. Stop that one, or choose another port: PORT=${port + 1} npm start`,
     );
   }
   if (code === 'EACCES')
-    return new Explained(`Port ${port} may not be used by this account. Choose one above 1023: PORT=3000 npm start`);
+    return new StartError(
+      'port-forbidden',
+      `Port ${port} may not be used by this account. Choose one above 1023: PORT=3000 npm start`,
+    );
   return error;
 }
 
@@ -163,15 +170,12 @@ async function closeAll(): Promise<void> {
   for (let close = closing.pop(); close; close = closing.pop()) await close();
 }
 
-/** Something that a person can put right: told without a stack. */
-class Explained extends Error {}
-
 function fail(error: unknown): never {
-  const known = error instanceof Explained || error instanceof ConfigError;
+  const known = error instanceof StartError || error instanceof ConfigError || error instanceof FolderError;
   process.stderr.write(
     `${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
-  process.exit(1);
+  process.exit(known ? NOT_AS_ASKED : 1);
 }
 
 function say(line: string): void {

@@ -1,12 +1,12 @@
 import { basename, dirname } from 'node:path';
 import { check } from '../statechart/check.js';
 import { LoadError, loadWorkflow } from '../statechart/load.js';
-import type { Finding, Workflow } from '../statechart/types.js';
+import type { Calendar, Finding, Workflow } from '../statechart/types.js';
 import { calendarOf, catalogueOf } from '../workflows/catalogue.js';
 import { readScenarios } from '../workflows/folder.js';
-import { playScenarios } from '../workflows/scenario.js';
-import { EXIT, type ExitCode, type Terminal } from './terminal.js';
-import { type FoundWorkflow, findWorkflows } from './workflow-paths.js';
+import { playScenarios, type ScenarioResult, ScenarioUnreadable } from '../workflows/scenario.js';
+import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
+import { type FoundWorkflow, findWorkflows, loadFound } from './workflow-paths.js';
 
 interface Checked {
   key: string;
@@ -21,26 +21,36 @@ export async function checkWorkflows(path: string | undefined, terminal: Termina
   const found = findWorkflows(path);
   const beside = found.map((one) => basename(one.path));
   const workflows = found.map((one) => checkOne(one, beside));
-  for (const { key, ok, findings, loadErrors } of workflows) {
-    terminal.say(`${key}: ${loadErrors ? 'cannot be loaded' : ok ? 'no errors' : 'has errors'}`);
+  const unloadable: string[] = [];
+  for (const [index, { key, ok, findings, loadErrors }] of workflows.entries()) {
+    const path = found[index]?.path ?? key;
+    if (loadErrors) unloadable.push(path);
+    terminal.say(`${key} (${path}): ${loadErrors ? 'cannot be loaded' : ok ? 'no errors' : 'has errors'}`);
     sayFindings([...(loadErrors ?? []), ...findings], terminal);
   }
+  if (unloadable.length > 0) {
+    const error = { code: 'workflow-not-loadable', message: `These cannot be loaded: ${unloadable.join(', ')}` };
+    await terminal.answer({ workflows, error });
+    return EXIT.unusable;
+  }
   await terminal.answer({ workflows });
-  if (workflows.some(({ loadErrors }) => loadErrors)) return EXIT.unusable;
   return workflows.every(({ ok }) => ok) ? EXIT.ok : EXIT.found;
 }
 
 /** `workflow test [PATH]`: 1 where a scenario went another way. */
 export async function testWorkflows(path: string | undefined, terminal: Terminal): Promise<ExitCode> {
   const workflows = findWorkflows(path).map((found) => {
-    const workflow = loadWorkflow(found.files);
+    const workflow = loadFound(found);
     const folder = /\.(ya?ml|json)$/.test(found.path) ? dirname(found.path) : found.path;
     const calendar = calendarOf(found.catalogue);
-    return { key: workflow.key, scenarios: playScenarios(workflow, readScenarios(folder), calendar) };
+    return { key: workflow.key, scenarios: played(workflow, folder, calendar) };
   });
   for (const { key, scenarios } of workflows) {
+    const ok = scenarios.filter((scenario) => scenario.ok).length;
     terminal.say(
-      `${key}: ${scenarios.filter(({ ok }) => ok).length} of ${scenarios.length} scenarios as they should be`,
+      scenarios.length === 0
+        ? `${key}: no scenarios; write them as scenarios/*.yaml beside its workflow.yaml`
+        : `${key}: ${ok} of ${scenarios.length} scenarios as they should be`,
     );
     for (const { name, title, problem } of scenarios) {
       terminal.say(`  ${problem ? '✗' : '✓'} ${title}`);
@@ -51,18 +61,18 @@ export async function testWorkflows(path: string | undefined, terminal: Terminal
   return workflows.every(({ scenarios }) => scenarios.every(({ ok }) => ok)) ? EXIT.ok : EXIT.found;
 }
 
-/**
- * Loads and checks.
- * @param beside keys of the workflows in the same folder
- * @throws LoadError
- */
-export function findingsOf(
-  { files, catalogue }: FoundWorkflow,
-  beside: string[] = [],
-): { workflow: Workflow; findings: Finding[] } {
-  const workflow = loadWorkflow(files);
-  const now = new Date().toISOString();
-  return { workflow, findings: check(workflow, catalogueOf(catalogue, [workflow.key, ...beside], now)) };
+function played(workflow: Workflow, folder: string, calendar: Calendar): ScenarioResult[] {
+  try {
+    return playScenarios(workflow, readScenarios(folder), calendar);
+  } catch (error) {
+    if (!(error instanceof ScenarioUnreadable)) throw error;
+    throw new TerminalError('scenario-unreadable', `${folder}: ${error.message}`);
+  }
+}
+
+/** @param beside keys of the workflows in the same folder */
+export function findingsOf(workflow: Workflow, catalogue: Record<string, string>, beside: string[] = []): Finding[] {
+  return check(workflow, catalogueOf(catalogue, [workflow.key, ...beside], new Date().toISOString()));
 }
 
 export function hasErrors(findings: Finding[]): boolean {
@@ -77,11 +87,16 @@ export function sayFindings(findings: Finding[], terminal: Terminal): void {
 
 function checkOne(found: FoundWorkflow, beside: string[]): Checked {
   try {
-    const { workflow, findings } = findingsOf(found, beside);
+    const workflow = loadWorkflow(found.files);
+    const findings = findingsOf(workflow, found.catalogue, beside);
     return { key: workflow.key, ok: !hasErrors(findings), findings };
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
-    const key = basename(found.path).replace(/\.(ya?ml|json)$/, '');
-    return { key, ok: false, findings: [], loadErrors: error.findings };
+    return { key: nameOf(found), ok: false, findings: [], loadErrors: error.findings };
   }
+}
+
+/** Of a workflow that cannot say its own. */
+function nameOf({ path }: FoundWorkflow): string {
+  return basename(basename(path).startsWith('workflow.') ? dirname(path) : path).replace(/\.(ya?ml|json)$/, '');
 }

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { LoadError } from '../statechart/load.js';
 import type { JsonObject } from '../statechart/types.js';
 import { checkWorkflows, testWorkflows } from './check.js';
 import { drawWorkflow, exportWorkflow } from './drawing.js';
@@ -93,8 +93,9 @@ describe('workflow play', () => {
       { events: '' },
       terminal().terminal,
     ).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(LoadError);
-    expect(explain(error).exitCode).toBe(2);
+    const { code, exitCode, message } = explain(error);
+    expect({ code, exitCode }).toEqual({ code: 'workflow-not-loadable', exitCode: 2 });
+    expect(message).toContain(`${join(folder, 'broken', 'workflow.yaml')} cannot be loaded:`);
   });
 });
 
@@ -124,6 +125,7 @@ describe('workflow check', () => {
     expect(await checkWorkflows(workflow('unloadable', 'id: x\nstates: ['), at.terminal)).toBe(EXIT.unusable);
     expect(at.answer()).toMatchObject({
       workflows: [{ ok: false, findings: [], loadErrors: [expect.objectContaining({ rule: 'unreadable' })] }],
+      error: { code: 'workflow-not-loadable', message: expect.stringContaining('unloadable') },
     });
   });
 
@@ -137,6 +139,37 @@ describe('the other workflow commands', () => {
     const at = terminal();
     expect(await testWorkflows(undefined, at.terminal)).toBe(EXIT.ok);
     expect(at.stderr.text).toContain('✓ A family goes all the way and is awarded the grant');
+  });
+
+  it('test names the step of a scenario that goes another way, with exit code 1', async () => {
+    const at = terminal();
+    const path = workflow('lamp-tested', LAMP.replace('id: lamp', 'id: lamp\nevents: { PRESS: { roles: [curator] } }'));
+    mkdirSync(join(folder, 'lamp-tested', 'scenarios'));
+    const scenario = join(folder, 'lamp-tested', 'scenarios', 'dark.yaml');
+    const given = 'title: It stays dark\ngiven: { input: {}, at: 2026-03-02T09:00:00+05:00 }\n';
+    writeFileSync(
+      scenario,
+      `${given}steps:\n  - when: { event: PRESS, by: curator }\n    then: { waitsFor: [nobody] }\n`,
+    );
+    expect(await testWorkflows(path, at.terminal)).toBe(EXIT.found);
+    expect(at.stderr.text).toContain(
+      '✗ It stays dark\n      dark.yaml, step 1: Expected what it waits for to be ["nobody"]',
+    );
+    expect(at.answer()).toMatchObject({
+      workflows: [{ key: 'lamp', scenarios: [{ name: 'dark', ok: false, problem: { step: 1 } }] }],
+    });
+
+    writeFileSync(scenario, 'title: [');
+    const unreadable = testWorkflows(path, terminal().terminal);
+    await expect(unreadable).rejects.toMatchObject({ name: 'TerminalError', code: 'scenario-unreadable' });
+  });
+
+  it('diagram asks a database for what no file answers to, and starts none where there is none', async () => {
+    process.env.QAMQOR_DATA = join(folder, 'no-data');
+    await expect(drawWorkflow('no-such-workflow', terminal().terminal)).rejects.toMatchObject({
+      code: 'unknown-workflow',
+    });
+    expect(existsSync(join(folder, 'no-data'))).toBe(false);
   });
 
   it('diagram draws what is given by key or by path', async () => {
@@ -153,5 +186,24 @@ describe('the other workflow commands', () => {
     expect(machine.id).toBe('family-support');
     expect(machine.stages).toBeUndefined();
     expect(machine.meta).toMatchObject({ qamqor: { stages: { grant: { kk: 'Грант' } } } });
+  });
+});
+
+describe('what stops a command', () => {
+  it('is the last line of stdout as JSON, with exit code 2', () => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', resolve('test/typescript.js'), resolve('src/cli.ts'), 'verify', '--json'],
+      {
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH, DATABASE_URL: 'postgres://u:geheim@127.0.0.1:1/d', QAMQOR_DEMOO: '1' },
+      },
+    );
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      error: { code: 'database-unreachable', message: expect.stringContaining('nothing answers at 127.0.0.1:1') },
+    });
+    expect(stderr).toContain('The setting QAMQOR_DEMOO means nothing and is passed over. Did you mean "QAMQOR_DEMO"?');
+    expect(stdout + stderr).not.toMatch(/geheim|^ {4}at /m);
   });
 });

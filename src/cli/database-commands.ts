@@ -1,11 +1,18 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { readConfig } from '../config.js';
+import { AppError } from '../engine/errors.js';
+import { openFamiliesFile } from '../families/families-file.js';
 import { runImport } from '../families/import.command.js';
 import { ImportService } from '../families/import.service.js';
 import { LANGUAGES } from '../families/vocabulary.js';
+import type { Finding, Workflow } from '../statechart/types.js';
 import { ORGANISATION, System } from '../system.js';
 import { verifySystem } from '../verify-system.js';
+import { deployChecked } from '../workflows/deploy.js';
+import { findingsOf, hasErrors, sayFindings } from './check.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
-import { findWorkflow } from './workflow-paths.js';
+import { findWorkflow, loadFound } from './workflow-paths.js';
 
 /** Who did it, where no account is signed in. */
 const TERMINAL_ACTOR = 'terminal';
@@ -17,10 +24,11 @@ export async function importFamilies(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const known = LANGUAGES.find((candidate) => candidate === language);
-  if (!known) throw new TerminalError(`--language takes ${LANGUAGES.join(', ')}, not "${language}".`);
+  if (!known) throw new TerminalError('usage', `--language takes ${LANGUAGES.join(', ')}, not "${language}".`);
+  const source = await openFamiliesFile(file, known);
   return withSystem(terminal, (system) =>
     runImport(
-      file,
+      source,
       { json: terminal.json, language: known },
       {
         importer: new ImportService(system.pool, system.ids),
@@ -36,7 +44,11 @@ export async function importFamilies(
 /** `verify` */
 export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
   return withSystem(terminal, async (system) => {
-    const report = await verifySystem(system, (cases) => terminal.progress(`${cases} cases looked at`));
+    let told = 0;
+    const report = await verifySystem(system, (cases) => {
+      if (cases > told) terminal.progress(`${cases} cases looked at`);
+      told = cases;
+    });
     terminal.say(
       `${report.cases} cases, ${report.rows} journal rows: ${report.ok ? 'everything is as it was written.' : `${report.problems.length} problems.`}`,
     );
@@ -51,27 +63,62 @@ export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
 
 /** `workflow deploy PATH`: only what passes the check becomes current. */
 export async function deployWorkflow(path: string, terminal: Terminal): Promise<ExitCode> {
-  const { findingsOf, hasErrors, sayFindings } = await import('./check.js');
   const found = findWorkflow(path);
-  const { findings } = findingsOf(found);
+  const findings = findingsOf(loadFound(found), found.catalogue);
   sayFindings(findings, terminal);
-  if (hasErrors(findings)) {
-    terminal.say('Not deployed: families would come to harm. Mend the errors above and try again.');
-    await terminal.answer({ deployed: false, findings });
-    return EXIT.found;
-  }
+  if (hasErrors(findings)) return notDeployed(findings, terminal);
   return withSystem(terminal, async (system) => {
-    const deployed = await system.runtime.versions.deploy(ORGANISATION, found.files, TERMINAL_ACTOR);
-    terminal.say(
-      `${deployed.key} version ${deployed.version} ${deployed.created ? 'is new, and current from now on' : 'was known already; nothing changed'}.`,
+    const { runtime, clock, folder } = system;
+    const deps = { versions: runtime.versions, clock, catalogue: folder.catalogue };
+    try {
+      const deployed = await deployChecked(deps, ORGANISATION, found.files, TERMINAL_ACTOR);
+      terminal.say(
+        `${deployed.key} version ${deployed.version} ${deployed.created ? 'is new, and current from now on' : 'was known already; nothing changed'}.`,
+      );
+      await terminal.answer({ deployed: true, ...deployed, findings });
+      return EXIT.ok;
+    } catch (error) {
+      // Its own catalogue lets it through, that of this installation does not.
+      if (!(error instanceof AppError) || error.code !== 'workflow-refused') throw error;
+      const errors = error.facts.findings as unknown as Finding[];
+      sayFindings(errors, terminal);
+      return notDeployed(errors, terminal);
+    }
+  });
+}
+
+async function notDeployed(findings: Finding[], terminal: Terminal): Promise<ExitCode> {
+  terminal.say('Not deployed: families would come to harm. Mend the errors above and try again.');
+  await terminal.answer({ deployed: false, findings });
+  return EXIT.found;
+}
+
+/** The newest version in the database, where there is one that could hold it. */
+export async function storedWorkflow(key: string, terminal: Terminal): Promise<Workflow> {
+  const { databaseUrl, dataDir } = readConfig(undefined, { serves: false });
+  const unknown = (where: string) =>
+    new TerminalError(
+      'unknown-workflow',
+      `There is no workflow "${key}": ${where}. Give the path of its file or folder.`,
     );
-    await terminal.answer({ deployed: true, ...deployed, findings });
-    return EXIT.ok;
+  if (databaseUrl === undefined && !existsSync(join(dataDir, 'postgres')))
+    throw unknown('none of that name comes with Qamqor, and there is no database yet that could know more');
+  return withSystem(terminal, async ({ runtime }) => {
+    try {
+      return (await runtime.versions.current(ORGANISATION, key)).workflow;
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'unknown-workflow') throw error;
+      throw unknown('none of that name comes with Qamqor, and the database knows none either');
+    }
   });
 }
 
 async function withSystem<Result>(terminal: Terminal, work: (system: System) => Promise<Result>): Promise<Result> {
-  const system = await System.open(readConfig(), { queues: false, log: (line) => terminal.progress(line) });
+  const system = await System.open(readConfig(undefined, { serves: false }), {
+    queues: false,
+    serves: false,
+    log: (line) => terminal.progress(line),
+  });
   try {
     return await work(system);
   } finally {

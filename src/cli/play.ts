@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline/promises';
 import { parseDelay } from '../statechart/delay.js';
-import { loadWorkflow } from '../statechart/load.js';
 import { Player, type PlayStep, play } from '../statechart/play.js';
 import { type PlayEvent, parsePlayEvents } from '../statechart/play-events.js';
 import type { JsonObject } from '../statechart/types.js';
 import { readWorkflow } from '../workflows/folder.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
+import { loadFound } from './workflow-paths.js';
 
 export interface PlayOptions {
   /** As given by `--events`; without it the terminal asks. */
@@ -16,7 +16,7 @@ export interface PlayOptions {
 
 /** `workflow play FILE`: on a virtual clock, without a database, checked or not. */
 export async function playWorkflow(path: string, options: PlayOptions, terminal: Terminal): Promise<ExitCode> {
-  const workflow = loadWorkflow(readWorkflow(path), { forPlay: true });
+  const workflow = loadFound({ path, files: readWorkflow(path) }, { forPlay: true });
   const input = readInput(options.input);
   if (options.events === undefined) return playByHand(new Player(workflow, { input }), terminal);
   const played = play(workflow, readEvents(options.events), { input });
@@ -63,7 +63,7 @@ function readEvents(list: string): PlayEvent[] {
       if (event.kind === 'wait' && Number.isNaN(Number(event.duration))) parseDelay(event.duration);
     return events;
   } catch (error) {
-    throw new TerminalError(error instanceof Error ? error.message : String(error));
+    throw new TerminalError('usage', error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -75,7 +75,7 @@ function readInput(text: string | undefined): JsonObject {
   } catch {
     // Told below: not JSON and not an object come to the same.
   }
-  throw new TerminalError(`--input must be a JSON object, like '{"familyId": "1"}'; it is ${text}.`);
+  throw new TerminalError('usage', `--input must be a JSON object, like '{"familyId": "1"}'; it is ${text}.`);
 }
 
 function describe({ event, accepted, state, accepts, effects, fault }: PlayStep): string {

@@ -1,5 +1,8 @@
 import { ConfigError } from '../config.js';
 import { AppError } from '../engine/errors.js';
+import { FileUnusable } from '../families/families-file.js';
+import { isConnectionLost } from '../platform/database.js';
+import { StartError } from '../platform/start-error.js';
 import { LoadError } from '../statechart/load.js';
 import { FolderError } from '../workflows/folder.js';
 
@@ -10,6 +13,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Something to tell the person at the terminal, without a stack trace: what happened, why, what to do. */
 export class TerminalError extends Error {
   constructor(
+    /** Kebab-case, for programs. */
+    readonly code: string,
     message: string,
     readonly exitCode: ExitCode = EXIT.unusable,
   ) {
@@ -49,19 +54,30 @@ export class Terminal {
   }
 }
 
+export interface Explained {
+  /** Kebab-case. `internal` is nobody's mistake but ours. */
+  code: string;
+  message: string;
+  exitCode: ExitCode;
+}
+
 /** What went wrong, in words, and the exit code that goes with it. */
-export function explain(error: unknown): { message: string; exitCode: ExitCode } {
-  if (error instanceof TerminalError) return { message: error.message, exitCode: error.exitCode };
-  if (error instanceof LoadError || error instanceof FolderError || error instanceof ConfigError)
-    return { message: error.message, exitCode: EXIT.unusable };
-  if (error instanceof AppError) return { message: error.message, exitCode: EXIT.found };
-  const known = error as NodeJS.ErrnoException;
-  if (known?.code === 'ENOENT' && known.path)
-    return { message: `There is no file ${known.path}.`, exitCode: EXIT.unusable };
-  if (known?.code === 'ECONNREFUSED')
+export function explain(error: unknown): Explained {
+  if (error instanceof TerminalError) return error;
+  const unusable = (code: string, { message }: Error) => ({ code, message, exitCode: EXIT.unusable });
+  if (error instanceof StartError || error instanceof FileUnusable) return unusable(error.code, error);
+  if (error instanceof ConfigError) return unusable('settings', error);
+  if (error instanceof LoadError) return unusable('workflow-not-loadable', error);
+  if (error instanceof FolderError) return unusable('no-workflow', error);
+  if (error instanceof AppError) return { code: error.code, message: error.message, exitCode: EXIT.found };
+  const { code, path, message, stack } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  if (code === 'ENOENT' && path)
+    return { code: 'file-not-found', message: `There is no file ${path}.`, exitCode: EXIT.unusable };
+  if (isConnectionLost(error))
     return {
-      message: 'The database cannot be reached. Check DATABASE_URL, and that the server runs.',
+      code: 'database-lost',
+      message: `The connection to the database was lost (${message}). Check that the server runs, and try again: what was done before stays done.`,
       exitCode: EXIT.unusable,
     };
-  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: EXIT.found };
+  return { code: 'internal', message: stack ?? message ?? String(error), exitCode: EXIT.found };
 }

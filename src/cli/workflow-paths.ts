@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { projectPath } from '../platform/project-root.js';
+import { LoadError, type LoadOptions, loadWorkflow } from '../statechart/load.js';
+import type { Workflow } from '../statechart/types.js';
 import { readCatalogue, readWorkflow, readWorkflowsFolder } from '../workflows/folder.js';
 import { TerminalError } from './terminal.js';
 
@@ -21,15 +23,26 @@ export interface FoundWorkflow {
 export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[] {
   const at = resolve(path);
   if (!existsSync(at))
-    throw new TerminalError(`There is nothing at ${path}. Give a workflow's file or folder, or a folder of workflows.`);
+    throw new TerminalError(
+      'no-workflow',
+      `There is nothing at ${path}. Give a workflow's file or folder, or a folder of workflows.`,
+    );
   if (at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') || existsSync(join(at, 'workflow.yaml'))) {
     const folder = at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') ? dirname(at) : at;
     return [{ path: at, files: readWorkflow(at), catalogue: catalogueFor(dirname(folder)) }];
   }
   const { workflows } = readWorkflowsFolder(at);
   if (workflows.length === 0)
-    throw new TerminalError(`${path} holds no workflows: none of its folders has a workflow.yaml in it.`);
+    throw new TerminalError(
+      'no-workflow',
+      `${path} holds no workflows: none of its folders has a workflow.yaml in it.`,
+    );
   return workflows.map(({ folder, files }) => ({ path: folder, files, catalogue: catalogueFor(at) }));
+}
+
+/** Whether files answer to this key or path. */
+export function isThere(keyOrPath: string): boolean {
+  return existsSync(resolve(keyOrPath)) || existsSync(join(SHIPPED_WORKFLOWS, keyOrPath, 'workflow.yaml'));
 }
 
 /** A workflow by the key under which it comes with Qamqor, or by its path. */
@@ -37,8 +50,23 @@ export function findWorkflow(keyOrPath: string): FoundWorkflow {
   const shipped = join(SHIPPED_WORKFLOWS, keyOrPath);
   const isKey = /^[a-z0-9-]+$/i.test(keyOrPath) && existsSync(join(shipped, 'workflow.yaml'));
   const [found, ...more] = findWorkflows(isKey ? shipped : keyOrPath);
-  if (!found || more.length > 0) throw new TerminalError(`${keyOrPath} holds ${more.length + 1} workflows; give one.`);
+  if (!found || more.length > 0)
+    throw new TerminalError('several-workflows', `${keyOrPath} holds ${more.length + 1} workflows; give one.`);
   return found;
+}
+
+/** Loads it. What cannot be loaded is told together with where it lies. */
+export function loadFound({ path, files }: Pick<FoundWorkflow, 'path' | 'files'>, options: LoadOptions = {}): Workflow {
+  try {
+    return loadWorkflow(files, options);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    throw new TerminalError('workflow-not-loadable', cannotBeLoaded(path, error));
+  }
+}
+
+export function cannotBeLoaded(path: string, { message }: LoadError): string {
+  return `${path} cannot be loaded:\n${message.replace(/^/gm, '  ')}`;
 }
 
 function catalogueFor(folder: string): Record<string, string> {

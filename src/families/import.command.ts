@@ -1,8 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { basename } from 'node:path';
 import type { ImportService } from './import.service.js';
 import type { ImportReport } from './import-report.js';
-import { type Language, wordProblem } from './remarks.js';
+import type { Language } from './remarks.js';
 
 export interface ImportCommandOptions {
   /** The report as one line of JSON, the last of the output, instead of words. */
@@ -22,27 +20,16 @@ export interface ImportCommandContext {
 
 /** `qamqor import FILE.csv`. Gives the exit code: 0, or 1 if there is any problem. */
 export async function runImport(
-  file: string,
+  source: AsyncIterable<Uint8Array | string>,
   { json, language }: ImportCommandOptions,
   { importer, organisation, actor, out, err }: ImportCommandContext,
 ): Promise<0 | 1> {
   const words = WORDS[language];
   const progress = ({ rows, of }: { rows: number; of: number }) => err(`${words.read}: ${rows} / ${of}`);
-  const report = await importer
-    .importFamilies(createReadStream(file), { organisation, actor, language, progress })
-    .catch((error: unknown) => reportUnreadable(file, error, language));
+  const report = await importer.importFamilies(source, { organisation, actor, language, progress });
   if (json) out(JSON.stringify(report));
   else for (const line of inWords(report, language)) out(line);
   return report.problems.length > 0 ? 1 : 0;
-}
-
-/** A file that is not there is the clerk's matter like any other problem; a database that is not there is not. */
-function reportUnreadable(file: string, error: unknown, language: Language): ImportReport {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (!['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR'].includes(code)) throw error;
-  const facts = { value: basename(file) };
-  const problem = wordProblem({ row: 1, column: null, reason: 'unreadable-file', facts }, language);
-  return { imported: 0, updated: 0, unchanged: 0, problems: [problem], warnings: [] };
 }
 
 function inWords(report: ImportReport, language: Language): string[] {

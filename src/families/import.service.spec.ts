@@ -1,4 +1,5 @@
 import { createReadStream, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MikroORM } from '@mikro-orm/postgresql';
@@ -8,6 +9,7 @@ import { createDatabase, type TestDatabase } from '../../test/database.js';
 import { openOrm } from '../platform/orm.js';
 import { checkDigit } from './check-digit.js';
 import { FamiliesService } from './families.service.js';
+import { openFamiliesFile } from './families-file.js';
 import { Family } from './family.entity.js';
 import { runImport } from './import.command.js';
 import { ImportService } from './import.service.js';
@@ -381,7 +383,8 @@ describe('importing families', () => {
         out: (line: string) => void out.push(line),
         err: (line: string) => void err.push(line),
       };
-      return { code: await runImport(file, { json, language }, context), out, err };
+      const source = await openFamiliesFile(file, language);
+      return { code: await runImport(source, { json, language }, context), out, err };
     };
 
     it('ends with one line of JSON, and 0 where nothing is wrong', async () => {
@@ -394,22 +397,22 @@ describe('importing families', () => {
     });
 
     it('ends with 1 where there is a problem, and tells each by row and column', async () => {
-      const { code, out } = await run(demo('families-messy.csv').pathname, false, 'en');
+      const { code, out, err } = await run(demo('families-messy.csv').pathname, false, 'en');
       expect(code).toBe(1);
       expect(out.slice(0, 3)).toEqual(['Families imported: 40', 'Families updated: 0', 'Families unchanged: 0']);
       expect(out).toContain('Problems: 30');
       expect(out).toContain("  Row 33, birth_date: Not a date: '2041-02-30'. Write 31.12.1990 or 1990-12-31.");
+      const [, read, of] = /(\d+) \/ (\d+)$/.exec(err.at(-1) ?? '') ?? [];
+      expect(read).toBe(of);
     });
 
-    it('says so where the file is not there', async () => {
-      const { code, out } = await run('/nowhere/families.csv', true);
-      expect(code).toBe(1);
-      expect(JSON.parse(out.at(-1) ?? '')).toMatchObject({
-        imported: 0,
-        problems: [
-          { row: 1, column: null, reason: 'unreadable-file', message: expect.stringContaining('families.csv') },
-        ],
-      });
+    it.each([
+      ['/nowhere/families.csv', 'file-not-found', 'There is no file "families.csv"'],
+      [tmpdir(), 'file-is-folder', 'is a folder, not a file'],
+    ])('refuses %s before anything is started', async (file, code, words) => {
+      const opened = openFamiliesFile(file, 'en');
+      await expect(opened).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+      await expect(openFamiliesFile(file, 'kk')).rejects.toThrow(/[қңғ]/);
     });
   });
 

@@ -57,8 +57,10 @@ export class ImportService {
         report.warning(...warnings);
       }
       rows += batch.reduce((people, { persons }) => people + persons.length, 0);
-      options.progress?.({ rows, of: survey.rows });
+      if (rows < survey.rows) options.progress?.({ rows, of: survey.rows });
     }
+    // Families with a problem are in no batch, and read all the same.
+    options.progress?.({ rows: survey.rows, of: survey.rows });
   }
 
   private async write(families: FamilyInFile[], author: Author): Promise<Merge[]> {

@@ -10,11 +10,6 @@ const SAVE_AS = {
 
 /** Why something could not be taken: what is wrong, and what to do. `{…}` are the facts of the remark. */
 export const PROBLEM_TEXTS = {
-  'unreadable-file': {
-    kk: 'Файлды ашу мүмкін емес: {value}. Атауын және оны оқуға рұқсат бар-жоғын тексеріңіз.',
-    ru: 'Не удалось открыть файл: {value}. Проверьте имя и право на чтение.',
-    en: 'The file cannot be opened: {value}. Check its name, and that you may read it.',
-  },
   'empty-file': {
     kk: 'Файл бос. Бірінші жолда баған атаулары, одан кейін әр адамға бір жол болуы керек.',
     ru: 'Файл пуст. В первой строке должны стоять названия столбцов, ниже — по одной строке на человека.',

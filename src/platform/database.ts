@@ -202,7 +202,7 @@ function isLostState(code: string): boolean {
  * The error, what it wraps (`cause`, MikroORM's `previous`), and the parts of a failed connection to several addresses.
  * Not by `instanceof`: Node's own errors belong to another realm when they are seen from inside a Jest spec.
  */
-function causes(error: unknown, depth = 0): { code: string; message: string }[] {
+export function causes(error: unknown, depth = 0): { code: string; message: string }[] {
   if (typeof error !== 'object' || error === null || depth > 5) return [];
   const { code, message, cause, previous, errors } = error as Record<string, unknown>;
   const own = { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? message : '' };

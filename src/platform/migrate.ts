@@ -5,6 +5,7 @@ import pg from 'pg';
 import { connectionConfig, SCHEMA } from './database.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { openDialect } from './orm-dialect.js';
+import { StartError } from './start-error.js';
 
 /** Any number, the same in every version: one process migrates a database at a time. */
 const MIGRATION_LOCK = 4_817_263_905;
@@ -57,7 +58,8 @@ async function runMigrations(url: string, migrations: Constructor<Migration>[]):
 function refuseNewer(done: string[], known: string[]): void {
   const unknown = done.filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
-  throw new Error(
+  throw new StartError(
+    'database-newer',
     `The database was brought forward by a newer Qamqor (${unknown.join(', ')}). Start that version or a later one; ` +
       'to go back, restore the backup made before the update.',
   );

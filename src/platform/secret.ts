@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from './file-lock.js';
+import { StartError } from './start-error.js';
+import { prepareDataDir } from './start-trouble.js';
 
 /** The secret that signs sessions: the one that was set, or one that is made once and kept in `dataDir`. */
 export async function loadSecret(config: { secret: string | undefined; dataDir: string }): Promise<string> {
   if (config.secret !== undefined) return config.secret;
-  await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
+  await prepareDataDir(config.dataDir);
   const path = join(config.dataDir, 'secret');
   await createOnce(path, randomBytes(32).toString('hex'));
   const secret = (await readFile(path, 'utf8')).trim();
   if (secret.length >= 32) return secret;
-  throw new Error(
+  throw new StartError(
+    'secret-broken',
     `The file ${path} holds no secret (it should have 64 characters). Remove it to have a new one made; everybody signs in again then.`,
   );
 }

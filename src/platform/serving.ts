@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { connectionConfig } from './database.js';
+import { StartError } from './start-error.js';
 
 /** `shared`: any number of processes. `alone`: a simulation, which moves the clock of everybody who serves the database. */
 export type ServingMode = 'shared' | 'alone';
@@ -22,7 +23,7 @@ export class Serving {
     const { rows } = await client.query<{ taken: boolean }>(`select ${take}($1) as taken`, [SERVING_LOCK]);
     if (rows[0]?.taken !== true) {
       await serving.end();
-      throw new Error(REFUSALS[mode]);
+      throw new StartError('database-in-use', REFUSALS[mode]);
     }
     client.once('end', () => {
       if (!serving.#released) onLost();

@@ -1,9 +1,11 @@
+import pg from 'pg';
 import type { Config } from '../config.js';
 import { DatabaseClock } from './clock.js';
-import { openPool } from './database.js';
+import { connectionConfig, openPool } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
 import { openPostgresBackend, openRedisBackend, type QueueBackend } from './queue-backend.js';
+import { databaseTrouble, prepareDataDir, refuseOldPostgres } from './start-trouble.js';
 
 type Log = (line: string) => void;
 
@@ -19,18 +21,39 @@ export async function startDatabase(
   config: Pick<Config, 'databaseUrl' | 'dataDir' | 'production'>,
   log: Log,
 ): Promise<RunningDatabase> {
-  const embedded =
-    config.databaseUrl === undefined ? await EmbeddedPostgres.start({ dataDir: config.dataDir, log }) : null;
+  const embedded = config.databaseUrl === undefined ? await startEmbedded(config.dataDir, log) : null;
   const url = config.databaseUrl ?? embedded?.url ?? '';
   const stop = async () => void (await embedded?.stop());
   try {
+    if (!embedded) await look(url);
     const ran = await migrate(url);
     if (ran.length > 0) log(`The database was brought up to date: ${ran.join(', ')}.`);
-    if (config.production) await declareProduction(url);
+    await takeRole(url, config.production);
     return { url, stop };
   } catch (error) {
     await stop();
-    throw error;
+    throw databaseTrouble(url, error);
+  }
+}
+
+async function startEmbedded(dataDir: string, log: Log): Promise<EmbeddedPostgres> {
+  await prepareDataDir(dataDir);
+  return EmbeddedPostgres.start({ dataDir, log });
+}
+
+/** Before anything is changed: is it a PostgreSQL that we can work with? */
+async function look(url: string): Promise<void> {
+  const client = new pg.Client(connectionConfig(url, 'owner', { name: 'start' }));
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: number }>(
+      "select current_setting('server_version_num')::int as version",
+    );
+    refuseOldPostgres(url, rows[0]?.version ?? 0);
+  } finally {
+    // Also where no session came about: the server would wait a minute for the password, and keep others waiting.
+    await client.end();
   }
 }
 
@@ -46,10 +69,12 @@ export async function openQueueBackend(
     : openRedisBackend(config.redisUrl, onError);
 }
 
-async function declareProduction(url: string): Promise<void> {
+/** The login must be allowed to take the roles it works in; better known now than at the first command. */
+async function takeRole(url: string, production: boolean): Promise<void> {
   const pool = openPool(url, 'app', { max: 1, name: 'clock' });
   try {
-    await new DatabaseClock(pool).declareProduction();
+    if (production) await new DatabaseClock(pool).declareProduction();
+    else await pool.query('select');
   } finally {
     await pool.end();
   }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { StartError } from './start-error.js';
 
 export interface SystemUser {
   name: string;
@@ -24,7 +25,8 @@ export async function findOrCreateServiceUser(): Promise<SystemUser> {
   // A system without useradd and adduser still has `nobody`, and PostgreSQL asks only for a user who is not root.
   const user = made ?? (await findUser((each) => each.name === 'nobody'));
   if (user) return user;
-  throw new Error(
+  throw new StartError(
+    'no-user',
     `PostgreSQL does not run as root, and the user "${SERVICE_USER}" could not be created. ` +
       `Create it ("useradd --system ${SERVICE_USER}"), start as another user, or set DATABASE_URL.`,
   );

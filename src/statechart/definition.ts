@@ -114,8 +114,21 @@ export function ancestorsOf(node: ChartNode): ChartNode[] {
 /** Collects what is wrong, so that an author sees all of it at once. */
 export class Problems {
   readonly findings: Finding[] = [];
+  /** Those of `findings` without which nothing could be built, or something else than was written. */
+  readonly broken: Finding[] = [];
 
+  /** What is there means nothing, or cannot be followed. */
   add(rule: string, state: string, message: string, hint: string): void {
-    this.findings.push({ rule, severity: 'error', state, message, hint });
+    this.broken.push(this.refuse(rule, state, message, hint));
+  }
+
+  /**
+   * What is there is read as it stands, and would run as written; we do not want it in anything new. A version that a
+   * release before us took goes on with it.
+   */
+  refuse(rule: string, state: string, message: string, hint: string): Finding {
+    const finding: Finding = { rule, severity: 'error', state, message, hint };
+    this.findings.push(finding);
+    return finding;
   }
 }

@@ -244,6 +244,11 @@ describe('the loader', () => {
     );
   });
 
+  it('lets through in a stored version what it refuses in new ones only, and nothing that cannot be built', () => {
+    expect(rules(state('{ entry: [ set, { type: beep } ] }'), { stored: true })).toEqual([]);
+    expect(rules(state('{ entry: set, on: { GO: c } }'), { stored: true })).toEqual(['target-unknown at a']);
+  });
+
   it('loads every shipped workflow', () => {
     const folder = 'workflows/family-support';
     const paths = (readdirSync(folder, { recursive: true }) as string[]).filter((path) => path.endsWith('.yaml'));

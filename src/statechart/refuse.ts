@@ -83,12 +83,17 @@ function refuseActions(node: ChartNode, problems: Problems): void {
       const hint = /spawn|assign|sendTo|send|log|emit|cancel|stop|enqueue/i.test(action.type)
         ? `XState's own actions are not data. Use ${ACTIONS.join(', ')}, or an \`invoke\`.`
         : `Use ${ACTIONS.join(', ')}.`;
-      problems.add('action-unknown', node.path, `Unknown action "${action.type}".`, hint);
+      problems.refuse('action-unknown', node.path, `Unknown action "${action.type}".`, hint);
       continue;
     }
     if (action.type === 'raise') refuseRaise(action, node, problems);
     else if (action.type === 'set' && Object.keys(action.params).length === 0) {
-      problems.add('action-unknown', node.path, '`set` sets nothing.', 'Write `{type: set, params: {name: value}}`.');
+      problems.refuse(
+        'action-unknown',
+        node.path,
+        '`set` sets nothing.',
+        'Write `{type: set, params: {name: value}}`.',
+      );
     }
     refuseExpressions(action.params, node.path, `Action \`${action.type}\``, problems);
   }
@@ -136,7 +141,7 @@ function refuseInvoke(
   forPlay: boolean,
 ): void {
   if (invoke.src !== '' && !isSource(invoke.src) && !forPlay) {
-    problems.add(
+    problems.refuse(
       'source-unknown',
       node.path,
       `"${invoke.id}" waits for "${invoke.src}", which nobody answers.`,

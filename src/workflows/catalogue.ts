@@ -2,8 +2,8 @@ import { parseCalendar } from '../statechart/calendar.js';
 import { type Catalogue, parseCatalogue } from '../statechart/catalogue.js';
 import type { Calendar } from '../statechart/types.js';
 
-/** Background steps that this version of Qamqor has: what `invoke {src: service}` may name. */
-export const SERVICES = ['issueCertificate'];
+/** Background steps that this version of Qamqor has: what `invoke {src: service}` may name. No process starts where the registered ones differ. */
+export const SERVICES: readonly string[] = ['issueCertificate'];
 const CALENDAR_FILE = 'calendar.kz.yaml';
 
 /**
@@ -14,7 +14,7 @@ const CALENDAR_FILE = 'calendar.kz.yaml';
 export function catalogueOf(files: Record<string, string>, workflows: string[], now?: string): Catalogue {
   return {
     ...parseCatalogue(files),
-    services: SERVICES,
+    services: [...SERVICES],
     workflows,
     ...(files[CALENDAR_FILE] !== undefined && { calendar: calendarOf(files) }),
     ...(now !== undefined && { now }),

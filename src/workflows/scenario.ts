@@ -84,10 +84,26 @@ export function playScenarios(workflow: Workflow, texts: Record<string, string>,
 }
 
 function readScenario(name: string, text: string): Scenario {
-  const result = schema.safeParse(parse(text));
+  const result = schema.safeParse(yamlOf(name, text));
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new Error(`The scenario "${name}" cannot be read.\n${problems.join('\n')}`);
+  throw new ScenarioUnreadable(name, problems.join('\n'));
+}
+
+function yamlOf(name: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new ScenarioUnreadable(name, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A scenario that says nothing we understand: what is wrong with it, place by place. */
+export class ScenarioUnreadable extends Error {
+  constructor(name: string, problems: string) {
+    super(`The scenario "${name}" cannot be read.\n${problems}`);
+    this.name = 'ScenarioUnreadable';
+  }
 }
 
 /** The case did something else than the scenario says. */

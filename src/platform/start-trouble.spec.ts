@@ -1,0 +1,125 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { openRedisBackend } from './queue-backend.js';
+import { startDatabase } from './start.js';
+import { StartError } from './start-error.js';
+import { databaseTrouble, prepareDataDir } from './start-trouble.js';
+
+let database: TestDatabase;
+let folder: string;
+let talker: Server;
+beforeAll(async () => {
+  [database, folder] = [await createDatabase({ migrated: false }), await mkdtemp(join(tmpdir(), 'qamqor-trouble-'))];
+  // Says goodbye in a language of its own, whatever it is asked.
+  talker = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n', () => socket.destroy()));
+  });
+  await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve));
+  await database
+    .pool('owner')
+    .query(
+      `create role ${LOGIN} login password 'geheim'; grant connect on database ${nameOf(database.url)} to ${LOGIN}`,
+    );
+});
+afterAll(async () => {
+  await database
+    .pool('owner')
+    .query(`revoke all on database ${nameOf(database.url)} from ${LOGIN}; drop role ${LOGIN}`);
+  await database.close();
+  await rm(folder, { recursive: true });
+  await new Promise((resolve) => talker.close(resolve));
+});
+
+const LOGIN = `trouble_${process.pid}`;
+const nameOf = (url: string) => new URL(url).pathname.slice(1);
+const changed = (change: (url: URL) => void) => {
+  const url = new URL(database.url);
+  change(url);
+  return url.toString();
+};
+const talkerPort = () => {
+  const address = talker.address();
+  return typeof address === 'object' ? String(address?.port) : '';
+};
+const start = (databaseUrl: string) =>
+  startDatabase({ databaseUrl, dataDir: '', production: false }, () => undefined).catch((error: unknown) => error);
+
+describe('a database that cannot be used is told in a sentence, without its password', () => {
+  it.each<[string, () => string, string, RegExp]>([
+    ['a host nobody knows', () => 'postgres://u:geheim@no-such-host.invalid/d', 'database-unreachable', /no-such-host/],
+    ['a port nobody listens at', () => 'postgres://u:geheim@127.0.0.1:1/d', 'database-unreachable', /127\.0\.0\.1:1\b/],
+    [
+      'a server that is no PostgreSQL',
+      () => `postgres://u:geheim@127.0.0.1:${talkerPort()}/d`,
+      'database-is-not-postgresql',
+      /does not speak PostgreSQL/,
+    ],
+    [
+      'a wrong password',
+      () => changed((url) => Object.assign(url, { password: 'geheim' })),
+      'database-login-refused',
+      /its password is wrong/,
+    ],
+    ['no password', () => changed((url) => Object.assign(url, { password: '' })), 'database-login-refused', /missing/],
+    [
+      'a database that is not there',
+      () => changed((url) => Object.assign(url, { pathname: '/geheimnis' })),
+      'database-missing',
+      /CREATE DATABASE "geheimnis"/,
+    ],
+    [
+      'a login without rights',
+      () => changed((url) => Object.assign(url, { username: LOGIN, password: 'geheim' })),
+      'database-rights-missing',
+      /must own the database/,
+    ],
+  ])('%s', async (_, url, code, words) => {
+    const error = await start(url());
+    expect(error).toBeInstanceOf(StartError);
+    const { message } = error as StartError;
+    expect(error).toMatchObject({ code });
+    expect(message).toMatch(words);
+    expect(message).not.toMatch(/geheim(?!nis)/);
+    expect(message).not.toContain(new URL(database.url).password);
+  });
+
+  it('anything else keeps its own words', () => {
+    const error = new Error('division by zero');
+    expect(databaseTrouble('postgres://h/d', error)).toBe(error);
+  });
+});
+
+describe('a Redis that cannot be used is told in a sentence', () => {
+  it.each<[string, () => string, string]>([
+    ['a host nobody knows', () => 'redis://u:geheim@no-such-host.invalid', 'redis-unreachable'],
+    ['a port nobody listens at', () => 'redis://u:geheim@127.0.0.1:1', 'redis-unreachable'],
+    ['a server that is no Redis', () => `redis://127.0.0.1:${talkerPort()}`, 'redis-is-not-redis'],
+  ])('%s', async (_, url, code) => {
+    const opened = openRedisBackend(url(), () => undefined);
+    await expect(opened).rejects.toMatchObject({ name: 'StartError', code });
+    await expect(opened).rejects.not.toThrow('geheim');
+  });
+});
+
+describe('the data folder', () => {
+  it('is made where it is not there', async () => {
+    await prepareDataDir(join(folder, 'deep', 'down'));
+    await prepareDataDir(join(folder, 'deep', 'down'));
+    expect((await stat(join(folder, 'deep', 'down'))).isDirectory()).toBe(true);
+  });
+
+  it('that is a file, lies behind one, or cannot be made, is refused with what to do', async () => {
+    await writeFile(join(folder, 'file'), '');
+    for (const path of ['file', 'file/inside']) {
+      const made = prepareDataDir(join(folder, path));
+      await expect(made).rejects.toMatchObject({ name: 'StartError', code: 'data-folder-is-file' });
+      await expect(made).rejects.toThrow('QAMQOR_DATA');
+    }
+    await expect(prepareDataDir('/proc/qamqor')).rejects.toMatchObject({ name: 'StartError' });
+  });
+});

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EngineFixture, ORGANISATION } from '../../test/engine.js';
+import { DatabaseClock } from '../platform/clock.js';
+import { deployChecked, deployFolder } from './deploy.js';
+
+const GOOD = 'id: lamp\ninitial: off\nstates: { off: { type: final } }';
+/** Nobody ever leaves `off` but by an event that need not come. */
+const WAITS = 'id: lamp\ninitial: off\nstates: { off: { on: { GO: on } }, on: { type: final } }';
+const UNLOADABLE = 'id: lamp\nstates: [';
+
+let fixture: EngineFixture;
+const deps = () => ({
+  versions: fixture.runtime.versions,
+  clock: new DatabaseClock(fixture.database.pool('app')),
+  catalogue: {},
+});
+const folder = (text: string) => ({ workflows: [{ folder: '/workflows/lamp', files: { 'workflow.yaml': text } }] });
+const deploy = (text: string) => deployFolder(deps(), ORGANISATION, folder(text));
+const versions = () => fixture.runtime.versions.list(ORGANISATION);
+
+beforeAll(async () => {
+  fixture = await EngineFixture.create();
+});
+afterAll(() => fixture.close());
+
+describe('a workflow of the folder', () => {
+  it.each([WAITS, UNLOADABLE])(
+    'that must not be used stops the start while there is no version to go on with',
+    async (text) => {
+      const refused = deploy(text);
+      await expect(refused).rejects.toMatchObject({ name: 'StartError', code: 'workflow-refused' });
+      await expect(refused).rejects.toThrow('/workflows/lamp: The workflow was not deployed');
+      expect(await versions()).toEqual([]);
+    },
+  );
+
+  it('that is good becomes current, once', async () => {
+    expect(await deploy(GOOD)).toEqual([]);
+    expect(await deploy(GOOD)).toEqual([]);
+    expect(await versions()).toEqual([{ key: 'lamp', version: 1 }]);
+  });
+
+  it.each([WAITS, UNLOADABLE])(
+    'that must not be used leaves the version before it in place, and says so',
+    async (text) => {
+      const [problem, ...more] = await deploy(text);
+      expect(more).toEqual([]);
+      expect(problem).toContain('Cases of "lamp" are still opened on version 1.');
+      expect(await versions()).toEqual([{ key: 'lamp', version: 1 }]);
+    },
+  );
+});
+
+describe('deploying', () => {
+  it('names what would come to harm, and stores nothing', async () => {
+    const deployed = deployChecked(deps(), ORGANISATION, { 'workflow.yaml': WAITS }, 'test');
+    await expect(deployed).rejects.toMatchObject({
+      code: 'workflow-refused',
+      status: 422,
+      facts: { findings: expect.arrayContaining([expect.objectContaining({ severity: 'error' })]) },
+    });
+    expect(await versions()).toEqual([{ key: 'lamp', version: 1 }]);
+  });
+});

@@ -1,0 +1,90 @@
+import { basename } from 'node:path';
+import { AppError } from '../engine/errors.js';
+import type { VersionsApi } from '../engine/types.js';
+import type { Clock } from '../platform/clock.js';
+import { StartError } from '../platform/start-error.js';
+import { check } from '../statechart/check.js';
+import { LoadError, loadWorkflow } from '../statechart/load.js';
+import type { Finding, Json, Workflow } from '../statechart/types.js';
+import { catalogueOf } from './catalogue.js';
+import type { WorkflowsFolder } from './folder.js';
+
+export interface DeployDependencies {
+  versions: Pick<VersionsApi, 'deploy'> & { list(organisationId: string): Promise<{ key: string; version: number }[]> };
+  clock: Clock;
+  /** Partners, ladders, roles, calendar: what a workflow may name, path → text. */
+  catalogue: Record<string, string>;
+}
+
+/** Makes a workflow current, wherever it comes from: only what families can live with. @throws AppError `workflow-refused` with findings */
+export async function deployChecked(
+  { versions, clock, catalogue }: DeployDependencies,
+  organisationId: string,
+  files: Record<string, string>,
+  by: string,
+  beside: string[] = [],
+) {
+  const workflow = load(files);
+  const known = await versions.list(organisationId);
+  const keys = [workflow.key, ...beside, ...known.map(({ key }) => key)];
+  const errors = check(workflow, catalogueOf(catalogue, keys, await clock.now())).filter(
+    ({ severity }) => severity === 'error',
+  );
+  if (errors.length > 0)
+    throw refused(`${errors.length} errors in ${workflow.key}, the first: ${errors[0]?.message}`, errors);
+  return versions.deploy(organisationId, files, by);
+}
+
+/**
+ * Makes every workflow of a folder current. One that must not be leaves the version before it in place, which is told in
+ * what comes back; without such a version no case could be opened. @throws StartError then
+ */
+export async function deployFolder(
+  deps: DeployDependencies,
+  organisationId: string,
+  { workflows }: Pick<WorkflowsFolder, 'workflows'>,
+): Promise<string[]> {
+  const beside = workflows.map(({ folder }) => basename(folder));
+  const problems: string[] = [];
+  const missing: string[] = [];
+  for (const { folder, files } of workflows) {
+    try {
+      await deployChecked(deps, organisationId, files, 'folder', beside);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'workflow-refused') throw error;
+      const key = keyOf(files) ?? basename(folder);
+      const known = (await deps.versions.list(organisationId)).find((one) => one.key === key);
+      const told = `${folder}: ${error.message} "workflow check ${folder}" tells all.`;
+      if (known) problems.push(`${told} Cases of "${key}" are still opened on version ${known.version}.`);
+      else missing.push(told);
+    }
+  }
+  if (missing.length === 0) return problems;
+  throw new StartError(
+    'workflow-refused',
+    `A workflow must not be used, and there is no earlier version of it to go on with. Mend it and start again.\n${missing.join('\n')}`,
+  );
+}
+
+function keyOf(files: Record<string, string>): string | undefined {
+  try {
+    return loadWorkflow(files).key;
+  } catch {
+    return undefined;
+  }
+}
+
+function load(files: Record<string, string>): Workflow {
+  try {
+    return loadWorkflow(files);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    throw refused(error.message, error.findings);
+  }
+}
+
+function refused(what: string, findings: Finding[]): AppError {
+  return new AppError('workflow-refused', 422, `The workflow was not deployed: ${what}`, {
+    findings: findings as unknown as Json,
+  });
+}
