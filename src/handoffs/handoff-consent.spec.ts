@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { done, HandoffTown, referral } from '../../test/handoffs.js';
+import { pass } from '../../test/partner.js';
+
+const BANK = 'otbasy-bank';
+const child = referral('child', BANK, 'housing-advice');
+const parent = referral('parent', '', '');
+let town: HandoffTown;
+beforeAll(async () => {
+  town = await HandoffTown.create([
+    referral('housing', BANK, 'housing-advice'),
+    referral('deaf', BANK, 'housing-advice', { onError: undefined }),
+    child,
+    {
+      ...parent,
+      states: {
+        ...parent.states,
+        asking: {
+          invoke: {
+            id: 'sub',
+            src: 'case',
+            input: { workflow: 'child', familyId: '= context.familyId' },
+            onDone: 'helped',
+          },
+        },
+      },
+    },
+  ]);
+});
+beforeEach(() => {
+  town.bank.replies.length = 0;
+});
+afterAll(() => town.close());
+
+describe('without consent of the family', () => {
+  it('nothing goes out: the hand-off waits, says so, and goes out once consent is given', async () => {
+    const family = await town.family(['civil-office']);
+    const { id, handoff } = await town.sent('housing', family);
+    expect(await town.handoffOf(id)).toMatchObject({
+      status: 'draft',
+      waitingReason: 'consent-missing',
+      consentId: null,
+    });
+    await pass(town.api.system, { days: 2 });
+    expect(town.bank.about(handoff)).toEqual([]);
+    expect(await town.caseOf(id)).toMatchObject({ incidents: 0 });
+    await town.consent(family, BANK, true);
+    await town.settled();
+    const [delivery] = town.bank.about(handoff);
+    const { consentId, ...sent } = await town.handoffOf(id);
+    expect(sent).toMatchObject({ status: 'sent', waitingReason: null });
+    expect(JSON.parse(delivery?.body ?? '{}').consent).toEqual({ id: consentId, givenAt: expect.any(String) });
+  });
+
+  it('its time runs all the same', async () => {
+    const { id, handoff } = await town.sent('housing', await town.family([]));
+    await pass(town.api.system, { days: 10, minutes: 1 });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'refused', incidents: 0 });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'expired', sentAt: null });
+    expect(town.bank.about(handoff)).toEqual([]);
+  });
+
+  it('a sub-case sends nothing either: it is about what its parent is about', async () => {
+    const family = await town.family([]);
+    await town.api.post('integration', '/api/cases', { workflow: 'parent', input: { familyId: family } });
+    await town.settled();
+    const [waiting] = await town.sql(
+      `select id, waiting_reason, status from qamqor.handoffs h where subject = $1 and exists (select from qamqor.cases c where c.id = h.case_id and c.parent_case_id is not null)`,
+      [family],
+    );
+    expect(waiting).toMatchObject({ waiting_reason: 'consent-missing', status: 'draft' });
+    await town.consent(family, BANK, true);
+    await town.settled();
+    const [delivery] = town.bank.about(waiting.id);
+    expect(JSON.parse(delivery?.body ?? '{}').person).toMatchObject({ given: 'Әсел' });
+  });
+
+  it('a case that is about no family needs none', async () => {
+    await town.api.deploy(referral('stranger', BANK, 'housing-advice', {}), { 'input.yaml': { type: 'object' } });
+    const { body } = await town.api.post('integration', '/api/cases', {
+      workflow: 'stranger',
+      input: { familyId: 'x' },
+    });
+    await town.settled();
+    expect(await town.handoffOf(body.id)).toMatchObject({ status: 'sent', consentId: null });
+  });
+});
+
+describe('a consent that is withdrawn', () => {
+  it('recalls what was sent under it, and the case hears of it', async () => {
+    const { id, handoff, family } = await town.sent('housing');
+    await town.consent(family, BANK, false);
+    await town.settled();
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'recalled', reasonCode: 'RECALLED' });
+    expect(await town.caseOf(id)).toMatchObject({ state: 'refused' });
+    expect(await town.contextOf(id)).toMatchObject({ code: 'RECALLED' });
+    expect((await town.tell(handoff, done())).body).toEqual({ status: 'ignored', reason: 'recalled' });
+  });
+
+  it('stops what was under way: the same bytes are not sent again, also if it is given anew', async () => {
+    town.bank.replies.push({ status: 503, headers: { 'retry-after': '3600' } });
+    const { id, handoff, family } = await town.sent('housing');
+    await town.consent(family, BANK, false);
+    await town.consent(family, BANK, true);
+    await pass(town.api.system, { hours: 2 });
+    // It may have reached the bank: it is told that it is not wanted.
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'recalled' });
+  });
+
+  it('is told to the partner also when the case does not know what to do with that', async () => {
+    const { id, handoff, family } = await town.sent('deaf');
+    await town.consent(family, BANK, false);
+    await pass(town.api.system, { minutes: 1 });
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
+    expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
+  });
+
+  it('leaves alone what was sent to others', async () => {
+    const { id, family } = await town.sent('housing');
+    await town.consent(family, 'civil-office', false);
+    await town.settled();
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'sent' });
+  });
+});
+
+it('every case of this spec can be proved from its journal, and nothing was an error of ours', () =>
+  town.expectSound());
