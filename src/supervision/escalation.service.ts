@@ -90,15 +90,22 @@ export class EscalationService {
     return { kind: 'done' };
   }
 
-  /** One step of one ladder, where it is due. Whether the row stands somewhere else now. */
-  private async look(row: DueRow): Promise<boolean> {
+  /** Climbs one ladder as far as it is due, in order. Whether the row stands somewhere else now. */
+  private async look(found: DueRow): Promise<boolean> {
+    let row = found;
     try {
       const ladder = this.deps.ladders.find(row.ladder);
       if (row.status !== 'active') return await this.set(row, 'infinity');
-      const moment = this.momentOf(ladder, row);
-      if (moment === 'infinity' || Date.parse(moment) > row.now.getTime()) return await this.set(row, moment);
-      await this.climb(ladder, row);
-      return await this.set(row, this.momentOf(ladder, { ...row, step: row.step + 1 }), row.step + 1);
+      for (;;) {
+        const moment = this.momentOf(ladder, row);
+        if (moment === 'infinity' || Date.parse(moment) > row.now.getTime())
+          return row.look_at === moment || (await this.set(row, moment));
+        await this.climb(ladder, row);
+        const next = this.momentOf(ladder, { ...row, step: row.step + 1 });
+        // Somebody else climbs too, or moved what is due.
+        if (!(await this.set(row, next, row.step + 1))) return true;
+        row = { ...row, step: row.step + 1, look_at: next };
+      }
     } catch (error) {
       return await this.failed(row, error);
     }

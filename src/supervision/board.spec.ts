@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ApiFixture } from '../../test/api.js';
+import { pass, settled } from '../../test/partner.js';
+import { CASE_DUE, CASE_OVERDUE, isOverdue } from '../engine/overdue.js';
+import { OrphansService } from './orphans.service.js';
+
+const text = (en: string) => ({ kk: en, ru: en, en });
+const journey = {
+  id: 'journey',
+  title: text('Journey'),
+  stages: { first: text('First'), second: text('Second'), never: text('Never') },
+  context: {},
+  events: { GO: { title: text('Go'), roles: [] }, END: { title: text('End'), roles: [] } },
+  initial: 'a',
+  states: {
+    a: { meta: { stage: 'first', deadline: '3 days' }, on: { GO: 'b', END: 'over' } },
+    b: {
+      type: 'parallel',
+      on: { END: 'over', GO: 'c' },
+      states: {
+        one: { initial: 'x', states: { x: { meta: { stage: 'first' } } } },
+        two: { initial: 'y', states: { y: { meta: { stage: 'second', deadline: '30 days' } } } },
+      },
+    },
+    c: { on: { END: 'over' } },
+    over: { type: 'final' },
+  },
+};
+const bound = {
+  id: 'bound',
+  title: text('Bound'),
+  context: {},
+  initial: 'a',
+  states: {
+    a: {
+      invoke: { id: 'work', src: 'task', input: { form: 'note', role: 'curator' }, onDone: 'b' },
+      after: { long: 'b' },
+    },
+    b: { type: 'final' },
+  },
+  delays: { long: '300 days' },
+};
+const files = { 'forms/note.yaml': { 'x-version': 1, 'x-title': text('Note'), type: 'object', properties: {} } };
+
+let api: ApiFixture;
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  await api.deploy(journey);
+  await api.deploy(bound, files);
+});
+afterAll(() => api.close());
+
+const sql = async (statement: string, values: unknown[] = []) =>
+  (await api.database.pool('owner').query(statement, values)).rows;
+async function open(workflow: string, ...events: string[]): Promise<string> {
+  const { body } = await api.post('supervisor', '/api/cases', { workflow, input: {} });
+  for (const type of events) await api.post('supervisor', `/api/cases/${body.id}/events`, { type });
+  return body.id;
+}
+const board = async (workflow: string) => (await api.get('lawyer', `/api/board?workflow=${workflow}`)).body;
+const list = async (query: string) => (await api.get('lawyer', `/api/cases?limit=200&${query}`)).body.items;
+
+describe('the board', () => {
+  it('counts each open case once, at its furthest stage, and its numbers equal their lists', async () => {
+    for (let n = 0; n < 3; n += 1) await open('journey');
+    await pass(api.system, { days: 4 });
+    for (let n = 0; n < 12; n += 1) await open('journey');
+    for (let n = 0; n < 2; n += 1) await open('journey', 'GO');
+    await open('journey', 'GO', 'GO');
+    await open('journey', 'END');
+    const suspended = await open('journey');
+    await api.post('supervisor', `/api/cases/${suspended}/acts`, { act: 'suspend', reason: 'x' });
+    await pass(api.system, { hours: 1 });
+
+    const { stages, asOf, workflow } = await board('journey');
+    expect(workflow).toBe('journey');
+    expect(asOf).toBe(new Date(asOf).toISOString());
+    expect(
+      stages.map(({ key, count, overdue, oldestDays }: Record<string, unknown>) => [key, count, overdue, oldestDays]),
+    ).toEqual([
+      ['first', 16, 3, 4],
+      ['second', 2, 0, 0],
+      ['never', 0, 0, null],
+      ['-', 1, 0, 0],
+    ]);
+    for (const { key, count, overdue, items } of stages) {
+      const here = await list(`workflow=journey&stage=${key}`);
+      expect(here).toHaveLength(count);
+      const late = await list(`workflow=journey&stage=${key}&overdue=true`);
+      expect(late).toHaveLength(overdue);
+      expect(await list(`workflow=journey&stage=${key}&overdue=false`)).toHaveLength(count - overdue);
+      expect(here.filter((item: { overdue: boolean }) => item.overdue)).toHaveLength(overdue);
+      expect(items).toHaveLength(Math.min(10, count));
+    }
+    const [first] = stages;
+    expect(first.items.slice(0, 4).map((item: { stalled: boolean }) => item.stalled)).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect(first.items[0].reason).toEqual({
+      kind: 'overdue',
+      rule: 'state',
+      message: 'a',
+      since: first.items[0].dueAt,
+    });
+  });
+
+  it('of a workflow that is not there says so, and without one shows the busiest', async () => {
+    expect((await api.get('lawyer', '/api/board?workflow=nowhere')).body.code).toBe('unknown-workflow');
+    expect((await api.get('lawyer', '/api/board')).body.workflow).toBe('journey');
+  });
+});
+
+describe('overdue', () => {
+  it('is the same in SQL and in TypeScript', async () => {
+    const id = await open('journey');
+    const [row] = await sql('select id, organisation_id from qamqor.cases where id = $1', [id]);
+    const now = Date.parse('2030-01-01T00:00:00.000Z');
+    const near = fc.integer({ min: -2, max: 2 }).map((ms) => new Date(now + ms).toISOString());
+    const part = fc.record({ dueAt: near, pausedUntil: fc.option(near) });
+    const some = fc.record({
+      status: fc.constantFrom('active', 'suspended', 'done', 'cancelled'),
+      parts: fc.array(part, { maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(some, async ({ status, parts }) => {
+        const earliest = parts.map(({ dueAt }) => dueAt).sort()[0] ?? null;
+        await sql('delete from qamqor.dues where case_id = $1', [id]);
+        await sql('update qamqor.cases set status = $2, due_at = $3 where id = $1', [id, status, earliest]);
+        await sql(
+          `insert into qamqor.dues (entry_id, organisation_id, case_id, what, name, opened_at, due_at, paused_until)
+           select gen_random_uuid(), $1, $2, 'task', 'x', '2029-01-01', n.due, n.paused from unnest($3::timestamptz[], $4::timestamptz[]) as n (due, paused)`,
+          [row.organisation_id, id, parts.map((p) => p.dueAt), parts.map((p) => p.pausedUntil)],
+        );
+        const moment = new Date(now).toISOString();
+        const [found] = await sql(
+          `select ${CASE_OVERDUE('c', '$2::timestamptz')} as overdue, ${CASE_DUE('c')} as due from qamqor.cases c where id = $1`,
+          [id, moment],
+        );
+        expect(found.overdue).toBe(parts.some((p) => isOverdue({ status, ...p }, moment)));
+        // And a case says so itself, when it is read with its due time.
+        expect(found.overdue).toBe(isOverdue({ status, dueAt: found.due?.toISOString() ?? null }, moment));
+      }),
+      { numRuns: 60 },
+    );
+    await sql(`delete from qamqor.dues where case_id = $1`, [id]);
+    await sql(`update qamqor.cases set status = 'cancelled', due_at = null where id = $1`, [id]);
+  });
+});
+
+describe('a case that nothing could move', () => {
+  const warned: string[] = [];
+  const looker = () =>
+    new OrphansService({
+      engine: api.system.runtime.engine,
+      versions: api.system.runtime.versions,
+      pool: api.system.relayPool,
+      elapsed: () => performance.now(),
+      warn: (message, error) => warned.push(`${message} ${String(error)}`),
+    });
+  const incidentsOf = async (id: string) =>
+    (await api.get('supervisor', `/api/incidents?caseId=${id}`)).body.items.map(({ rule }: { rule: string }) => rule);
+
+  it('is none while it waits as it should', async () => {
+    const id = await open('bound');
+    await looker().look();
+    expect(await incidentsOf(id)).toEqual([]);
+  });
+
+  it.each([
+    ['task', 'delete from qamqor.tasks where case_id = $1'],
+    ['timer', 'delete from qamqor.timers where case_id = $1'],
+  ])(
+    'because its %s is gone becomes an incident, once, by two at once, and stands on the board',
+    async (_what, tamper) => {
+      const id = await open('bound');
+      await sql(tamper, [id]);
+      await Promise.all([looker().look(), looker().look()]);
+      await looker().look();
+      expect(await incidentsOf(id)).toEqual(['orphan']);
+      const [column] = (await board('bound')).stages;
+      const item = column.items.find((each: { id: string }) => each.id === id);
+      expect(item).toMatchObject({ stalled: true, overdue: false, reason: { kind: 'incident', rule: 'orphan' } });
+      expect(column.stalled).toBeGreaterThan(0);
+      await settled(api.system);
+      expect(warned).toEqual([]);
+    },
+  );
+
+  it('is found among others, page by page', async () => {
+    const id = await open('bound');
+    await sql('delete from qamqor.tasks where case_id = $1', [id]);
+    // Long ago, so that only the round finds it.
+    await sql(`update qamqor.journal set at = at - interval '1 day' where case_id = $1`, [id]);
+    await looker().look();
+    expect(await incidentsOf(id)).toEqual(['orphan']);
+  });
+});
+
+it('nothing of all this was an error of ours', () => {
+  expect(api.errors).toEqual([]);
+});

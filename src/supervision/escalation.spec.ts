@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+import { Partner, pass, say, settled } from '../../test/partner.js';
+import { verifySystem } from '../verify-system.js';
+
+const text = (en: string) => ({ kk: `${en} (kk)`, ru: `${en} (ru)`, en });
+const stay = { target: 'shut' };
+/** A task, a hand-off and a stage, each with a ladder; nothing takes the hand-off's expiry, so that it stays open. */
+const waiting = (id: string, invoke: object, more: object = {}) => ({
+  id,
+  title: text('Waiting'),
+  stages: { start: text('Start') },
+  context: {},
+  events: { AGAIN: { title: text('Again'), roles: [] }, LEAVE: { title: text('Leave'), roles: [] } },
+  meta: { reopen: 'open' },
+  initial: 'open',
+  states: {
+    open: {
+      meta: { stage: 'start', ...more },
+      invoke: { id: 'work', onDone: stay, ...invoke },
+      on: { AGAIN: { target: 'open', reenter: true }, LEAVE: 'shut' },
+    },
+    shut: { type: 'final' },
+  },
+});
+const task = (more: object = {}) => ({
+  src: 'task',
+  input: { form: 'note', role: 'curator', deadline: '3 working days', escalation: 'task', ...more },
+});
+const handOff = {
+  src: 'handOff',
+  input: {
+    partner: 'otbasy-bank',
+    service: 'housing-advice',
+    deadline: '10 working days',
+    escalation: 'hand-off',
+  },
+};
+const note = { 'x-version': 1, 'x-title': text('Note'), type: 'object', properties: {} };
+
+let api: ApiFixture;
+let bank: Partner;
+beforeAll(async () => {
+  bank = await Partner.start();
+  api = await ApiFixture.create({ partners: { 'otbasy-bank': { url: bank.url, secret: bank.secret } } });
+  const files = { 'forms/note.yaml': note };
+  await api.deploy(waiting('tasked', task()), files);
+  await api.deploy(waiting('asked', handOff), files);
+  await api.deploy(
+    waiting('staged', task({ deadline: '100 working days', escalation: 'task' }), {
+      deadline: '5 working days',
+      escalation: 'stage',
+    }),
+    files,
+  );
+  // Monday morning in Almaty, long after now.
+  await api.system.clock.advanceTo('2027-06-07T04:00:00.000Z');
+});
+afterAll(async () => {
+  await api.close();
+  await bank.close();
+});
+
+async function open(workflow: string): Promise<string> {
+  const { body } = await api.post('supervisor', '/api/cases', { workflow, input: {} });
+  await settled(api.system);
+  return body.id;
+}
+const told = async (id: string) =>
+  (await api.get('auditor', `/api/escalations?case=${id}&limit=200`)).body.items.toReversed();
+const toWhom = async (id: string): Promise<string[]> =>
+  (await told(id)).map(({ step, told: to }: { step: number; told: { role: string; accountName: string }[] }) =>
+    [step, ...to.map(({ role, accountName }) => accountName ?? role).sort()].join(' '),
+  );
+const act = (id: string, name: string) =>
+  api.post('supervisor', `/api/cases/${id}/acts`, { act: name, reason: 'The family asked for it.' });
+const journal = async (id: string) => (await api.get('auditor', `/api/cases/${id}/journal?limit=200`)).body.items;
+const clean = async () => expect((await verifySystem(api.system)).problems).toEqual([]);
+
+describe('a task that nobody does', () => {
+  it('is told step by step, each once, to whom the step names, and its history says so', async () => {
+    const id = await open('tasked');
+    await pass(api.system, { days: 1 });
+    expect(await toWhom(id)).toEqual([]);
+    for (let day = 0; day < 20; day += 1) await pass(api.system, { days: 1 });
+    expect(await toWhom(id)).toEqual(['1 curator', '2 curator', '3 supervisor', '4 director']);
+    const rows = (await journal(id)).filter(({ type }: { type: string }) => type === 'escalate');
+    expect(
+      rows.map(({ kind, data }: { kind: string; data: { act: { step: number; to: string[] } } }) => [
+        kind,
+        data.act.step,
+        data.act.to,
+      ]),
+    ).toEqual([
+      ['act', 1, ['curator']],
+      ['act', 2, ['curator']],
+      ['act', 3, ['supervisor']],
+      ['act', 4, ['director']],
+    ]);
+    await clean();
+  });
+
+  it('is told in three languages: which case, what, since when, what to do', async () => {
+    const id = await open('tasked');
+    const { number, dueAt } = (await api.get('auditor', `/api/cases/${id}`)).body;
+    await pass(api.system, { days: 10 });
+    const [, , third] = await told(id);
+    const [{ text: words }] = third.told;
+    const day = new Date(Date.parse(dueAt) + 5 * 3_600_000).toISOString();
+    for (const language of ['kk', 'ru', 'en']) {
+      expect(words[language]).toContain(number);
+      expect(words[language]).toContain('Note');
+      expect(words[language]).toContain(`${day.slice(8, 10)}.${day.slice(5, 7)}.${day.slice(0, 4)}`);
+    }
+    expect(new Set(Object.values(words)).size).toBe(3);
+  });
+
+  it('is told to who has it, once somebody has', async () => {
+    const id = await open('tasked');
+    const { items } = (await api.get('curator', '/api/tasks?view=available&limit=200')).body;
+    const mine = items.find(({ caseId }: { caseId: string }) => caseId === id);
+    await api.account('aizhan', ['curator']);
+    expect((await api.post('aizhan', `/api/tasks/${mine.id}/claim`)).status).toBe(200);
+    await pass(api.system, { days: 10 });
+    expect((await toWhom(id))[0]).toBe('1 aizhan');
+    const own = (await api.get('aizhan', '/api/escalations?mine=true')).body.items;
+    expect(own.some(({ caseId }: { caseId: string }) => caseId === id)).toBe(true);
+    const others = (await api.get('lawyer', `/api/escalations?case=${id}`)).body.items;
+    expect(others).toEqual([]);
+  });
+
+  it('after an outage is told of each step that is due, once, in order', async () => {
+    const id = await open('tasked');
+    await pass(api.system, { days: 30 });
+    expect(await toWhom(id)).toEqual(['1 curator', '2 curator', '3 supervisor', '4 director']);
+    await pass(api.system, { days: 2 });
+    expect(await toWhom(id)).toHaveLength(4);
+  });
+
+  it('is not told of any more once it is done', async () => {
+    const id = await open('tasked');
+    await pass(api.system, { days: 3 });
+    expect((await api.post('supervisor', `/api/cases/${id}/events`, { type: 'LEAVE' })).status).toBe(200);
+    const before = await toWhom(id);
+    await pass(api.system, { days: 30 });
+    expect(await toWhom(id)).toEqual(before);
+  });
+
+  it('is told of from the first step when it is opened again', async () => {
+    const id = await open('tasked');
+    await pass(api.system, { days: 30 });
+    await api.post('supervisor', `/api/cases/${id}/events`, { type: 'AGAIN' });
+    await pass(api.system, { days: 30 });
+    expect(await toWhom(id)).toHaveLength(8);
+    await api.post('supervisor', `/api/cases/${id}/events`, { type: 'LEAVE' });
+    expect((await act(id, 'reopen')).status).toBe(200);
+    await pass(api.system, { days: 30 });
+    expect(await toWhom(id)).toHaveLength(12);
+    await clean();
+  });
+
+  it('is told once, also by two processes at once, and after one that died between telling and noting it', async () => {
+    const id = await open('tasked');
+    await api.system.clock.advanceTo(
+      new Date(Date.parse(await api.system.clock.now()) + 30 * 86_400_000).toISOString(),
+    );
+    const sweep = api.system.runtime.engine.sweeps.get('ladders') ?? (() => Promise.reject(new Error('no sweep')));
+    await Promise.all([sweep(), sweep(), sweep()]);
+    await settled(api.system);
+    expect(await toWhom(id)).toHaveLength(4);
+    const owner = api.database.pool('owner');
+    await owner.query('update qamqor.dues set step = 0, look_at = qamqor.qamqor_now() where case_id = $1', [id]);
+    await settled(api.system);
+    expect(await toWhom(id)).toHaveLength(4);
+    await clean();
+  });
+});
+
+describe('a suspended case', () => {
+  it('is told of nobody; when it goes on its deadline has moved', async () => {
+    const id = await open('tasked');
+    await act(id, 'suspend');
+    const late = async (query: string) =>
+      (await api.get('auditor', `/api/cases?workflow=tasked&limit=200&${query}`)).body.items.some(
+        (item: { id: string }) => item.id === id,
+      );
+    await pass(api.system, { days: 30 });
+    expect(await toWhom(id)).toEqual([]);
+    expect(await late('overdue=true')).toBe(false);
+    await act(id, 'resume');
+    await settled(api.system);
+    expect(await toWhom(id)).toEqual([]);
+    await pass(api.system, { days: 30 });
+    expect(await toWhom(id)).toHaveLength(4);
+    expect(await late('overdue=true')).toBe(true);
+    await clean();
+  });
+});
+
+describe('a stage that lasts too long', () => {
+  it('is told of by the ladder of its deadline', async () => {
+    const id = await open('staged');
+    await pass(api.system, { days: 25 });
+    expect(await toWhom(id)).toEqual(['1 curator', '2 supervisor', '3 director']);
+    const [first] = await told(id);
+    expect(first).toMatchObject({ what: 'state', title: text('Start'), ladder: 'stage' });
+  });
+});
+
+describe('a partner that asked for papers', () => {
+  it('has no step while its clock stands still', async () => {
+    const id = await open('asked');
+    const handoff = (await api.get('adviser', `/api/handoffs?caseId=${id}`)).body.items[0];
+    const now = await api.system.clock.now();
+    await say(api, bank, handoff.id, { eventId: 'p', type: 'papers_requested', at: now, missing: ['id'] });
+    await pass(api.system, { days: 20 });
+    expect(await toWhom(id)).toEqual([]);
+    const record = (await api.get('auditor', `/api/cases/${id}`)).body;
+    expect(record.overdue).toBe(false);
+    expect(record.dueAt > (await api.system.clock.now())).toBe(true);
+  });
+});
+
+it('nothing of all this was an error of ours', () => {
+  expect(api.errors).toEqual([]);
+});
