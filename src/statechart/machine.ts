@@ -44,8 +44,9 @@ export class Machine {
   private readonly configurations = new Map<string, AnyMachineSnapshot>();
   private readonly scope: Scope;
   private readonly hasHistory: boolean;
-  /** How many children of a state are active with it. */
-  private readonly childrenOf = new Map<AnyStateNode, number>();
+  /** By a state's place in document order: how many of its children are active with it, and how many were found to be. */
+  private readonly asked: number[] = [];
+  private readonly counted: Uint16Array;
   private moment: Moment = { now: '', by: null, zone: 'UTC' };
   private fault: Fault | null = null;
   private happenings: Happening[] = [];
@@ -65,6 +66,7 @@ export class Machine {
       options: { maxIterations: MAX_MICROSTEPS },
     } as Parameters<typeof createMachine>[0]);
     this.remember(this.machine.root);
+    this.counted = new Uint16Array(this.asked.length);
     this.scope = this.inertScope(definition.id);
     this.hasHistory = definition.nodes.some(({ type }) => type === 'history');
   }
@@ -136,16 +138,17 @@ export class Machine {
 
   /** A state that is active without its parent, or with another number of active children than its type asks for. */
   private misplaced(nodes: readonly AnyStateNode[]): AnyStateNode | undefined {
-    const children = new Map<AnyStateNode, number>();
-    for (const { parent } of nodes) if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1);
-    let missing = children.size;
+    const { asked, counted } = this;
+    counted.fill(0);
+    for (const { parent } of nodes) if (parent !== undefined) counted[parent.order] = (counted[parent.order] ?? 0) + 1;
+    let placed = 1;
     let wrong: AnyStateNode | undefined;
     for (const node of nodes) {
-      const active = children.get(node) ?? 0;
-      if (active !== (this.childrenOf.get(node) ?? 0)) wrong ??= node;
-      if (active > 0) missing -= 1;
+      const active = counted[node.order] ?? 0;
+      placed += active;
+      if (active !== asked[node.order]) wrong ??= node;
     }
-    return missing === 0 ? wrong : [...children.keys()].find((parent) => !nodes.includes(parent));
+    return placed === nodes.length ? wrong : nodes.find(({ parent }) => parent && !nodes.includes(parent))?.parent;
   }
 
   private begin(moment: Moment): void {
@@ -227,7 +230,7 @@ export class Machine {
   private remember(node: AnyStateNode): void {
     this.nodesById.set(node.id, node);
     const regions = Object.values(node.states).filter(({ type }) => type !== 'history').length;
-    this.childrenOf.set(node, node.type === 'compound' ? 1 : node.type === 'parallel' ? regions : 0);
+    this.asked[node.order] = node.type === 'compound' ? 1 : node.type === 'parallel' ? regions : 0;
     for (const child of Object.values(node.states)) this.remember(child);
   }
 }
