@@ -1,95 +1,145 @@
 import { createHmac } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CasesService } from '../src/api/cases.service.js';
 import type { Config, PartnerConfig } from '../src/config.js';
-import { asOrganisation } from '../src/engine/cases.js';
-import { ImportService } from '../src/families/import.service.js';
-import type { Principal } from '../src/identity/principal.js';
+import type { Clock } from '../src/platform/clock.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { loadSecret } from '../src/platform/secret.js';
-import { ORGANISATION, type System } from '../src/system.js';
+import { prepareDataDir } from '../src/platform/start-trouble.js';
+import type { System } from '../src/system.js';
 import { PartnerBehaviour } from './partners/behaviour.js';
 import { FileRecords } from './partners/records.js';
 import { PartnerServer } from './partners/server.js';
-import { RealTimetable } from './partners/timetable.js';
-
-/** Partners answer within a minute instead of days, so that somebody who looks on sees them work. */
-const PACE = 20_000;
-/** Cases that are open when one looks for the first time. */
-const CASES = 25;
-const WORKFLOW = 'family-support';
+import type { HandOffBody } from './partners/simulator.js';
+import { RealTimetable, type Timetable } from './partners/timetable.js';
+import { leadThroughPast, needsPast } from './past.js';
+import { OfficeTimetable, type Town } from './town.js';
+import { WaitingPage } from './waiting-page.js';
 
 type Warn = (message: string, error: unknown) => void;
 
-/** The simulated partners beside a system that runs in real time. They are there before it, because it is told their addresses. */
+/** Where partners find the centre, and by which time they live. */
+interface Centre {
+  url: string;
+  clock: Clock;
+  timetable: Timetable;
+  keyOf?(body: HandOffBody): Promise<{ family: string; attempt: number } | null>;
+  /** Somebody looks on: what is handed over is answered within the minute. */
+  live: boolean;
+}
+
+/**
+ * The simulated partners beside a system. They are there before it, because it is told their addresses: first while the
+ * sample families are led through the past, then in real time.
+ */
 export class LivePartners {
+  private centre: Centre | undefined;
+  /** What partners ask of the centre waits until it is there. */
+  private arrival = Promise.withResolvers<Centre>();
+  private server: PartnerServer | undefined;
+  private realTime: RealTimetable | undefined;
+
   private constructor(
-    /** For `config.partners`. */
-    readonly addresses: Record<string, PartnerConfig>,
-    /** What partners ask of the centre waits until it is there. */
-    private readonly centre: PromiseWithResolvers<{ system: System; url: string }>,
-    private readonly server: PartnerServer,
-    private readonly timetable: RealTimetable,
+    private readonly config: Config,
+    private readonly secrets: Record<string, string>,
+    private readonly warn: Warn,
   ) {}
 
-  /** Partners that have no address of their own in the settings. */
   static async start(config: Config, partnerKeys: string[], warn: Warn): Promise<LivePartners> {
-    const keys = partnerKeys.filter((key) => !Object.hasOwn(config.partners, key));
-    const centre = Promise.withResolvers<{ system: System; url: string }>();
-    let url = '';
-    void centre.promise.then((ready) => {
-      url = ready.url;
-    });
-    const clock = { now: async () => (await centre.promise).system.clock.now() };
-    const timetable = new RealTimetable(clock, (error) =>
-      warn('A simulated partner could not do what it planned.', error),
-    );
-    await mkdir(config.dataDir, { recursive: true });
+    await prepareDataDir(config.dataDir);
     // The same in every process and after every start: what one sent, another may be answered.
     const secret = await loadSecret(config);
     const secretOf = (key: string) => `whsec_${createHmac('sha256', secret).update(`partner ${key}`).digest('base64')}`;
-    const secrets = Object.fromEntries(keys.map((key) => [key, secretOf(key)]));
-    const server = await PartnerServer.start({
-      seed: 'live',
-      secrets,
-      behaviour: PartnerBehaviour.read(projectPath('demo', 'behaviour.yaml')),
-      centreUrl: () => url,
-      clock,
-      timetable,
-      records: new FileRecords(join(config.dataDir, 'live-partners.jsonl')),
-      keyOf: (body) => Promise.resolve({ family: body.id, attempt: 0 }),
-      pace: PACE,
-    });
-    const addresses = Object.fromEntries(keys.map((key) => [key, { url: server.urlOf(key), secret: secretOf(key) }]));
-    return new LivePartners(addresses, centre, server, timetable);
+    const secrets = Object.fromEntries(partnerKeys.map((key) => [key, secretOf(key)]));
+    const partners = new LivePartners(config, secrets, warn);
+    partners.server = await partners.open();
+    return partners;
   }
 
-  /** From now on they can reach the centre. */
-  serve(system: System, url: string): void {
-    this.centre.resolve({ system, url });
+  /** For `config.partners`: those that have no address of their own in the settings. */
+  get addresses(): Record<string, PartnerConfig> {
+    return Object.fromEntries(Object.entries(this.allAddresses).filter(([key]) => !this.config.partners[key]));
+  }
+
+  /** Nothing has happened in this database yet, or its time has not caught up with the present. */
+  needsPast(system: System): Promise<boolean> {
+    return needsPast(system, this.config.demoFamilies);
+  }
+
+  /** Leads the sample families through the last months, over a database that nobody serves. False: told to stop before the end. */
+  async leadThroughPast(signal: AbortSignal, say: (line: string) => void): Promise<boolean> {
+    const { config, warn } = this;
+    const page = await this.waitingPage();
+    const progress = (line: string) => {
+      say(line);
+      page?.tell(line);
+    };
+    progress(`The demonstration is being prepared: ${config.demoFamilies} families are led through the last months.`);
+    const server = this.running();
+    const timetable = OfficeTimetable.open();
+    const reach = (town: Town) => {
+      const { url, system } = town;
+      this.enter({ url, clock: system.clock, timetable, keyOf: (body) => town.keyOf(body), live: false });
+    };
+    try {
+      const partners = { server, timetable, addresses: this.allAddresses };
+      return await leadThroughPast({ config, partners, reach, signal, progress, warn });
+    } finally {
+      this.centre = undefined;
+      this.arrival = Promise.withResolvers();
+      await page?.close();
+    }
+  }
+
+  /** From now on they can reach the centre, in real time. Gives the address at which one makes them stop answering. */
+  serve({ clock }: System, url: string): string {
+    this.realTime = new RealTimetable(clock, (error) =>
+      this.warn('A simulated partner could not do what it planned.', error),
+    );
+    this.enter({ url, clock, timetable: this.realTime, live: true });
+    return this.running().url;
   }
 
   async close(): Promise<void> {
-    await this.timetable.stop();
-    await this.server.close();
+    await this.realTime?.stop();
+    await this.running().close();
   }
-}
 
-/** Sample families, and open cases for the first of them; nothing where there are families already. */
-export async function fillWithSamples(system: System, cases: CasesService, registrar: Principal): Promise<void> {
-  const familyIds = () =>
-    asOrganisation(system.pool, ORGANISATION, (query) =>
-      query<{ id: string }>('select id from qamqor.families order by number limit $1', [CASES]),
+  /** Where the port is known, whoever opens it sees that something is going on. */
+  private async waitingPage(): Promise<WaitingPage | undefined> {
+    const { host, port, roles } = this.config;
+    return roles.includes('web') && port !== 0 ? await WaitingPage.open({ host, port }) : undefined;
+  }
+
+  private get allAddresses(): Record<string, PartnerConfig> {
+    const server = this.running();
+    return Object.fromEntries(
+      Object.entries(this.secrets).map(([key, secret]) => [key, { url: server.urlOf(key), secret }]),
     );
-  if ((await familyIds()).length > 0) return;
-  const file = createReadStream(projectPath('demo', 'data', 'families.csv'));
-  await new ImportService(system.pool, system.ids).importFamilies(file, {
-    organisation: ORGANISATION,
-    actor: 'demonstration',
-    language: 'kk',
-  });
-  for (const { id } of await familyIds())
-    await cases.open(registrar, WORKFLOW, { familyId: id }, { key: `demonstration-${id}` });
+  }
+
+  private enter(centre: Centre): void {
+    this.centre = centre;
+    this.arrival.resolve(centre);
+    this.running().simulator.resume();
+  }
+
+  private open(): Promise<PartnerServer> {
+    return PartnerServer.start({
+      seed: 'demonstration',
+      secrets: this.secrets,
+      behaviour: PartnerBehaviour.read(projectPath('demo', 'behaviour.yaml')),
+      centreUrl: () => this.centre?.url ?? '',
+      clock: { now: async () => (await this.arrival.promise).clock.now() },
+      // What is owed from before is put down as soon as it is known by which time they live.
+      timetable: { at: (moment, key, work) => this.centre?.timetable.at(moment, key, work) },
+      records: new FileRecords(join(this.config.dataDir, 'live-partners.jsonl')),
+      keyOf: async (body) => (await this.centre?.keyOf?.(body)) ?? { family: body.id, attempt: 0 },
+      isBrisk: () => this.centre?.live === true,
+    });
+  }
+
+  private running(): PartnerServer {
+    if (!this.server) throw new Error('The simulated partners have not been started.');
+    return this.server;
+  }
 }

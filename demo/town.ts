@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -12,6 +11,7 @@ import { createDemoAccounts, demoEmail } from '../src/identity/demo-accounts.js'
 import type { Principal } from '../src/identity/principal.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { Serving } from '../src/platform/serving.js';
+import { prepareDataDir } from '../src/platform/start-trouble.js';
 import { parseCalendar } from '../src/statechart/calendar.js';
 import type { Calendar } from '../src/statechart/types.js';
 import { ORGANISATION, System } from '../src/system.js';
@@ -31,8 +31,21 @@ const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otba
 export interface TownOptions {
   config: Config;
   seed: string;
+  /** Those who are there already; otherwise partners come with the town and go with it. */
+  partners?: TownPartners;
+  /** `false`: no queues; this process carries out its own outbox. */
+  queues?: boolean;
+  /** Before anything is written into the database. */
+  begin?(system: System): Promise<void>;
   log(line: string): void;
   warn(message: string, error: unknown): void;
+}
+
+interface TownPartners {
+  server: PartnerServer;
+  timetable: SimulatedTimetable;
+  /** For `config.partners`. */
+  addresses: Config['partners'];
 }
 
 /** The simulation may not run here. */
@@ -56,43 +69,30 @@ export class Town {
     private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
-  static async open({ config, seed, log, warn }: TownOptions): Promise<Town> {
+  static async open(options: TownOptions): Promise<Town> {
+    const { config, log, warn, queues } = options;
     // The partners come first, because the system is told their addresses; what they ask for comes a moment later.
     const later: { town?: Town } = {};
     const town = () => {
       if (!later.town) throw new Error('The partners were asked before the town was there.');
       return later.town;
     };
-    const timetable = new OfficeTimetable(
-      parseCalendar(readCatalogue(projectPath('workflows'))['calendar.kz.yaml'] ?? '{}').calendar,
-    );
-    const secrets = Object.fromEntries(PARTNERS.map((key) => [key, `whsec_${randomBytes(32).toString('base64')}`]));
-    await mkdir(config.dataDir, { recursive: true });
-    const partners = await PartnerServer.start({
-      seed,
-      secrets,
-      behaviour: PartnerBehaviour.read(BEHAVIOUR),
-      centreUrl: () => town().url,
-      clock: { now: () => town().system.clock.now() },
-      timetable,
-      records: new FileRecords(join(config.dataDir, 'journey-partners.jsonl')),
-      keyOf: (body) => town().keyOf(body),
-    });
-    const closers: (() => Promise<unknown>)[] = [() => partners.close()];
+    const closers: (() => Promise<unknown>)[] = [];
     try {
-      const addresses = Object.fromEntries(
-        Object.entries(secrets).map(([key, secret]) => [key, { url: partners.urlOf(key), secret }]),
-      );
-      const system = await System.open({ ...config, demo: true, partners: addresses }, { log, warn });
+      const partners = options.partners ?? (await startPartners(options, town));
+      if (!options.partners) closers.push(() => partners.server.close());
+      const withPartners = { ...config, demo: true, partners: partners.addresses };
+      const system = await System.open(withPartners, { log, warn, ...(queues === undefined ? {} : { queues }) });
       closers.push(() => system.close());
       const onLost = () => warn('The simulation is not alone on its database any more.', new Error('connection lost'));
       const serving = await Serving.begin(system.url, 'alone', onLost).catch((error: Error) => {
         throw new TownRefused(error.message);
       });
       closers.push(() => serving.end());
+      await options.begin?.(system);
       const app = await createApp(system, false);
       closers.push(() => app.close());
-      later.town = new Town(system, app, partners, timetable, closers);
+      later.town = new Town(system, app, partners.server, partners.timetable, closers);
       await later.town.start();
       return later.town;
     } catch (error) {
@@ -122,6 +122,20 @@ export class Town {
     };
   }
 
+  /** What decides a partner's behaviour must be the same in every run: the family's number, and how often it was asked before. */
+  async keyOf(body: HandOffBody): Promise<{ family: string; attempt: number } | null> {
+    const [found] = await asOrganisation(this.system.pool, ORGANISATION, (query) =>
+      query<{ subject: string; attempt: number }>(
+        `select h.subject, (select count(*)::int from qamqor.handoffs e
+           where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
+         from qamqor.handoffs h where h.id = $1`,
+        [body.id],
+      ),
+    );
+    const family = found && this.familyNumbers.get(found.subject);
+    return family ? { family, attempt: found.attempt } : null;
+  }
+
   async close(): Promise<void> {
     await closeAll(this.closers);
   }
@@ -139,26 +153,39 @@ export class Town {
     await app.listen(0, '127.0.0.1');
     await system.work();
   }
+}
 
-  /** What decides a partner's behaviour must be the same in every run: the family's number, and how often it was asked before. */
-  private async keyOf(body: HandOffBody): Promise<{ family: string; attempt: number } | null> {
-    const [found] = await asOrganisation(this.system.pool, ORGANISATION, (query) =>
-      query<{ subject: string; attempt: number }>(
-        `select h.subject, (select count(*)::int from qamqor.handoffs e
-           where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
-         from qamqor.handoffs h where h.id = $1`,
-        [body.id],
-      ),
-    );
-    const family = found && this.familyNumbers.get(found.subject);
-    return family ? { family, attempt: found.attempt } : null;
-  }
+/** Partners with secrets and records of their own, which remember what they owe when a run goes on. */
+async function startPartners({ config, seed }: TownOptions, town: () => Town): Promise<TownPartners> {
+  const timetable = OfficeTimetable.open();
+  const secrets = Object.fromEntries(PARTNERS.map((key) => [key, `whsec_${randomBytes(32).toString('base64')}`]));
+  await prepareDataDir(config.dataDir);
+  const server = await PartnerServer.start({
+    seed,
+    secrets,
+    behaviour: PartnerBehaviour.read(BEHAVIOUR),
+    centreUrl: () => town().url,
+    clock: { now: () => town().system.clock.now() },
+    timetable,
+    records: new FileRecords(join(config.dataDir, 'journey-partners.jsonl')),
+    keyOf: (body) => town().keyOf(body),
+  });
+  const addresses = Object.fromEntries(
+    Object.entries(secrets).map(([key, secret]) => [key, { url: server.urlOf(key), secret }]),
+  );
+  return { server, timetable, addresses };
 }
 
 /** Partners look into their post when everybody does: in office hours, twice a day. A day has two moments instead of hundreds. */
-class OfficeTimetable extends SimulatedTimetable {
-  constructor(private readonly calendar: Calendar) {
+export class OfficeTimetable extends SimulatedTimetable {
+  private constructor(private readonly calendar: Calendar) {
     super();
+  }
+
+  /** By the calendar that is shipped. */
+  static open(): OfficeTimetable {
+    const calendar = readCatalogue(projectPath('workflows'))['calendar.kz.yaml'] ?? '{}';
+    return new OfficeTimetable(parseCalendar(calendar).calendar);
   }
 
   override at(moment: string, key: string, work: () => Promise<void>): void {

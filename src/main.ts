@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { CasesService } from './api/cases.service.js';
 import { type Config, ConfigError, type LogLevel, misspeltSettings, readConfig } from './config.js';
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
+import { STAFF_ROLES } from './identity/roles.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
 import { StartError } from './platform/start-error.js';
@@ -36,7 +36,9 @@ async function main(): Promise<void> {
   const partners = config.demo ? await startPartners(config, warn) : undefined;
   if (partners) closing.push(() => partners.close());
   const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
-  const system = await System.open(withPartners, { log: (line) => logger.log(line), warn });
+  const open = () => System.open(withPartners, { log: (line) => logger.log(line), warn });
+  const system = await openPrepared(open, partners);
+  if (!system) return;
   closing.push(() => system.close());
   await serve(system.url, warn);
 
@@ -48,9 +50,8 @@ async function main(): Promise<void> {
   if (config.roles.includes('web')) await listen(app, config);
   if (config.roles.includes('worker')) await system.work();
   const url = addressOf(config, app);
-  partners?.serve(system, url);
-  if (config.demo) await fillWithSamples(app, system);
   greet(config, url);
+  if (partners) inviteToDemonstration(config, url, partners.serve(system, url));
 }
 
 /** Keeps simulations, which move the clock, away from this database; also after the database was gone for a while. */
@@ -81,9 +82,22 @@ async function startPartners(config: Config, warn: (message: string, error: unkn
   return LivePartners.start(config, partnerKeys(readWorkflowsFolder(projectPath('workflows'))), warn);
 }
 
-async function fillWithSamples(app: NestFastifyApplication, system: System): Promise<void> {
-  const registrar = await app.get(AccountsService).principalByEmail(demoEmail('registrar'));
-  if (registrar) await (await import('../demo/live.js')).fillWithSamples(system, app.get(CasesService), registrar);
+/** With families on their way where this is the demonstration's first start. Null: told to stop before they were. */
+async function openPrepared(
+  open: () => Promise<System>,
+  partners: Awaited<ReturnType<typeof startPartners>> | undefined,
+): Promise<System | null> {
+  const system = await open();
+  if (!partners || !(await partners.needsPast(system))) return system;
+  // Its clock is moved meanwhile, so nobody may serve it.
+  await system.close();
+  const stop = new AbortController();
+  const prepared = partners.leadThroughPast(stop.signal, say);
+  closing.push(async () => {
+    stop.abort();
+    await prepared.catch(() => undefined);
+  });
+  return (await prepared) ? open() : null;
 }
 
 async function prepareAccounts(app: NestFastifyApplication, system: System): Promise<void> {
@@ -141,16 +155,26 @@ function addressOf({ port, publicUrl }: Config, app: NestFastifyApplication): st
   return port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
 }
 
-function greet({ roles, demo, demoPassword }: Config, url: string): void {
+function greet({ roles }: Config, url: string): void {
   if (!roles.includes('web')) {
     say('Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".');
     return;
   }
   say(`Qamqor is ready: ${url}`);
   say(`  API: ${url}/api/docs`);
-  if (!demo) return;
-  const [one, other] = [demoEmail('curator'), demoEmail('supervisor')];
-  say(`  Demonstration: sign in as ${one}, ${other}, … with the password "${demoPassword}".`);
+}
+
+function inviteToDemonstration({ roles, demoPassword }: Config, url: string, partnersUrl: string): void {
+  if (!roles.includes('web')) return;
+  say(`  Accounts: ${STAFF_ROLES.map(demoEmail).join(', ')}`);
+  say(`  Password of all of them: ${demoPassword}`);
+  say('Three things to try:');
+  say(`  1. See where families stand, what is overdue and who was told: open ${url} as ${demoEmail('supervisor')}.`);
+  say(`  2. Take a task, answer it, and see the board change: open ${url} as ${demoEmail('curator')}.`);
+  say(
+    '  3. Let a partner stop answering, hand something over to it, and see who is told; with -X DELETE it answers again:',
+  );
+  say(`     curl -X PUT ${partnersUrl}/atameken/silent`);
 }
 
 /** Finishes what is under way. A second signal ends the process at once. */

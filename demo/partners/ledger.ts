@@ -32,6 +32,7 @@ export interface HandOff {
   deliveries: number;
   accepted: boolean;
   recalled: boolean;
+  mislaid: boolean;
   /** Copies of each callback that the centre has answered, by event id. */
   called: Map<string, number>;
 }
@@ -39,6 +40,8 @@ export interface HandOff {
 /** Everything the partners know: a fold over their records. */
 export class Ledger {
   readonly handOffs = new Map<string, HandOff>();
+  /** Partners that answer nobody. */
+  readonly silent = new Set<string>();
   private readonly lines: Line[] = [];
 
   constructor(private readonly records: Records) {
@@ -71,16 +74,26 @@ export class Ledger {
 
   private apply(line: Line): void {
     this.lines.push(line);
+    if (line.kind === 'silence') {
+      if (line.silent) this.silent.add(line.partner);
+      else this.silent.delete(line.partner);
+      return;
+    }
     const handOff = line.id === null ? undefined : this.handOffs.get(line.id);
     if (line.kind === 'delivered') {
       if (handOff) handOff.deliveries += 1;
-      else this.handOffs.set(line.id, { line, deliveries: 1, accepted: false, recalled: false, called: new Map() });
+      else this.handOffs.set(line.id, newHandOff(line));
     }
     if (!handOff) return;
     if (line.kind === 'answered' && (line.status === 202 || line.status === 0)) handOff.accepted = true;
     if (line.kind === 'recalled') handOff.recalled = true;
+    if (line.kind === 'mislaid') handOff.mislaid = true;
     if (line.kind === 'called') handOff.called.set(line.eventId, (handOff.called.get(line.eventId) ?? 0) + 1);
   }
+}
+
+function newHandOff(line: HandOff['line']): HandOff {
+  return { line, deliveries: 1, accepted: false, recalled: false, mislaid: false, called: new Map() };
 }
 
 function countLine(counts: PartnerCounts, line: Line): void {

@@ -50,6 +50,8 @@ export type EventType = 'acknowledged' | 'papers_requested' | 'done' | 'rejected
 /** After so many tries everything goes smoothly: a simulation must end. */
 const PATIENCE = 3;
 const TERM_IF_NONE_MS = 5 * 24 * 60 * 60 * 1000;
+/** What is brisk takes this long where others take their term. */
+const BRISK_TERM_MS = 60_000;
 const FAILURES = { '500': 0.4, '503': 0.4, '429': 0.2 };
 
 /**
@@ -70,6 +72,21 @@ export function planOf(chance: Chance, behaviour: ServiceBehaviour, asked: Asked
   };
 }
 
+/** The plan for somebody who looks on: everything within the minute, and silence only where it was asked for. */
+export function briskPlanOf(chance: Chance, behaviour: ServiceBehaviour, asked: Asked): Plan {
+  const { manner } = behaviour;
+  const willing = {
+    ...behaviour,
+    manner: { ...manner, prompt: manner.prompt + manner.late + manner.silent, late: 0, silent: 0 },
+    temporaryFailure: { ...behaviour.temporaryFailure, times: [1, 1], retryAfterSeconds: [1, 5] },
+  } satisfies ServiceBehaviour;
+  return planOf(chance, willing, asked, Math.max(1, termOf(asked) / BRISK_TERM_MS));
+}
+
+function termOf({ sentAt, dueAt }: Asked): number {
+  return dueAt === null ? TERM_IF_NONE_MS : Math.max(0, Date.parse(dueAt) - Date.parse(sentAt));
+}
+
 function failuresOf(
   draw: Draws,
   { temporaryFailure: { rate, times, retryAfterSeconds } }: ServiceBehaviour,
@@ -88,9 +105,9 @@ function callbacksOf(
   { manner, tired, pace }: { manner: Manner; tired: boolean; pace: number },
 ): Callback[] {
   const sent = Date.parse(asked.sentAt);
-  const term = asked.dueAt === null ? TERM_IF_NONE_MS : Date.parse(asked.dueAt) - sent;
+  const term = termOf(asked);
   const after = (span: readonly [number, number], what: string, faster = pace) =>
-    new Date(sent + Math.round((Math.max(term, 0) * draw.within(span, what)) / faster)).toISOString();
+    new Date(sent + Math.round((term * draw.within(span, what)) / faster)).toISOString();
   const times = draw.happens(behaviour.duplicate, 'duplicate') ? draw.between([2, 3], 'copies') : 1;
   const callback = (type: EventType, due: string, more: JsonObject = {}): Callback => ({
     event: { eventId: `${asked.id}-${type}`, type, at: due, ...more },

@@ -13,10 +13,16 @@ export type Line =
       attempt: number;
       sentAt: string;
       dueAt: string | null;
+      /** Came from somebody who looks on, and is answered within the minute. */
+      brisk?: true;
     }
   /** `status` 0: taken, but the answer was lost on purpose. */
   | { kind: 'answered'; partner: string; id: string; status: number }
   | { kind: 'recalled'; partner: string; id: string }
+  /** It answers nobody from now on, or does again. */
+  | { kind: 'silence'; partner: string; silent: boolean }
+  /** It will never be answered: nobody at the partner knows of it any more. */
+  | { kind: 'mislaid'; partner: string; id: string }
   /** The centre's answer to one copy of a callback. */
   | { kind: 'called'; partner: string; id: string; eventId: string; status: number; outcome: string }
   | { kind: 'violation'; partner: string; id: string | null; rule: string };

@@ -5,7 +5,9 @@ import { type Answer, PartnerSimulator, type SimulatorOptions } from './simulato
 
 const MAX_BODY_BYTES = 256 * 1024;
 const HAND_OFFS = /^\/([a-z-]+)\/handoffs$/;
+const SILENT = /^\/([a-z-]+)\/silent$/;
 const RECALL = /^\/([a-z-]+)\/handoffs\/([^/]+)\/recall$/;
+const PAPERS = /^\/([a-z-]+)\/handoffs\/([^/]+)\/papers$/;
 
 /** The simulated partners on a port of this machine. `urlOf(key)` is what the centre is told as a partner's address. */
 export class PartnerServer {
@@ -49,15 +51,27 @@ export class PartnerServer {
 async function respond(simulator: PartnerSimulator, request: IncomingMessage): Promise<Answer> {
   const path = request.url ?? '';
   if (request.method === 'GET' && path === '/counts') return { status: 200, body: { partners: simulator.counts() } };
+  const [, switched] = SILENT.exec(path) ?? [];
+  if (switched) return switchSilence(simulator, switched, request.method);
   if (request.method !== 'POST') return { status: 404 };
   const [, partner] = HAND_OFFS.exec(path) ?? [];
   const [, recalling, id] = RECALL.exec(path) ?? [];
+  const [, supplied] = PAPERS.exec(path) ?? [];
   const rawBody = await readBody(request);
   if (!rawBody) return { status: 413 };
   const { headers } = request;
   if (partner) return simulator.receive({ partner, headers, rawBody });
+  if (supplied) return simulator.takePapers({ partner: supplied, headers, rawBody });
   if (recalling && id) return simulator.recall(decodeURIComponent(id), { partner: recalling, headers, rawBody });
   return { status: 404 };
+}
+
+/** PUT: the partner answers nobody from now on. DELETE: it does again. */
+function switchSilence(simulator: PartnerSimulator, partner: string, method: string | undefined): Answer {
+  if (method !== 'GET' && method !== 'PUT' && method !== 'DELETE') return { status: 405 };
+  if (method !== 'GET') simulator.keepSilent(partner, method === 'PUT');
+  const { [partner]: answers } = simulator.answering;
+  return answers === undefined ? { status: 404 } : { status: 200, body: { partner, answers } };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer | null> {

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/platform/clock.js';
 import { Chance } from '../staff/chance.js';
 import type { PartnerBehaviour } from './behaviour.js';
 import { type HandOff, Ledger, type PartnerCounts } from './ledger.js';
-import { type Callback, type Plan, planOf } from './plan.js';
+import { briskPlanOf, type Callback, type Plan, planOf } from './plan.js';
 import type { Records } from './records.js';
 import type { Timetable } from './timetable.js';
 
@@ -15,7 +15,7 @@ export interface SimulatorOptions {
   seed: string;
   /** Each partner's `whsec_…`, by its key. */
   secrets: Readonly<Record<string, string>>;
-  behaviour: PartnerBehaviour;
+  behaviour: Pick<PartnerBehaviour, 'of'>;
   /** Where callbacks go: `http://127.0.0.1:3000`. */
   centreUrl: () => string;
   /** The clock that the centre uses: stamps are checked by it. */
@@ -24,8 +24,8 @@ export interface SimulatorOptions {
   records: Records;
   /** Which family's matter it is, and how often it was handed over before. Read from the body when left out. */
   keyOf?: (body: HandOffBody) => Promise<{ family: string; attempt: number } | null>;
-  /** How many times faster than the term asks for partners work. */
-  pace?: number;
+  /** Whether somebody looks on, so that what is delivered now is answered within the minute. */
+  isBrisk?: () => boolean;
 }
 
 /** What came to `/{partner}/handoffs`. */
@@ -100,6 +100,7 @@ export class PartnerSimulator {
       attempt,
       sentAt,
       dueAt,
+      ...(this.options.isBrisk?.() === true ? { brisk: true as const } : {}),
     });
     const handOff = this.handOff(id);
     if (handOff.line.digest !== digest) return this.violation(delivery.partner, id, 'other-body', 409);
@@ -114,6 +115,32 @@ export class PartnerSimulator {
     if (!handOff || handOff.line.partner !== delivery.partner) return { status: 404 };
     if (!handOff.recalled) this.ledger.add({ kind: 'recalled', partner: delivery.partner, id: handOffId });
     return { status: 202, body: {} };
+  }
+
+  /** The papers that it asked for. When it answers was drawn before, and does not change. */
+  async takePapers(delivery: Delivery): Promise<Answer> {
+    const trusted = await this.trust(delivery);
+    return 'status' in trusted ? trusted : { status: 202, body: {} };
+  }
+
+  /** Takes hand-offs and answers nobody, or answers again: first of all whatever it owes. False: there is no such partner. */
+  keepSilent(partner: string, silent: boolean): boolean {
+    if (this.secretOf(partner) === undefined) return false;
+    if (this.ledger.silent.has(partner) === silent) return true;
+    this.ledger.add({ kind: 'silence', partner, silent });
+    if (!silent) for (const handOff of this.acceptedBy(partner)) this.schedule(handOff, false);
+    return true;
+  }
+
+  /** By key: whether the partner answers. */
+  get answering(): Record<string, boolean> {
+    return Object.fromEntries(Object.keys(this.options.secrets).map((key) => [key, !this.ledger.silent.has(key)]));
+  }
+
+  /** What this partner has taken and not answered is never answered. */
+  mislay(partner: string): void {
+    for (const { line, mislaid } of this.acceptedBy(partner))
+      if (!mislaid) this.ledger.add({ kind: 'mislaid', partner, id: line.id });
   }
 
   counts(): PartnerCounts[] {
@@ -153,13 +180,14 @@ export class PartnerSimulator {
 
   private schedule(handOff: HandOff, isNew: boolean): void {
     for (const callback of this.planOf(handOff).callbacks) {
-      const wasCalled = (handOff.called.get(callback.event.eventId) ?? 0) > 0;
-      if (wasCalled || (isNew && callback.beforeReply)) continue;
+      if (handOff.called.has(callback.event.eventId) || (isNew && callback.beforeReply)) continue;
       this.options.timetable.at(callback.due, handOff.line.id, () => this.callOrTryAgain(handOff, callback));
     }
   }
 
   private async callOrTryAgain(handOff: HandOff, callback: Callback): Promise<void> {
+    const { called, line, mislaid } = handOff;
+    if (mislaid || called.has(callback.event.eventId) || this.ledger.silent.has(line.partner)) return;
     if (handOff.recalled && !this.planOf(handOff).deafToRecall) return;
     if (await this.call(handOff, callback)) return;
     const again = new Date(Date.parse(await this.options.clock.now()) + CALL_AGAIN_MS).toISOString();
@@ -216,7 +244,12 @@ export class PartnerSimulator {
   }
 
   private planOf({ line }: HandOff): Plan {
-    return planOf(this.chance, this.options.behaviour.of(line.partner, line.service), line, this.options.pace);
+    const plan = line.brisk ? briskPlanOf : planOf;
+    return plan(this.chance, this.options.behaviour.of(line.partner, line.service), line);
+  }
+
+  private acceptedBy(partner: string): HandOff[] {
+    return [...this.ledger.handOffs.values()].filter(({ line, accepted }) => accepted && line.partner === partner);
   }
 
   private handOff(id: string): HandOff {
