@@ -28,7 +28,23 @@ function otherStatuses(folder: string): string[] {
     );
 }
 
+/** Every word in quotes of every spec; but not this one, which names none. */
+function wordsOfSpecs(): Set<string> {
+  const words = new Set<string>();
+  for (const folder of ['src', 'test', 'demo'])
+    for (const file of readdirSync(projectPath(folder), { recursive: true, encoding: 'utf8' }))
+      if (file.endsWith('.spec.ts'))
+        for (const [, word] of readFileSync(join(projectPath(folder), file), 'utf8').matchAll(/['"]([a-z-]+)['"]/g))
+          words.add(word ?? '');
+  return words;
+}
+
 describe('the table of errors', () => {
+  it('has no code that no spec names', () => {
+    const words = wordsOfSpecs();
+    expect(Object.keys(PROBLEMS).filter((code) => !words.has(code))).toEqual([]);
+  });
+
   it('gives each code the status with which it is told', () => {
     expect(otherStatuses(projectPath('src'))).toEqual([]);
   });

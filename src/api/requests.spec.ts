@@ -1,0 +1,339 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+import { visit, visitFiles, visitsOf } from '../../test/visits.js';
+
+let api: ApiFixture;
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  await api.deploy(visit, visitFiles);
+});
+afterAll(() => api.close());
+const { newcomer, open, aCase, send } = visitsOf(() => api);
+
+describe('an event', () => {
+  it.each([
+    ['that the state does not take', { type: 'NEVER' }, 409, 'guard-refused'],
+    ['that the workflow does not know', { type: 'FLY' }, 409, 'event-not-accepted'],
+    ['of the engine itself', { type: 'xstate.done.actor.read' }, 422, 'reserved-event'],
+    ['of a timer', { type: 'xstate.after.patience.visit' }, 422, 'reserved-event'],
+    ['called *', { type: '*' }, 422, 'reserved-event'],
+    ['whose data does not fit', { type: 'CALL', data: { room: 'seven' } }, 422, 'schema'],
+    ['whose data is missing', { type: 'CALL' }, 422, 'schema'],
+    ['without a type', {}, 422, 'schema'],
+    ['with an unknown field', { type: 'LEAVE', admin: true }, 400, 'unknown-field'],
+    ['on an old revision', { type: 'LEAVE', revision: 0 }, 409, 'stale-revision'],
+  ])('%s is refused, and nothing changes', async (_what, body, status, code) => {
+    const { id } = await aCase();
+    const before = (await api.get('curator', `/api/cases/${id}`)).body;
+    const answer = await send('curator', id, body);
+    expect(answer).toMatchObject({ status, body: { status, code } });
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect((await api.get('curator', `/api/cases/${id}`)).body).toEqual(before);
+  });
+
+  it('that is refused says what the case accepts', async () => {
+    const { id } = await aCase();
+    const { body } = await send('curator', id, { type: 'FLY' });
+    expect(body).toMatchObject({ code: 'event-not-accepted', state: 'waiting' });
+    expect([...body.accepts].sort()).toEqual(['BREAK', 'CALL', 'LEAVE']);
+    const russian = await send('curator', id, { type: 'FLY' }, { 'accept-language': 'ru' });
+    expect(russian.body.detail).toMatch(/^В нынешнем состоянии дело не принимает/);
+    expect(russian.body.detail).toContain('LEAVE');
+    const kazakh = await send('curator', id, { type: 'FLY' }, { 'accept-language': '' });
+    expect(kazakh.body.detail).toMatch(/^Іс қазіргі күйінде/);
+    expect(kazakh.headers['content-language']).toBe('kk');
+  });
+
+  it('belongs to the roles that the workflow names', async () => {
+    const { id } = await aCase();
+    expect(await send('lawyer', id, { type: 'CALL', data: { room: 1 } })).toMatchObject({
+      status: 403,
+      body: { code: 'no-right', roles: ['curator'] },
+    });
+  });
+
+  it('to a case that is not there is not found', async () => {
+    for (const id of ['Q-999999', '019f0000-0000-7000-8000-000000000000', 'x', '..%2f..%2fetc', "'"]) {
+      expect(await send('curator', id, { type: 'LEAVE' })).toMatchObject({
+        status: 404,
+        body: { code: 'case-not-found' },
+      });
+    }
+  });
+
+  it('takes If-Match: * on any revision, and the header before the body', async () => {
+    const { id } = await aCase();
+    expect(await send('curator', id, { type: 'LEAVE', revision: 1 }, { 'if-match': '"0"' })).toMatchObject({
+      status: 409,
+      body: { code: 'stale-revision' },
+    });
+    expect((await send('curator', id, { type: 'CALL', data: { room: 1 } }, { 'if-match': '*' })).status).toBe(200);
+    expect((await send('curator', id, { type: 'LEAVE', revision: 2 })).status).toBe(200);
+  });
+
+  it('with If-Match goes through on the revision that was read', async () => {
+    const { id } = await aCase();
+    expect(await send('curator', id, { type: 'LEAVE' }, { 'if-match': 'W/"1"' })).toMatchObject({
+      status: 400,
+      body: { code: 'bad-header' },
+    });
+    expect(await send('curator', id, { type: 'LEAVE' }, { 'if-match': '"9"' })).toMatchObject({
+      status: 409,
+      body: { code: 'stale-revision', revision: 1 },
+    });
+    expect((await send('curator', id, { type: 'LEAVE' }, { 'if-match': '"1"' })).status).toBe(200);
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    ['kk', /^Аудитор барлық істі көреді/],
+    ['ru', /^Аудитор видит все дела/],
+    ['en', /^An auditor sees every case and sends no events/],
+  ])('of an event by the auditor says in %s what an auditor is for', async (language, words) => {
+    const { id } = await aCase();
+    expect(await send('auditor', id, { type: 'LEAVE' }, { 'accept-language': language })).toMatchObject({
+      status: 403,
+      body: { code: 'no-right', because: 'inspects-only', detail: expect.stringMatching(words) },
+    });
+  });
+
+  const russian = { 'accept-language': 'ru' };
+  it('says to a clerk what does not fit: in data, in a body, in an input, in a query', async () => {
+    const { id } = await aCase();
+    const errors = async (answer: Promise<{ body: { errors: object[] } }>) => (await answer).body.errors;
+    expect(await errors(send('curator', id, { type: 'CALL', data: { room: 'seven', colour: 1 } }, russian))).toEqual([
+      { path: '/colour', message: 'поля «colour» здесь нет, уберите его' },
+      { path: '/room', message: 'нужно: целое число' },
+    ]);
+    expect(await errors(send('curator', id, { type: 'CALL', data: {} }, russian))).toEqual([
+      { path: '/room', message: 'заполните поле «room», оно обязательно' },
+    ]);
+    expect(await errors(send('curator', id, {}, russian))).toEqual([
+      { path: '/type', message: 'заполните поле «type», оно обязательно' },
+    ]);
+    const applicant = { surname: '', given: null };
+    expect(await errors(open(russian, { applicant, language: 'de' }))).toEqual([
+      { path: '/input/applicant', message: 'укажите фамилию или имя' },
+      { path: '/input/language', message: 'выберите одно из: kk, ru, en' },
+    ]);
+    expect(await errors(open(russian, { familyId: 'F-000000' }))).toEqual([
+      { path: '/input/familyId', message: 'такой семьи нет' },
+    ]);
+    expect(await errors(api.get('curator', '/api/cases?limit=0&status=open', russian))).toEqual([
+      { path: '/status', message: 'выберите одно из: active, suspended, done, cancelled' },
+      { path: '/limit', message: 'должно быть не меньше 1' },
+    ]);
+    expect(await errors(api.get('curator', '/api/cases?cursor=x', russian))).toEqual([
+      { path: '/cursor', message: 'это не отметка этого списка; уберите её и начните сначала' },
+    ]);
+  });
+});
+
+describe('a key', () => {
+  it('gives the answer of the first time for an act too, though the case has gone on', async () => {
+    const { id } = await aCase();
+    const key = { 'idempotency-key': 'suspend-once' };
+    const suspend = () => api.post('supervisor', `/api/cases/${id}/acts`, { act: 'suspend', reason: 'x' }, key);
+    const first = await suspend();
+    expect(first).toMatchObject({ status: 200, body: { status: 'suspended' } });
+    expect(first.headers['idempotency-replayed']).toBeUndefined();
+    await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'resume', reason: 'x' });
+    expect(await suspend()).toMatchObject({
+      status: 200,
+      body: first.body,
+      headers: { 'idempotency-replayed': 'true' },
+    });
+    expect((await api.get('curator', `/api/cases/${id}`)).body.status).toBe('active');
+  });
+
+  it('belongs to the account, and is free for others', async () => {
+    const key = { 'idempotency-key': 'mine' };
+    const [one, other] = [await aCase(), await aCase()];
+    for (const [as, id] of [
+      ['curator', one.id],
+      ['lawyer', other.id],
+    ] as const) {
+      const answer = await send(as, id, { type: 'LEAVE' }, key);
+      expect(answer).toMatchObject({ status: 200, body: { id } });
+      expect(answer.headers['idempotency-replayed']).toBeUndefined();
+    }
+  });
+
+  it('is forgotten after thirty days, not before; the engine still knows what it did', async () => {
+    const { id } = await aCase();
+    const key = { 'idempotency-key': 'old' };
+    const first = await send('curator', id, { type: 'LEAVE' }, key);
+    const kept = async () => {
+      await api.system.runtime.sweeper.sweep();
+      const { rowCount } = await api.database
+        .pool('owner')
+        .query("select from qamqor.idempotency_keys where key = 'old'");
+      return rowCount;
+    };
+    const age = (days: number) =>
+      api.database
+        .pool('owner')
+        .query(`update qamqor.idempotency_keys set at = clock_timestamp() - interval '${days} days' where key = 'old'`);
+    await age(29);
+    expect(await kept()).toBe(1);
+    await age(31);
+    expect(await kept()).toBe(0);
+    expect(await send('curator', id, { type: 'LEAVE' }, key)).toMatchObject({
+      status: 200,
+      body: first.body,
+      headers: { 'idempotency-replayed': 'true' },
+    });
+  });
+
+  it('gives one case however often it is sent, and the answer of the first time', async () => {
+    const key = { 'idempotency-key': 'open-once' };
+    const given = newcomer();
+    const answers = await Promise.all([1, 2, 3, 4].map(() => open(key, given)));
+    expect(answers.map((answer) => answer.status)).toEqual([201, 201, 201, 201]);
+    expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+    expect(answers.filter((answer) => answer.headers['idempotency-replayed'] === 'true')).toHaveLength(3);
+    await send('curator', answers[0]?.body.id, { type: 'LEAVE' });
+    expect((await open(key, given)).body).toEqual(answers[0]?.body);
+  });
+
+  it('gives the same case when its kept answer was lost', async () => {
+    const key = { 'idempotency-key': 'open-lost' };
+    const given = newcomer();
+    const first = await open(key, given);
+    await api.database.pool('owner').query('delete from qamqor.idempotency_keys');
+    const again = await open(key, given);
+    expect(again).toMatchObject({ status: 201, body: first.body });
+    expect(again.headers['idempotency-replayed']).toBe('true');
+  });
+
+  it('with another body, another address or another method is refused', async () => {
+    const key = { 'idempotency-key': 'one-key' };
+    const { id } = await aCase();
+    expect((await send('curator', id, { type: 'CALL', data: { room: 1 } }, key)).status).toBe(200);
+    expect(await send('curator', id, { type: 'LEAVE' }, key)).toMatchObject({
+      status: 422,
+      body: { code: 'key-reused' },
+    });
+    const other = await aCase();
+    expect(await send('curator', other.id, { type: 'CALL', data: { room: 1 } }, key)).toMatchObject({
+      status: 422,
+      body: { code: 'key-reused' },
+    });
+    expect(await send('registrar', other.id, { type: 'LEAVE' }, key)).toMatchObject({ status: 200 });
+  });
+
+  it('of a refused command may be used again', async () => {
+    const key = { 'idempotency-key': 'try-again' };
+    const { id } = await aCase();
+    expect((await send('curator', id, { type: 'FLY' }, key)).status).toBe(409);
+    expect((await send('curator', id, { type: 'LEAVE' }, key)).status).toBe(200);
+  });
+
+  it.each(['', 'x'.repeat(129), 'with space', 'ключ'])('%p is refused', async (given) => {
+    const { id } = await aCase();
+    const answer = await api.app.inject({
+      method: 'POST',
+      url: `/api/cases/${id}/events`,
+      headers: {
+        authorization: 'Bearer test-key-0123456789abcdef',
+        'idempotency-key': Buffer.from(given).toString('latin1'),
+      },
+      payload: { type: 'LEAVE' },
+    });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ code: 'bad-header' });
+  });
+});
+
+describe('a body', () => {
+  const post = (raw: string | Buffer, headers: Record<string, string> = {}, url = '/api/cases') =>
+    api.ask('registrar', 'POST', url, { raw, headers });
+  const workflow = (inside: string) => `{"workflow":"visit","input":{"familyId":${inside}}}`;
+
+  it.each([
+    ['is not JSON', '{"workflow":', 400, 'malformed'],
+    ['is empty', '', 400, 'malformed'],
+    ['is a list', '[]', 400, 'malformed'],
+    ['is null', 'null', 400, 'malformed'],
+    ['is a text', '"x"', 400, 'malformed'],
+    ['gives a field twice', '{"workflow":"visit","workflow":"other","input":{}}', 400, 'malformed'],
+    ['holds a NUL', workflow('"a\\u0000"'), 400, 'malformed'],
+    ['holds half a character pair', workflow('"\\ud800"'), 400, 'malformed'],
+    ['reaches for a prototype', '{"workflow":"visit","input":{"__proto__":{"a":1}}}', 400, 'malformed'],
+    ['is too deep', workflow(`${'['.repeat(40)}${']'.repeat(40)}`), 400, 'malformed'],
+    ['is very deep', '['.repeat(200_000), 400, 'malformed'],
+    ['holds a number beyond numbers', workflow('1e400'), 400, 'malformed'],
+    ['is too large', workflow(`"${'x'.repeat(256 * 1024)}"`), 413, 'too-large'],
+    ['has an unknown field', '{"workflow":"visit","input":{},"admin":true}', 400, 'unknown-field'],
+    ['names an unknown workflow', '{"workflow":"nowhere","input":{}}', 422, 'unknown-workflow'],
+    ['names a workflow by a number', '{"workflow":5,"input":{}}', 422, 'schema'],
+    ['lacks the workflow', '{"input":{}}', 422, 'schema'],
+    ['names an unknown family', workflow('"F-000000"'), 422, 'schema'],
+    ['has a wrong input', '{"workflow":"visit","input":{"family":1}}', 422, 'schema'],
+    [
+      'has a nameless applicant',
+      '{"workflow":"visit","input":{"applicant":{"surname":"","given":null}}}',
+      422,
+      'schema',
+    ],
+  ])('that %s is refused', async (_what, raw, status, code) => {
+    const answer = await post(raw);
+    expect(answer).toMatchObject({
+      status,
+      body: { status, code, type: `/api/errors#${code}`, title: expect.any(String), detail: expect.any(String) },
+    });
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(JSON.stringify(answer.body)).not.toMatch(/node_modules|\.ts|at \w+ \(/);
+  });
+
+  it('that is not UTF-8 is refused', async () => {
+    expect(await post(Buffer.from([0x22, 0xff, 0x22]))).toMatchObject({ status: 400, body: { code: 'malformed' } });
+  });
+
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/xml',
+    'nonsense',
+  ])('of type %s is refused', async (type) => {
+    expect(await post('{"workflow":"visit"}', { 'content-type': type })).toMatchObject({
+      status: 415,
+      body: { code: 'wrong-type' },
+    });
+  });
+
+  it('says by path what does not fit', async () => {
+    const { body } = await post(
+      '{"workflow":"visit","input":{"applicant":{"surname":"А","given":"Б"},"categories":["rich"],"language":"de"}}',
+    );
+    expect(body.errors.map((error: { path: string }) => error.path).sort()).toEqual([
+      '/input/categories/0',
+      '/input/language',
+    ]);
+  });
+});
+
+describe('an address', () => {
+  it.each([
+    ['GET', '/api/nothing', 404, 'not-found'],
+    ['DELETE', '/api/cases', 404, 'not-found'],
+    ['TRACE', '/api/cases', 404, 'not-found'],
+    ['GET', '/api/cases?limit=5&colour=red', 400, 'unknown-field'],
+    ['GET', '/api/cases?limit=many', 400, 'bad-query'],
+    ['GET', '/api/cases?limit=1&limit=2', 400, 'bad-query'],
+    ['GET', '/api/cases?cursor=eyJh', 400, 'bad-query'],
+    ['GET', '/api/cases/x?y=1', 400, 'unknown-field'],
+    ['GET', '/api/cases/%00', 400, 'bad-text'],
+    ['GET', '/api/cases/%ff', 400, 'malformed'],
+    ['GET', `/api/cases/${'x'.repeat(300)}`, 404, 'not-found'],
+    ['GET', '/api/workflows/nowhere', 404, 'workflow-not-found'],
+  ])('%s %s gives %i %s', async (method, url, status, code) => {
+    expect(await api.ask('curator', method, url)).toMatchObject({ status, body: { status, code } });
+  });
+});
+
+it('nothing of all this was an error of ours', () => {
+  expect(api.errors).toEqual([]);
+});
