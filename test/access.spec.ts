@@ -50,6 +50,9 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'POST /api/incidents/{id}/retry': ['supervisor', 'director', 'administrator'],
   'POST /api/incidents/{id}/resolve': ['supervisor', 'director', 'administrator'],
   'POST /api/workflows': ['administrator', 'integration'],
+  'GET /api/board': inside,
+  'GET /api/escalations': [...inside, PARTNER],
+  'GET /api/live': [...inside, PARTNER],
   'GET /api/workflows': inside,
   'GET /api/workflows/{key}': inside,
   'GET /api/handoffs': [...inside, PARTNER],
@@ -60,7 +63,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
 };
 
 /** Doors that lead to nobody's records: who looks through them is not written down. */
-const NOT_LOGGED = ['GET /api/workflows', 'GET /api/workflows/{key}', 'GET /api/access-log'];
+const NOT_LOGGED = ['GET /api/board', 'GET /api/live', 'GET /api/workflows', 'GET /api/workflows/{key}', 'GET /api/access-log'];
 
 /** Right in form, so that only the right to it can refuse it; nothing of it exists. */
 const BODIES: Record<string, object> = {
@@ -107,7 +110,8 @@ function looksOf(door: string): unknown {
 
 const knock = (as: string | null, door: string) => {
   const [method = '', path = ''] = door.split(' ');
-  const url = path.replace(/\{\w+\}/, NOTHING);
+  // A stream that stays open would never be answered.
+  const url = path.replace(/\{\w+\}/, NOTHING) + (path === '/api/live' ? '?once=true' : '');
   return api.ask(as, method, url, method === 'GET' ? {} : { body: BODIES[door] ?? {} });
 };
 

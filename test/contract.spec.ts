@@ -196,6 +196,9 @@ async function everySuccess(): Promise<void> {
   await ok(api.get('auditor', '/api/access-log'));
   await ok(api.post('supervisor', `/api/cases/${id}/acts`, { act: 'reopen', reason: 'There is more to do.' }));
 
+  for (const path of ['board?workflow=everything', 'escalations', 'live?once=true'])
+    await ok(api.get('auditor', `/api/${path}`));
+
   const small = { id: 'small', title: text('Small'), initial: 'a', states: { a: { type: 'final' } } };
   const files = { 'workflow.yaml': JSON.stringify(small) };
   for (const status of [201, 200])

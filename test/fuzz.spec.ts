@@ -183,6 +183,8 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
   'GET /api/tasks/:id': fc.constant(undefined),
   'GET /api/incidents': fc.constant(undefined),
   'GET /api/handoffs': fc.constant(undefined),
+  'GET /api/board': fc.constant(undefined),
+  'GET /api/escalations': fc.constant(undefined),
   'GET /api/workflows': fc.constant(undefined),
   'GET /api/workflows/:id': fc.constant(undefined),
   'GET /api/errors': fc.constant(undefined),
@@ -193,7 +195,7 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
 
 const query = fc.dictionary(
   fc.oneof(
-    fc.constantFrom('limit', 'cursor', 'q', 'stage', 'status', 'overdue', 'view', 'caseId', 'workflow'),
+    fc.constantFrom('limit', 'cursor', 'q', 'stage', 'status', 'overdue', 'view', 'caseId', 'workflow', 'case', 'mine'),
     anyText,
   ),
   fc.oneof(
