@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiFixture, API_KEY, PASSWORD } from '../../test/api.js';
+import { API_KEY, ApiFixture, PASSWORD } from '../../test/api.js';
 import { until } from '../../test/engine.js';
 import { Partner, settled } from '../../test/partner.js';
 import { ORGANISATION } from '../system.js';
@@ -165,10 +165,7 @@ describe('a live stream', () => {
 
   it('tells who was away for too long, or has an id that is none, to read everything again', async () => {
     for (const lastEventId of ['2020-01-01T00:00:00.000Z', 'nonsense']) {
-      const reader = await Reader.open(
-        { ...(await cookieOf('curator')), 'last-event-id': lastEventId },
-        '?once=true',
-      );
+      const reader = await Reader.open({ ...(await cookieOf('curator')), 'last-event-id': lastEventId }, '?once=true');
       await until(() => reader.ended);
       expect(reader.heard.map(({ kind, what }) => [kind, what])).toEqual([
         ['case', null],

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { flag, moment, page, paging, text, uuid } from '../api/schemas.js';
 import { Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
 import { BoardService } from './board.service.js';
@@ -99,6 +100,7 @@ export class SupervisionController {
 
   @Get('escalations')
   @Roles('staff', INTEGRATION, 'partner')
+  @Looks('case')
   @Describe({
     tag,
     summary: 'Who was told that something stands still, the newest first; who does not oversee sees their own',
