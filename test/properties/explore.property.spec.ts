@@ -59,8 +59,6 @@ function walk(pick: Pick): void {
     const result = step(workflow, state, input, scope(seq));
     if (result.outcome === 'fault') return;
     if (result.outcome !== 'taken') continue;
-    // A state that re-enters itself through its parent's history leaves XState with two active children: not ours to foresee.
-    if (!isLegal(workflow, result.state)) return;
     const edges = possible.flatMap((rest) => rest.edges.filter(({ cause }) => isCause(cause, input, state)));
     possible = follow(workflow, edges, result.state, () => describeStep(input, state, result, exploration));
     state = result.state;
@@ -92,14 +90,6 @@ function follow(workflow: Workflow, edges: Edge[], state: ChartState, explain = 
       `${explain()}: the explorer knows only ${edges.map(({ to }) => names(to.configuration.active)).join(' / ')}`,
     );
   return [...new Set(found)];
-}
-
-/** Each active compound state has one active child. */
-function isLegal(workflow: Workflow, state: ChartState): boolean {
-  const active = new Set(activeNodes(chartOf(workflow).definition, state.snapshot.value));
-  return [...active].every(
-    ({ type, children }) => type !== 'compound' || children.filter((child) => active.has(child)).length === 1,
-  );
 }
 
 function isCause(cause: Cause, input: Input, state: ChartState): boolean {
