@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Chance } from '../staff/chance.js';
 import { MANNERS, PartnerBehaviour } from './behaviour.js';
-import { type Asked, type Plan, planOf } from './plan.js';
+import { type Asked, briskPlanOf, type Plan, planOf } from './plan.js';
 
 const BEHAVIOUR = PartnerBehaviour.read('demo/behaviour.yaml');
 const SENT = '2026-11-22T10:00:00.000Z';
@@ -74,6 +74,22 @@ describe('how a partner treats a hand-off', () => {
       100,
     );
     expect(hurried.callbacks.at(-1)?.due.localeCompare(DUE)).toBe(1);
+  });
+});
+
+describe('the plan for somebody who looks on', () => {
+  it('answers within a minute whatever the term is, and never falls silent or late', () => {
+    const plans = Array.from({ length: 200 }, (_none, number) =>
+      briskPlanOf(new Chance('7'), BEHAVIOUR.of('atameken', 'course-enrolment'), asked({ family: `F-${number}` })),
+    );
+    for (const { manner, callbacks } of plans) {
+      expect(['prompt', 'early', 'disorder']).toContain(manner);
+      for (const { due } of callbacks) expect(Date.parse(due) - Date.parse(SENT)).toBeLessThanOrEqual(60_000);
+    }
+    const [hurried] = plans;
+    const soon = { ...asked({ family: 'F-0' }), dueAt: new Date(Date.parse(SENT) + 2_000).toISOString() };
+    const [first] = briskPlanOf(new Chance('7'), BEHAVIOUR.of('atameken', 'course-enrolment'), soon).callbacks;
+    expect(first?.due.localeCompare(hurried?.callbacks[0]?.due ?? '')).toBe(-1);
   });
 });
 

@@ -198,6 +198,37 @@ describe('a simulated partner', () => {
     }
   });
 
+  it('made silent takes what comes and answers nobody, also after a restart, until it is told to speak: then it owes nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'partners-'));
+    open.push({ close: () => rmSync(folder, { recursive: true }) });
+    const town = await start({}, new FileRecords(join(folder, 'records')));
+    const tell = (server: PartnerServer, method: string, partner = 'atameken') =>
+      fetch(`${server.urlOf(partner)}/silent`, { method }).then(async (reply) => [reply.status, await reply.json()]);
+    expect(await tell(town.server, 'PUT')).toEqual([200, { partner: 'atameken', answers: false }]);
+    await town.sendUntilTaken('h1');
+    await town.until(DUE);
+    expect(centre.events).toEqual([]);
+    await town.server.close();
+
+    const again = await start({}, new FileRecords(join(folder, 'records')));
+    await again.until('2027-01-01T00:00:00.000Z');
+    expect(centre.events).toEqual([]);
+    expect(await tell(again.server, 'GET', 'otbasy-bank')).toEqual([200, { partner: 'otbasy-bank', answers: true }]);
+    expect(await tell(again.server, 'DELETE')).toEqual([200, { partner: 'atameken', answers: true }]);
+    await again.until('2027-01-02T00:00:00.000Z');
+    expect(centre.events.map(({ event }) => event.type)).toEqual(['acknowledged', 'done']);
+    expect(await tell(again.server, 'PUT', 'nobody')).toEqual([404, {}]);
+  });
+
+  it('never answers what it has mislaid, and everything after that', async () => {
+    const town = await start();
+    await town.send('h1');
+    town.server.simulator.mislay('atameken');
+    await town.send('h2');
+    await town.until(DUE);
+    expect(new Set(centre.events.map(({ handOff }) => handOff))).toEqual(new Set(['h2']));
+  });
+
   it('tells its counts to whoever asks', async () => {
     const town = await start();
     await town.send('h1');

@@ -1,0 +1,130 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Child } from '../test/child.js';
+
+const FAMILIES = '30';
+
+let folder: string;
+let app: Child;
+let url: string;
+/** What the last start said before it was ready. */
+const said: string[] = [];
+let partners: string;
+let interrupted: number | null;
+
+function begin(): Child {
+  const env = { QAMQOR_DATA: folder, QAMQOR_LOG: 'error', QAMQOR_DEMO_FAMILIES: FAMILIES, PORT: '0' };
+  return new Child('src/main.ts', { env, group: true });
+}
+
+/** Everything up to the line that matches. */
+async function listen(pattern: RegExp): Promise<string> {
+  for (;;) {
+    const line = await app.line();
+    said.push(line);
+    const [, found] = pattern.exec(line) ?? [];
+    if (found) return found;
+  }
+}
+
+describe('the first start of the demonstration', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'qamqor-first-start-'));
+    app = begin();
+    // In the middle of the preparation.
+    await app.lineLike(/(?:[4-9]|1\d) of 30 families have come/);
+    await app.kill('SIGKILL');
+    app = begin();
+    await app.lineLike(/of 30 families have come/);
+    await app.kill('SIGINT');
+    interrupted = await app.ended();
+    app = begin();
+    url = await listen(/ready: (http:\S+)/);
+    partners = await listen(/curl -X PUT (\S+)\/atameken\/silent/);
+  }, 180_000);
+  afterAll(async () => {
+    await app.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('killed on the way goes on where it was', () => {
+    const come = said.flatMap((line) => /(\d+) of 30 families have come/.exec(line)?.[1] ?? []).map(Number);
+    expect(come[0]).toBeGreaterThan(3);
+    expect(come).toEqual([...come].sort((one, other) => one - other));
+  });
+
+  it('told to stop on the way, stops cleanly', () => {
+    expect(interrupted).toBe(0);
+  });
+
+  it('says where to go, as whom, and what to try', () => {
+    const text = said.join('\n');
+    expect(text).toContain('supervisor@demo.qamqor');
+    expect(text).toContain('qamqor-demo');
+    expect(text).toMatch(/Three things to try:\n {2}1\. .*\n {2}2\. .*\n {2}3\. /);
+  });
+
+  it('leaves families in every stage, some of them overdue, and some at an end of each of several kinds', async () => {
+    const cookie = await signIn('supervisor');
+    const cases = async (query: string) => {
+      const reply = await fetch(`${url}/api/cases?workflow=family-support&limit=200&${query}`, { headers: { cookie } });
+      expect(reply.status).toBe(200);
+      return ((await reply.json()) as { items: Case[] }).items;
+    };
+    const active = await cases('status=active');
+    const stages = new Set(active.map(({ stage }) => stage));
+    expect([...stages].sort()).toEqual(
+      expect.arrayContaining(['certificate', 'consultation', 'course', 'grant', 'intake']),
+    );
+    expect((await cases('overdue=true')).length).toBeGreaterThan(0);
+    const done = await cases('status=done');
+    expect(done.length).toBeGreaterThan(2);
+    expect(active.length + done.length + (await cases('status=cancelled')).length).toBe(Number(FAMILIES));
+    // The time is the real one.
+    const newest = Math.max(...active.map(({ openedAt }) => Date.parse(openedAt)));
+    const oldest = Math.min(...[...active, ...done].map(({ openedAt }) => Date.parse(openedAt)));
+    expect(newest).toBeLessThanOrEqual(Date.now());
+    expect(newest - oldest).toBeGreaterThan(180 * 86_400_000);
+  });
+
+  it('has told somebody of what stands still, in the case of the silent partner too', async () => {
+    const reply = await fetch(`${url}/api/escalations?limit=200`, { headers: { cookie: await signIn('supervisor') } });
+    expect(reply.status).toBe(200);
+    expect(((await reply.json()) as { items: unknown[] }).items.length).toBeGreaterThan(5);
+  });
+
+  it('lets partners be made silent', async () => {
+    const told = await fetch(`${partners}/atameken/silent`, { method: 'PUT' });
+    expect(await told.json()).toEqual({ partner: 'atameken', answers: false });
+  });
+
+  it('stops at Ctrl-C with everything, its journals as they were written and its clock the real one', async () => {
+    await app.kill('SIGINT');
+    expect(await app.ended()).toBe(0);
+    expect(await readdir(join(folder, 'postgres'))).not.toContain('postmaster.pid');
+    const verify = new Child('src/cli.ts', { args: ['verify', '--json'], env: { QAMQOR_DATA: folder } });
+    const [, report = ''] = await verify.lineLike(/^(\{.*\})$/);
+    expect(JSON.parse(report)).toMatchObject({ ok: true, problems: [] });
+    expect(await verify.ended()).toBe(0);
+  }, 60_000);
+});
+
+interface Case {
+  stage: string | null;
+  openedAt: string;
+}
+
+async function signIn(role: string): Promise<string> {
+  const reply = await fetch(`${url}/api/auth/sign-in/email`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: `${role}@demo.qamqor`, password: 'qamqor-demo' }),
+  });
+  expect(reply.status).toBe(200);
+  return reply.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
+}
