@@ -16,11 +16,13 @@ const workflow = {
   context: { familyId: '= input.familyId' },
   events: { GO: { title: text('Go'), roles: [] }, BREAK: { title: text('Break'), roles: [] } },
   meta: { reopen: 'working' },
+  delays: { month: '30 days' },
   initial: 'working',
   states: {
     working: {
       type: 'parallel',
       meta: { stage: 'all' },
+      after: { month: 'over' },
       on: {
         GO: { actions: { type: 'notify', params: { template: 'not-written-yet' } } },
         BREAK: { guard: '= context.familyId', target: 'over' },
@@ -36,7 +38,10 @@ const workflow = {
   },
 };
 function asking(src: string, input: object) {
-  const states = { open: { invoke: { id: src, src, input, onDone: 'shut' } }, shut: { type: 'final' } };
+  const states = {
+    open: { invoke: { id: src, src, input, onDone: 'shut', onError: 'shut' } },
+    shut: { type: 'final' },
+  };
   return { initial: 'open', states };
 }
 const offer = {
@@ -154,7 +159,7 @@ async function everySuccess(): Promise<void> {
     return body;
   };
   const applicant = { surname: 'Өмірзақова', given: 'Әсем' };
-  const { id } = await ok(
+  const { id, subject } = await ok(
     api.post('registrar', '/api/cases', { workflow: 'everything', input: { applicant, language: 'kk' } }),
   );
   await settled(api.system);
@@ -180,10 +185,23 @@ async function everySuccess(): Promise<void> {
   await settled(api.system);
   await ok(api.post('supervisor', `/api/incidents/${(await onlyIncident()).id}/retry`, { reason }));
 
+  const families = `/api/families/${subject}/consents`;
+  const consent = { partner: 'otbasy-bank', given: true, how: 'in-person' };
+  await ok(api.ask('curator', 'PUT', families, { body: consent }));
+  await ok(api.get('lawyer', families));
+  await ok(api.get('auditor', '/api/partners'));
+  await settled(api.system);
   const [handoff] = (await ok(api.get('adviser', '/api/handoffs'))).items;
   const at = '2026-11-22T10:00:00+05:00';
   await ok(say(api, bank, handoff.id, { eventId: 'a', type: 'acknowledged', at }));
+  await ok(say(api, bank, handoff.id, { eventId: 'p', type: 'papers_requested', at }));
+  await ok(api.post('adviser', `/api/handoffs/${handoff.id}/supply`, { note: 'They are on the desk.' }));
   await ok(say(api, bank, handoff.id, { eventId: 'd', type: 'done', at, result: { number: '7' } }));
+
+  const other = { applicant: { surname: 'Сейітқызы', given: 'Дана' }, language: 'ru' };
+  const left = await ok(api.post('registrar', '/api/cases', { workflow: 'everything', input: other }));
+  const [draft] = (await ok(api.get('curator', `/api/handoffs?caseId=${left.id}`))).items;
+  await ok(api.post('curator', `/api/handoffs/${draft.id}/recall`, { reason: 'They have moved away.' }));
 
   const [certificate] = (await ok(api.get('trainer', `/api/certificates?caseId=${id}`))).items;
   await ok(api.get(null, `/api/certificates/${certificate.number}`));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { moment, uuid } from '../api/schemas.js';
 import { Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { ConsentsService, WAYS } from './consents.service.js';
 
@@ -37,6 +38,7 @@ export class ConsentsController {
   constructor(private readonly consents: ConsentsService) {}
 
   @Get(':id/consents')
+  @Looks('family')
   @Roles('staff', 'integration')
   @Describe({ tag, summary: "To which partners a family's data may go", params, answers })
   async list(@By() by: Principal, @Param('id') id: string) {

@@ -124,9 +124,9 @@ describe('the checker of what must never be so', () => {
     const delivered = { kind: 'delivered', partner: 'p', id, digest, service: 's', family: 'f', attempt: 0 };
     const answered = { kind: 'answered', partner: 'p', id, status: 202 };
     await sql(
-      `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, partner, service, invocation, request, status, body, opened_at, closed_at)
+      `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, partner, service, invocation, request, status, body_digest, opened_at, closed_at)
        select $1, organisation_id, id, number, 'p', 's', 'i', '{}', 'done', $2, opened_at, opened_at from qamqor.cases`,
-      [id, body],
+      [id, digest],
     );
     const told = async (...lines: object[]) => {
       const ledger = join(folder, 'ledger.jsonl');

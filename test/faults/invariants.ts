@@ -196,11 +196,10 @@ class Checker {
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Line);
-    const bodies = new Map(
-      (await this.rows<{ id: string; body: string | null }>('select id, body from handoffs')).map((row) => [
-        row.id,
-        row.body,
-      ]),
+    const sealed = new Map(
+      (await this.rows<{ id: string; digest: string | null }>('select id, body_digest as digest from handoffs')).map(
+        (row) => [row.id, row.digest],
+      ),
     );
     for (const line of lines)
       if (line.kind === 'violation') this.add('I3', line.id ?? line.partner, `the partner refused it: ${line.rule}`);
@@ -210,13 +209,15 @@ class Checker {
     );
     for (const [id, deliveries] of delivered) {
       const digests = new Set(deliveries.map(({ digest }) => digest));
-      const ours = bodies.get(id);
+      const ours = sealed.get(id);
       if (!ours) this.add('I3', id, 'was delivered, and no such hand-off or body is stored');
-      else if (digests.size !== 1 || !digests.has(createHash('sha256').update(ours).digest('hex')))
+      else if (digests.size !== 1 || !digests.has(ours))
         this.add('I3', id, `was delivered in ${digests.size} forms, or in another than is stored`);
     }
-    const accepted = lines.filter((line) => line.kind === 'answered' && (line.status === 202 || line.status === 0));
-    for (const id of repeated(accepted.map((line) => line.id ?? ''))) this.add('I3', id, 'was accepted twice');
+    const accepted = lines.flatMap((line) =>
+      line.kind === 'answered' && (line.status === 202 || line.status === 0) ? [line.id] : [],
+    );
+    for (const id of repeated(accepted)) this.add('I3', id, 'was accepted twice');
     const meant = [...delivered.values()].flatMap(([first]) =>
       first ? [`${first.family} ${first.partner} ${first.service} ${first.attempt}`] : [],
     );
