@@ -8,11 +8,15 @@ import type { System } from './system.js';
 
 /** The whole application over an open system, initialised and not yet listening. */
 export async function createApp(system: System, logger: LoggerService | false): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(appModule(system), httpAdapter(system.config.trustProxy), {
-    bodyParser: false,
-    logger,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    appModule(system),
+    httpAdapter(system.config.trustProxy),
+    {
+      bodyParser: false,
+      logger,
+      abortOnError: false,
+    },
+  );
   await prepareHttp(app, system.config.publicUrl);
   await servePage(app);
   await app.init();

@@ -4,6 +4,7 @@ import { Describe } from '../api/contract.js';
 import { pickLanguage } from '../api/language.js';
 import { flag, moment, paging, uuid } from '../api/schemas.js';
 import { Roles } from '../identity/access.js';
+import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
 import { CasePageService } from './case-page.service.js';
@@ -67,6 +68,7 @@ export class CasePageController {
   constructor(private readonly pages: CasePageService) {}
 
   @Get(':id/waits')
+  @Looks('case')
   @Describe({
     tag,
     summary: 'What a case waits for, and from whom',
@@ -78,6 +80,7 @@ export class CasePageController {
   }
 
   @Get(':id/history')
+  @Looks('journal')
   @Describe({
     tag,
     summary: 'What happened to a case, in words, the newest first',
@@ -106,6 +109,7 @@ export class CasePageController {
   }
 
   @Get(':id/drawing')
+  @Looks('case')
   @Describe({
     tag,
     summary: 'The statechart of a case, laid out; states it is not in are folded unless `whole`',
