@@ -54,7 +54,14 @@ const drawing = z
         folded: z.boolean(),
       }),
     ),
-    edges: z.array(z.object({ from: z.string(), to: z.string(), points: z.array(point), label: z.string() })),
+    edges: z.array(
+      z.object({
+        from: z.string(),
+        to: z.string(),
+        points: z.array(point),
+        label: point.extend({ text: z.string() }).nullable(),
+      }),
+    ),
   })
   .meta({ id: 'Drawing' });
 

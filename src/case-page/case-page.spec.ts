@@ -1,60 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiFixture } from '../../test/api.js';
-
-const title = (kk: string) => ({ kk, ru: `${kk} (ru)`, en: `${kk} (en)` });
-const stages = { first: title('Бірінші'), second: title('Екінші') };
-
-/** Two stages, the first with two things to do side by side. */
-const WORKFLOW = {
-  id: 'two-steps',
-  title: title('Екі қадам'),
-  stages,
-  events: { STOP: { title: title('Тоқтату'), roles: ['registrar'] } },
-  initial: 'first',
-  states: {
-    first: {
-      type: 'parallel',
-      meta: { stage: 'first', title: title('Бірінші кезең') },
-      on: { STOP: 'ended' },
-      onDone: 'second',
-      states: {
-        paper: {
-          initial: 'filling',
-          states: {
-            filling: {
-              meta: { title: title('Қағаз толтыру') },
-              invoke: {
-                id: 'paper',
-                src: 'task',
-                input: { form: 'paper', role: 'registrar', deadline: '1 day', escalation: 'task' },
-                onDone: 'filled',
-              },
-            },
-            filled: { type: 'final' },
-          },
-        },
-        waiting: {
-          initial: 'counting',
-          states: {
-            counting: { meta: { title: title('Күту') }, after: { soon: 'over' } },
-            over: { type: 'final' },
-          },
-        },
-      },
-    },
-    second: { meta: { stage: 'second', title: title('Екінші кезең') }, after: { soon: 'ended' } },
-    ended: { type: 'final', meta: { title: title('Аяқталды') } },
-  },
-  delays: { soon: '10 days' },
-};
-const FORM = {
-  'x-version': 1,
-  'x-title': title('Қағаз'),
-  type: 'object',
-  additionalProperties: false,
-  required: ['ready'],
-  properties: { ready: { type: 'boolean', 'x-title': title('Дайын') } },
-};
+import { TWO_STEPS } from '../../test/two-steps.js';
 
 describe('the page of a case', () => {
   let api: ApiFixture;
@@ -62,7 +8,7 @@ describe('the page of a case', () => {
 
   beforeAll(async () => {
     api = await ApiFixture.create();
-    await api.deploy(WORKFLOW, { 'forms/paper.yaml': FORM });
+    await api.deploy(TWO_STEPS.workflow, TWO_STEPS.files);
     const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
     id = body.id;
   });
@@ -94,7 +40,7 @@ describe('the page of a case', () => {
     expect(drawn.get('first.paper.filling')).toMatchObject({ active: true, lines: ['Қағаз толтыру'] });
     expect(drawn.get('second')).toMatchObject({ active: false });
     const stop = body.edges.find((edge: { from: string; to: string }) => edge.from === 'first' && edge.to === 'ended');
-    expect(stop).toMatchObject({ label: 'Тоқтату' });
+    expect(stop).toMatchObject({ label: { text: 'Тоқтату' } });
     expect(stop.points.length).toBeGreaterThanOrEqual(2);
     for (const { x, y, width, height } of body.nodes) {
       expect(x >= 0 && y >= 0 && x + width <= body.width && y + height <= body.height).toBe(true);

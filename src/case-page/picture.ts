@@ -21,15 +21,27 @@ export interface Picture {
     /** Has states inside that are not drawn. */
     folded: boolean;
   }[];
-  edges: { from: string; to: string; points: { x: number; y: number }[]; label: string }[];
+  edges: {
+    from: string;
+    to: string;
+    points: { x: number; y: number }[];
+    /** `x`, `y`: where its text begins, at 12 px type. Null where there is nothing to say. */
+    label: { text: string; x: number; y: number } | null;
+  }[];
 }
 
-const CHARACTER = 7.6;
+const CHARACTER = 8.4;
 const LINE = 19;
+const LABEL_CHARACTER = 6.9;
+const LABEL_LINE = 16;
 const LINE_LENGTH = 22;
 const HEADING = 34;
+const PADDING = 14;
 /** How many drawings are kept; a case that moves on needs another one. */
 const KEPT = 500;
+
+/** On a line that time takes. */
+const IN_TIME: Record<Language, string> = { kk: 'мерзімі келгенде', ru: 'по сроку', en: 'when its time comes' };
 
 const LAYOUT = {
   'elk.algorithm': 'layered',
@@ -39,6 +51,7 @@ const LAYOUT = {
   'elk.json.edgeCoords': 'ROOT',
   'elk.spacing.nodeNode': '24',
   'elk.layered.spacing.nodeNodeBetweenLayers': '36',
+  'elk.spacing.edgeLabel': '4',
 };
 
 /**
@@ -71,12 +84,12 @@ export class Pictures {
   ): Promise<Picture> {
     const outline = outlineOf(workflow, language);
     const shown = shownNodes(outline, active, whole);
-    const edges = shownEdges(eventTitles(workflow, language), outline, shown);
+    const edges = shownEdges(workflow, language, shown);
     const laid: ElkNode = await this.elk.layout<ElkNode>({
       id: 'drawing',
       layoutOptions: LAYOUT,
       children: [...shown.values()].filter(({ parent }) => parent === '').map((node) => boxOf(node, shown)),
-      edges: edges.map(({ from, to }, index) => ({ id: String(index), sources: [from], targets: [to] })),
+      edges: edges.map(lineOf),
     });
     const boxes = new Map(flat(laid).map((box) => [box.id, box]));
     return {
@@ -84,13 +97,16 @@ export class Pictures {
       height: Math.ceil(laid.height ?? 0),
       nodes: [...shown.values()].map((node) => ({
         path: node.path,
-        lines: linesOf(node.title),
+        lines: linesOf(node, shown),
         type: node.type,
         ...placeOf(boxes.get(node.path)),
         active: active.has(node.path),
         folded: !hasShownChildren(node, shown) && outline.nodes.some(({ parent }) => parent === node.path),
       })),
-      edges: edges.map((edge, index) => ({ ...edge, points: pointsOf(laid.edges?.[index]) })),
+      edges: edges.map(({ from, to }, index) => {
+        const line = laid.edges?.[index];
+        return { from, to, points: pointsOf(line), label: labelOf(line) };
+      }),
     };
   }
 }
@@ -109,10 +125,12 @@ function shownNodes({ nodes }: Outline, active: ReadonlySet<string>, whole: bool
 
 /** Transitions between what is drawn: those of folded states begin and end at the state around them. Each pair once. */
 function shownEdges(
-  events: ReadonlyMap<string, string>,
-  { byPath, edges }: Outline,
+  workflow: Workflow,
+  language: Language,
   shown: ReadonlyMap<string, DiagramNode>,
 ): { from: string; to: string; label: string }[] {
+  const { byPath, edges } = outlineOf(workflow, language);
+  const events = new Map(workflow.events.map(({ type, title }) => [type, title[language] ?? title.en ?? type]));
   const lift = (path: string): string | undefined => {
     let at: string | null | undefined = path;
     while (at && !shown.has(at)) at = byPath.get(at)?.parent;
@@ -126,31 +144,37 @@ function shownEdges(
     const known = found.get(key) ?? { from, to, labels: new Set<string>() };
     const event = events.get(edge.label);
     if (event !== undefined) known.labels.add(event);
-    else if (edge.label.startsWith('after ')) known.labels.add('⏱');
+    else if (edge.label.startsWith('after ')) known.labels.add(IN_TIME[language]);
     found.set(key, known);
   }
   return [...found.values()].map(({ from, to, labels }) => ({ from, to, label: [...labels].join(', ') }));
 }
 
-function eventTitles({ events }: Workflow, language: Language): Map<string, string> {
-  return new Map(events.map(({ type, title }) => [type, title[language] ?? title.en ?? type]));
-}
-
 function boxOf(node: DiagramNode, shown: ReadonlyMap<string, DiagramNode>): ElkNode {
-  const lines = linesOf(node.title);
-  const width = Math.max(90, Math.max(...lines.map((line) => line.length)) * CHARACTER + 24);
+  const lines = linesOf(node, shown);
+  const width = Math.max(90, Math.max(0, ...lines.map((line) => line.length)) * CHARACTER + 24);
   const children = [...shown.values()].filter(({ parent }) => parent === node.path);
   if (children.length === 0) return { id: node.path, width, height: lines.length * LINE + 20 };
-  const top = HEADING + (lines.length - 1) * LINE;
+  const top = lines.length === 0 ? PADDING : HEADING + (lines.length - 1) * LINE;
   return {
     id: node.path,
     layoutOptions: {
-      'elk.padding': `[top=${top},left=14,bottom=14,right=14]`,
+      'elk.padding': `[top=${top},left=${PADDING},bottom=${PADDING},right=${PADDING}]`,
       'elk.nodeSize.constraints': 'MINIMUM_SIZE',
       'elk.nodeSize.minimum': `(${width}, ${top})`,
     },
     children: children.map((child) => boxOf(child, shown)),
   };
+}
+
+function lineOf({ from, to, label }: { from: string; to: string; label: string }, index: number): ElkExtendedEdge {
+  const labels = label === '' ? [] : [{ text: label, width: label.length * LABEL_CHARACTER, height: LABEL_LINE }];
+  return { id: String(index), sources: [from], targets: [to], labels };
+}
+
+function labelOf(line: ElkExtendedEdge | undefined): { text: string; x: number; y: number } | null {
+  const label = line?.labels?.[0];
+  return label?.text ? { text: label.text, x: label.x ?? 0, y: (label.y ?? 0) + LABEL_LINE * 0.75 } : null;
 }
 
 function hasShownChildren(node: DiagramNode, shown: ReadonlyMap<string, DiagramNode>): boolean {
@@ -173,8 +197,10 @@ function pointsOf(edge: ElkExtendedEdge | undefined): { x: number; y: number }[]
   ]);
 }
 
-/** Words are kept whole. */
-function linesOf(title: string): string[] {
+/** Words are kept whole. A state that only holds others together says nothing. */
+function linesOf({ path, title }: DiagramNode, shown: ReadonlyMap<string, DiagramNode>): string[] {
+  const untitled = path.split('.').at(-1) === title;
+  if (untitled && [...shown.values()].some(({ parent }) => parent === path)) return [];
   const lines: string[] = [];
   for (const word of title.split(/\s+/)) {
     const last = lines.at(-1);

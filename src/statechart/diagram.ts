@@ -1,5 +1,5 @@
 import { chartOf } from './chart.js';
-import type { ChartNode, TransitionDef } from './definition.js';
+import type { ChartNode, Definition, TransitionDef } from './definition.js';
 import type { Language, Text, Workflow } from './types.js';
 
 export interface DiagramNode {
@@ -32,18 +32,19 @@ export interface Diagram {
 /** A workflow as a picture: nodes and edges for whoever draws, and Mermaid for whoever reads. */
 export function diagram(workflow: Workflow, language: Language = 'en'): Diagram {
   const { definition } = chartOf(workflow);
-  const nodes = definition.nodes.map((node) => describe(node, language));
+  const titleOf = titles(definition, language);
+  const nodes = definition.nodes.map((node) => describe(node, titleOf));
   const edges = definition.nodes.flatMap(edgesOf);
-  return { nodes, edges, mermaid: mermaid(definition.root, edges, language) };
+  return { nodes, edges, mermaid: mermaid(definition.root, edges, titleOf) };
 }
 
-function describe(node: ChartNode, language: Language): DiagramNode {
+function describe(node: ChartNode, titleOf: TitleOf): DiagramNode {
   const { stage } = node.meta;
   return {
     path: node.path,
     parent: node.parent?.path ?? null,
     type: node.type,
-    title: titleOf(node, language),
+    title: titleOf(node),
     initial: node.parent?.initial === node.path,
     stage: typeof stage === 'string' ? stage : null,
     invokes: node.invokes.map(({ id }) => id),
@@ -71,8 +72,8 @@ function edgesOf(node: ChartNode): DiagramEdge[] {
   return [...edges, ...history];
 }
 
-function mermaid(root: ChartNode, edges: DiagramEdge[], language: Language): string {
-  const lines = ['stateDiagram-v2', ...inside(root, language, 1)];
+function mermaid(root: ChartNode, edges: DiagramEdge[], titleOf: TitleOf): string {
+  const lines = ['stateDiagram-v2', ...inside(root, titleOf, 1)];
   for (const { from, to, label, guard } of edges) {
     // Mermaid has no node for the whole machine: what it takes is written beside its first state.
     if (from === '' || to === '') continue;
@@ -82,24 +83,30 @@ function mermaid(root: ChartNode, edges: DiagramEdge[], language: Language): str
   return `${lines.join('\n')}\n`;
 }
 
-function inside(node: ChartNode, language: Language, depth: number): string[] {
+function inside(node: ChartNode, titleOf: TitleOf, depth: number): string[] {
   const indent = '  '.repeat(depth);
   const lines = node.initial === undefined ? [] : [`${indent}[*] --> ${name(node.initial)}`];
   node.children.forEach((child, index) => {
     if (node.type === 'parallel' && index > 0) lines.push(`${indent}--`);
-    lines.push(`${indent}state "${plain(titleOf(child, language))}" as ${name(child.path)}`);
+    lines.push(`${indent}state "${plain(titleOf(child))}" as ${name(child.path)}`);
     if (child.children.length > 0)
-      lines.push(`${indent}state ${name(child.path)} {`, ...inside(child, language, depth + 1), `${indent}}`);
+      lines.push(`${indent}state ${name(child.path)} {`, ...inside(child, titleOf, depth + 1), `${indent}}`);
     if (child.type === 'final') lines.push(`${indent}${name(child.path)} --> [*]`);
   });
   return lines;
 }
 
-function titleOf(node: ChartNode, language: Language): string {
-  const title = node.meta.title as Text | undefined;
-  if (title !== undefined && typeof title === 'object' && title !== null)
-    return title[language] ?? title.en ?? node.key;
-  return node.type === 'history' ? `${node.key} (H${node.history === 'deep' ? '*' : ''})` : node.key;
+type TitleOf = (node: ChartNode) => string;
+
+/** A state's own title, else that of the stage it stands for, else its key. */
+function titles({ stages }: Definition, language: Language): TitleOf {
+  const ofStages = new Map(stages.map(({ key, title }) => [key, title]));
+  return ({ key, type, history, meta }) => {
+    const own = typeof meta.title === 'object' && meta.title !== null ? (meta.title as Text) : undefined;
+    const title = own ?? (typeof meta.stage === 'string' ? ofStages.get(meta.stage) : undefined);
+    if (title !== undefined) return title[language] ?? title.en ?? key;
+    return type === 'history' ? `${key} (H${history === 'deep' ? '*' : ''})` : key;
+  };
 }
 
 /** Mermaid's names are words; two paths never give the same one. */

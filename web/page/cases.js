@@ -53,7 +53,7 @@ function card(one) {
 }
 
 /** One case: where it stands, what it waits for, what may be done, its drawing, what happened. */
-export async function caseView(id) {
+export async function caseView(id, user) {
   const path = `/api/cases/${encodeURIComponent(id)}`;
   const [one, waits, history, drawing] = await Promise.all([
     get(path),
@@ -81,7 +81,7 @@ export async function caseView(id) {
         ? h('p', { class: 'none' }, t().waitsNothing)
         : h('ul', { class: 'waits' }, ...waits.items.map(wait)),
     ),
-    events(one, path),
+    events(one, path, user),
     section(t().drawing, drawingBlock(path, drawing)),
     section(t().history, historyBlock(path, history)),
   );
@@ -126,10 +126,12 @@ function wait({ kind, id, title, who, status, dueAt, overdue }) {
   );
 }
 
-function events(one, path) {
-  if (one.accepts.length === 0 || !one.can.send) return null;
+/** What may be sent now by whoever looks; an event without roles is everybody's. */
+function events(one, path, { roles: mine }) {
+  const open = one.accepts.filter(({ roles }) => roles.length === 0 || roles.some((role) => mine.includes(role)));
+  if (open.length === 0 || !one.can.event) return null;
   const place = h('div', {});
-  const buttons = one.accepts.map((event) =>
+  const buttons = open.map((event) =>
     h(
       'button',
       { type: 'button', click: () => place.replaceChildren(eventForm(event, path, place)) },

@@ -50,13 +50,11 @@ function boxOf(node) {
 
 function lineOf({ points, label }) {
   const path = points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join('');
-  const middle = points[Math.floor((points.length - 1) / 2)];
-  const next = points[Math.floor((points.length - 1) / 2) + 1];
   return svg(
     'g',
     { class: 'edge' },
     svg('path', { d: path, 'marker-end': 'url(#tip)' }),
-    label !== '' && svg('text', { x: (middle.x + next.x) / 2 + 4, y: (middle.y + next.y) / 2 }, label),
+    label && svg('text', { x: label.x, y: label.y }, label.text),
   );
 }
 

@@ -63,7 +63,7 @@ function fieldOf(schema, given, path, { name, required }) {
   const id = `field-${++fields}`;
   const control = controlOf(schema, type, given, id);
   const message = h('p', { class: 'field-error', id: `${id}-error`, role: 'alert' });
-  const hint = schema['x-personal'] ? h('p', { class: 'hint' }, `🔒 ${t().personal}`) : null;
+  const hint = schema['x-personal'] ? h('p', { class: 'hint' }, t().personal) : null;
   const label = [title, required ? h('span', { class: 'must', 'aria-hidden': 'true' }, ' *') : null];
   const caption = control.group ? h('legend', {}, ...label) : h('label', { for: id }, ...label);
   const element = h(control.group ? 'fieldset' : 'div', { class: 'field' }, caption, control.element, hint, message);

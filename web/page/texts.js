@@ -298,14 +298,33 @@ export function said(text, otherwise = '') {
   return text?.[language()] ?? text?.en ?? otherwise;
 }
 
+/** Of the centre: a due date means the same day wherever the reader is. */
 const ZONE = 'Asia/Almaty';
+/** Browsers that were built without Kazakh would write "M11" (names of CLDR). */
+const KAZAKH_MONTHS = ['қаң.', 'ақп.', 'нау.', 'сәу.', 'мам.', 'мау.', 'шіл.', 'там.', 'қыр.', 'қаз.', 'қар.', 'жел.'];
 
 export function day(iso) {
+  if (language() === 'kk') return inKazakh(iso).date;
   return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeZone: ZONE }).format(new Date(iso));
 }
 
 export function moment(iso) {
+  if (language() === 'kk') return Object.values(inKazakh(iso)).join(', ');
   return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short', timeZone: ZONE }).format(
     new Date(iso),
   );
+}
+
+function inKazakh(iso) {
+  const fields = {
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  };
+  const parts = new Intl.DateTimeFormat('en', { ...fields, timeZone: ZONE }).formatToParts(new Date(iso));
+  const at = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+  return { date: `${at.year} ж. ${at.day} ${KAZAKH_MONTHS[at.month - 1]}`, time: `${at.hour}:${at.minute}` };
 }

@@ -1,0 +1,153 @@
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { ApiFixture, PASSWORD } from './api.js';
+import { openBrowser, PHONE, visit } from './browser.js';
+import { TWO_STEPS } from './two-steps.js';
+
+const HANG = 60_000;
+
+describe('the first page, in Kazakh', () => {
+  let api: ApiFixture;
+  let browser: Browser;
+  let url: string;
+
+  beforeAll(async () => {
+    api = await ApiFixture.create();
+    await api.deploy(TWO_STEPS.workflow, TWO_STEPS.files);
+    for (const name of ['registrar', 'supervisor']) await api.account(name);
+    await api.account('Айгүл', ['registrar']);
+    await api.app.listen(0, '127.0.0.1');
+    url = `http://127.0.0.1:${(api.app.getHttpServer().address() as AddressInfo).port}/`;
+    browser = await openBrowser();
+  }, HANG);
+  afterAll(async () => {
+    await browser?.close();
+    await api?.close();
+  });
+
+  async function newCase(): Promise<{ id: string; number: string }> {
+    const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
+    return body;
+  }
+
+  async function signIn(page: Page, name: string, password = PASSWORD): Promise<void> {
+    await page.getByLabel('Электрондық пошта').fill(`${name}@test.qamqor`);
+    await page.getByLabel('Құпиясөз').fill(password);
+    await page.getByRole('button', { name: 'Кіру' }).click();
+  }
+
+  async function signedIn(name: string, size?: { width: number; height: number }) {
+    const visitor = await visit(browser, url, size);
+    await signIn(visitor.page, name);
+    await visitor.page.getByRole('button', { name: 'Шығу' }).waitFor();
+    return visitor;
+  }
+
+  const cardOf = (page: Page, number: string) => page.locator('li.task', { hasText: number });
+
+  it(
+    'says in Kazakh that a password is wrong',
+    async () => {
+      const { page, context } = await visit(browser, url);
+      await signIn(page, 'registrar', 'not this one');
+      const said = page.getByRole('alert').filter({ hasText: /\S/ });
+      await said.waitFor();
+      expect(await said.innerText()).toMatch(/[әғқңөұүһі]/i);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
+    'leads from the queue through a form to the next step, and the board follows',
+    async () => {
+      const { number } = await newCase();
+      const { page, errors, context } = await signedIn('registrar');
+      const overseer = await signedIn('supervisor');
+      const stage = (key: string) => overseer.page.locator(`[data-stage=${key}] .count`);
+      await stage('first').waitFor();
+      const before = Number.parseInt(await stage('first').innerText(), 10);
+
+      await cardOf(page, number).getByRole('button', { name: 'Алу' }).click();
+      await page.getByRole('button', { name: 'Аяқтау' }).click();
+      await page.getByText('Бұл өрісті толтырыңыз.').waitFor();
+      await page.getByText('Иә').click();
+      await page.getByRole('button', { name: 'Аяқтау' }).click();
+      await page.getByText('Тапсырма аяқталды.').waitFor();
+
+      await page.getByRole('link', { name: 'Істер', exact: true }).click();
+      await page.getByRole('link', { name: number }).click();
+      await page.getByText('Орындалды: Қағаз толтыру').waitFor();
+      await page.getByRole('button', { name: 'Тоқтату' }).click();
+      await page.getByRole('button', { name: 'Жіберу' }).click();
+      await page.locator('svg .active', { hasText: 'Аяқталды' }).waitFor();
+
+      // Nobody reloads the supervisor's page.
+      await overseer.page.waitForFunction(
+        (count) =>
+          Number.parseInt(document.querySelector('[data-stage=first] .count')?.textContent ?? '', 10) === count,
+        before - 1,
+      );
+      expect([...errors, ...overseer.errors]).toEqual([]);
+      await Promise.all([context.close(), overseer.context.close()]);
+    },
+    HANG,
+  );
+
+  it(
+    'tells who was quicker when two take one task',
+    async () => {
+      const { number } = await newCase();
+      const [one, other] = [await signedIn('registrar'), await signedIn('Айгүл')];
+      await cardOf(other.page, number).waitFor();
+      // The other's page must not hear of it in between.
+      await other.page.route('**/api/tasks?**', (route) => route.abort());
+      await cardOf(one.page, number).getByRole('button', { name: 'Алу' }).click();
+      await one.page.getByRole('button', { name: 'Аяқтау' }).waitFor();
+      await cardOf(other.page, number).getByRole('button', { name: 'Алу' }).click();
+      await other.page.getByRole('status').filter({ hasText: 'registrar' }).waitFor();
+      await Promise.all([one.context.close(), other.context.close()]);
+    },
+    HANG,
+  );
+
+  it(
+    'fits a phone: nothing is wider than the screen',
+    async () => {
+      const { id } = await newCase();
+      const { page, errors, context } = await signedIn('supervisor', PHONE);
+      for (const [view, sign] of [
+        ['board', '[data-stage=first]'],
+        ['queue', '.queue h2'],
+        ['stalled', 'h1'],
+        ['cases', 'h1'],
+        [`cases/${id}`, '.drawing svg'],
+      ]) {
+        await page.goto(`${url}#/${view}`);
+        await page
+          .locator(sign ?? '')
+          .first()
+          .waitFor();
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+      }
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
+    'speaks Russian when asked to, and remembers it',
+    async () => {
+      const { page, context } = await signedIn('registrar');
+      await page.getByLabel('Тіл / Язык / Language').selectOption('ru');
+      await page.getByRole('heading', { name: 'Можно взять' }).waitFor();
+      await page.reload();
+      await page.getByRole('heading', { name: 'Можно взять' }).waitFor();
+      expect(await page.evaluate(() => document.documentElement.lang)).toBe('ru');
+      await context.close();
+    },
+    HANG,
+  );
+});
