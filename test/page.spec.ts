@@ -53,7 +53,7 @@ describe('the first page, in Kazakh', () => {
       await signIn(page, 'registrar', 'not this one');
       const said = page.getByRole('alert').filter({ hasText: /\S/ });
       await said.waitFor();
-      expect(await said.innerText()).toMatch(/[әғқңөұүһі]/i);
+      expect(await said.textContent()).toMatch(/[әғқңөұүһі]/i);
       await context.close();
     },
     HANG,
@@ -67,7 +67,7 @@ describe('the first page, in Kazakh', () => {
       const overseer = await signedIn('supervisor');
       const stage = (key: string) => overseer.page.locator(`[data-stage=${key}] .count`);
       await stage('first').waitFor();
-      const before = Number.parseInt(await stage('first').innerText(), 10);
+      const before = Number.parseInt((await stage('first').textContent()) ?? '', 10);
 
       await cardOf(page, number).getByRole('button', { name: 'Алу' }).click();
       await page.getByRole('button', { name: 'Аяқтау' }).click();

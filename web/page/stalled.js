@@ -1,18 +1,16 @@
 import { get } from './api.js';
 import { h } from './dom.js';
 import { caseLink, dueOf } from './parts.js';
-import { t } from './texts.js';
+import { moment, said, t } from './texts.js';
 
-/** At most so many cases have their reason looked up at once. */
-const SHOWN = 50;
-
-/** Cases that stand still: what they wait for longer than they should, and who was told. */
+/** Cases that stand still: why, since when, and who was told. */
 export async function stalledView() {
-  const [{ items }, told] = await Promise.all([
-    get(`/api/cases?overdue=true&limit=${SHOWN}`),
-    get('/api/escalations?limit=200'),
-  ]);
-  const rows = await Promise.all(items.map((one) => row(one, told.items)));
+  const { items: workflows } = await get('/api/workflows');
+  const boards = await Promise.all(workflows.map(({ key }) => get(`/api/board?workflow=${encodeURIComponent(key)}`)));
+  const items = boards.flatMap(({ stages }) =>
+    stages.flatMap((stage) => stage.items.map((item) => ({ ...item, stage }))),
+  );
+  const rows = await Promise.all(items.filter(({ stalled }) => stalled).map(row));
   return h(
     'div',
     {},
@@ -21,28 +19,52 @@ export async function stalledView() {
   );
 }
 
-async function row(one, told) {
-  const { items } = await get(`/api/cases/${one.id}/waits`);
-  const late = items.filter(({ overdue }) => overdue);
-  const heard = [...new Set(told.filter(({ caseId }) => caseId === one.id).map(({ to }) => to))];
+async function row({ id, number, reason, stage }) {
+  const [waits, told] = await Promise.all([
+    get(`/api/cases/${id}/waits`),
+    get(`/api/escalations?case=${number}&limit=5`),
+  ]);
+  const late = waits.items.filter(({ overdue }) => overdue);
   return h(
     'li',
-    { class: 'card stalled' },
-    h('h3', {}, caseLink(one.number, one.id)),
+    { class: 'card stalled', 'data-case': number },
+    h('h3', {}, caseLink(number, id), ` · ${said(stage.title, stage.key)}`),
+    h('ul', { class: 'waits' }, ...late.map(waiting), reason?.kind === 'incident' && incident(reason)),
+    h('h4', {}, t().told),
+    told.items.length === 0
+      ? h('p', { class: 'none' }, t().noneTold)
+      : h('ul', { class: 'told' }, ...told.items.flatMap(hearing)),
+  );
+}
+
+function waiting({ title, who, dueAt, overdue }) {
+  return h(
+    'li',
+    { class: 'over' },
+    h('strong', {}, title),
+    who && h('span', { class: 'by' }, ` · ${who}`),
+    ' ',
+    dueOf(dueAt, overdue),
+  );
+}
+
+function incident({ message, since }) {
+  return h(
+    'li',
+    { class: 'over' },
+    h('strong', {}, t().incidents),
+    ` · ${message} `,
+    since && h('time', { class: 'due' }, moment(since)),
+  );
+}
+
+function hearing({ at, told }) {
+  return told.map(({ roleTitle, role, accountName }) =>
     h(
-      'ul',
-      { class: 'waits' },
-      ...late.map(({ title, who, dueAt, overdue }) =>
-        h(
-          'li',
-          { class: 'over' },
-          h('strong', {}, title),
-          who && h('span', { class: 'by' }, ` · ${who}`),
-          ' ',
-          dueOf(dueAt, overdue),
-        ),
-      ),
+      'li',
+      {},
+      h('time', { class: 'due', datetime: at }, moment(at)),
+      ` · ${accountName ?? said(roleTitle, role ?? '')}`,
     ),
-    h('p', { class: 'by' }, `${t().told}: ${heard.length === 0 ? t().noneTold : heard.join(', ')}`),
   );
 }
