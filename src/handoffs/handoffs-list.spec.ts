@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiFixture } from '../../test/api.js';
 
 const text = (en: string) => ({ kk: en, ru: en, en });
-const referral = (id: string, partner: string, service: string) => ({
+const referral = (id: string, partner: string, service: string, more: object = {}) => ({
   id,
   title: text('Referral'),
   events: { AGAIN: { title: text('Again'), roles: [] } },
   initial: 'asking',
   states: {
     asking: {
-      invoke: { id: 'ask', src: 'handOff', input: { partner, service }, onDone: 'over', onError: 'over' },
+      invoke: { id: 'ask', src: 'handOff', input: { partner, service, ...more }, onDone: 'over', onError: 'over' },
       on: { AGAIN: { target: 'asking', reenter: true } },
     },
     over: { type: 'final' },
@@ -21,6 +21,7 @@ beforeAll(async () => {
   api = await ApiFixture.create();
   await api.deploy(referral('housing', 'otbasy-bank', 'housing-advice'));
   await api.deploy(referral('legal', 'civil-office', 'free-legal-aid'));
+  await api.deploy(referral('soon', 'atameken', 'course-enrolment', { deadline: '10 days' }));
   for (const workflow of ['housing', 'legal', 'housing', 'legal']) await refer(workflow);
 });
 afterAll(() => api.close());
@@ -64,6 +65,17 @@ describe('the list of hand-offs', () => {
     expect(await ids('lawyer', '&partner=x%27%20or%201%3D1')).toEqual([]);
   });
 
+  it('is narrowed to what is overdue, and to what is not', async () => {
+    const [late, inTime] = [await refer('soon'), await refer('legal')];
+    const { clock } = api.system;
+    await clock.advanceTo(new Date(Date.parse(await clock.now()) + 11 * 86_400_000).toISOString());
+    expect(await ids('curator', '&overdue=true')).toEqual([late.handoff]);
+    expect(await ids('curator', '&overdue=false')).toContain(inTime.handoff);
+    expect(await ids('curator', '&overdue=false')).not.toContain(late.handoff);
+    const { body } = await api.get('curator', `/api/handoffs?caseId=${late.id}`);
+    expect(body.items[0]).toMatchObject({ overdue: true, can: { supply: false, recall: true } });
+  });
+
   it('is all of it for the centre, its own for a partner, nothing for others', async () => {
     const { handoff } = await refer('housing');
     for (const as of ['registrar', 'auditor', 'integration']) expect(await ids(as)).toContain(handoff);
@@ -84,4 +96,32 @@ describe('the list of hand-offs', () => {
       });
     },
   );
+});
+
+describe('the list of partners', () => {
+  const partners = async (as: string) =>
+    (await api.get(as, '/api/partners')).body.items as {
+      key: string;
+      circuit: { state: string; since: string | null };
+    }[];
+
+  it('says who answers, who does not and since when', async () => {
+    await api.database.pool('owner').query(
+      `insert into qamqor.partner_circuits (organisation_id, partner, state, failures, since, changed_at, open_until)
+         select id, 'otbasy-bank', 'open', 5, '2026-11-22T05:00:00Z', '2026-11-22T05:00:00Z', '2026-11-22T05:00:30Z' from qamqor.organisations limit 1`,
+    );
+    const all = await partners('curator');
+    expect(all.map(({ key }) => key)).toEqual(api.system.partnerKeys);
+    const of = (key: string) => all.find((partner) => partner.key === key);
+    expect(of('otbasy-bank')?.circuit).toEqual({
+      state: 'open',
+      since: '2026-11-22T05:00:00.000Z',
+      nextTryAt: '2026-11-22T05:00:30.000Z',
+    });
+    expect(of('civil-office')).toMatchObject({ hasAddress: false, circuit: { state: 'closed', since: null } });
+  });
+
+  it('shows a partner itself', async () => {
+    expect((await partners('partner-civil-office')).map(({ key }) => key)).toEqual(['civil-office']);
+  });
 });

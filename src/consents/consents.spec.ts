@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+import { consentsIn } from './consent-answer.js';
+
+const text = (en: string) => ({ kk: en, ru: en, en });
+const form = {
+  'x-version': 1,
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    consents: {
+      type: 'array',
+      'x-consents': true,
+      items: { type: 'string', enum: ['otbasy-bank', 'civil-office'] },
+    },
+    partners: { type: 'array', items: { type: 'string' } },
+  },
+};
+const registering = {
+  id: 'registering',
+  title: text('Registering'),
+  context: { familyId: '= input.familyId' },
+  events: { AGAIN: { title: text('Again'), roles: [] } },
+  initial: 'asking',
+  states: {
+    asking: { invoke: { id: 'ask', src: 'task', input: { form: 'asked', role: 'registrar' }, onDone: 'asked' } },
+    asked: { on: { AGAIN: 'asking' } },
+  },
+};
+
+let api: ApiFixture;
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  await api.deploy(registering, {
+    'forms/asked.yaml': form,
+    'input.yaml': { type: 'object', properties: { familyId: { type: 'string' } } },
+  });
+});
+afterAll(() => api.close());
+
+async function register(): Promise<{ id: string; family: string }> {
+  const input = { applicant: { surname: 'Сейітқызы', given: 'Дана' }, language: 'kk' };
+  const { body } = await api.post('registrar', '/api/cases', { workflow: 'registering', input });
+  return { id: body.id, family: body.subject };
+}
+async function answer(id: string, output: object) {
+  const { body } = await api.get('registrar', `/api/tasks?view=available&caseId=${id}`);
+  const { status } = await api.post('registrar', `/api/tasks/${body.items[0].id}/complete`, { output });
+  expect(status).toBe(200);
+}
+const put = (family: string, partner: string, given: boolean, as = 'curator') =>
+  api.ask(as, 'PUT', `/api/families/${family}/consents`, { body: { partner, given, how: 'phone' } });
+const consentsOf = async (family: string) =>
+  (await api.get('lawyer', `/api/families/${family}/consents`)).body.items as {
+    partner: string;
+    inForce: boolean;
+    givenHow: string;
+    withdrawnHow: string | null;
+    givenBy: string;
+  }[];
+const inForce = async (family: string) =>
+  (await consentsOf(family)).flatMap((consent) => (consent.inForce ? [consent.partner] : [])).sort();
+
+describe('what a family consents to', () => {
+  it('is written down with the very answer that says so, by whom and how', async () => {
+    const { id, family } = await register();
+    await answer(id, { consents: ['otbasy-bank'], partners: ['atameken'] });
+    const { account } = await api.account('registrar');
+    expect(await consentsOf(family)).toEqual([
+      expect.objectContaining({ partner: 'otbasy-bank', inForce: true, givenHow: 'form', givenBy: account }),
+    ]);
+  });
+
+  it('follows a later answer: who is not named any more has it no longer, whoever was not asked about keeps it', async () => {
+    const { id, family } = await register();
+    await answer(id, { consents: ['otbasy-bank'] });
+    await put(family, 'atameken', true);
+    await api.post('registrar', `/api/cases/${id}/events`, { type: 'AGAIN' });
+    await answer(id, { consents: ['civil-office'] });
+    expect(await inForce(family)).toEqual(['atameken', 'civil-office']);
+    expect(await consentsOf(family)).toContainEqual(
+      expect.objectContaining({ partner: 'otbasy-bank', inForce: false, withdrawnHow: 'form' }),
+    );
+    // A form that says nothing changes nothing.
+    await api.post('registrar', `/api/cases/${id}/events`, { type: 'AGAIN' });
+    await answer(id, {});
+    expect(await inForce(family)).toEqual(['atameken', 'civil-office']);
+  });
+
+  it('is given and taken back by hand, once, and nothing of it is overwritten', async () => {
+    const { family } = await register();
+    await Promise.all([1, 2, 3, 4].map(() => put(family, 'atameken', true)));
+    await put(family, 'atameken', false);
+    await put(family, 'atameken', false);
+    await put(family, 'atameken', true);
+    expect((await consentsOf(family)).map((consent) => consent.inForce)).toEqual([true, false]);
+  });
+
+  it.each([
+    ['a partner that there is not', () => put('F-000001', 'nobody', true), 422, 'schema'],
+    ['a family that there is not', () => put('F-999999', 'atameken', true), 404, 'family-not-found'],
+    ['somebody who may not', () => put('F-000001', 'atameken', true, 'trainer'), 403, 'no-right'],
+  ])('is refused for %s', async (_what, ask, status, code) => {
+    expect(await ask()).toMatchObject({ status, body: { code } });
+  });
+});
+
+it('only fields that are marked so speak of consents', () => {
+  expect(consentsIn(form, { consents: ['otbasy-bank'], partners: ['atameken'] })).toEqual({
+    given: ['otbasy-bank'],
+    withheld: ['civil-office'],
+  });
+  expect(consentsIn(form, { partners: ['atameken'] })).toEqual({ given: [], withheld: [] });
+});
