@@ -39,6 +39,7 @@ export const JOBS = [deliverQuick, deliverHandOffs, deliverServices];
 const JOB_OF_TOPIC: Partial<Record<string, (typeof JOBS)[number]>> = {
   'handOff.open': deliverHandOffs,
   'handOff.close': deliverHandOffs,
+  'handOff.supply': deliverHandOffs,
   'service.open': deliverServices,
 };
 
