@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { verifySystem } from '../src/verify-system.js';
 import { ApiFixture } from './api.js';
-import { Partner, pass, say, settled } from './partner.js';
+import { Partner, say, settled } from './partner.js';
 
 const text = (en: string) => ({ kk: en, ru: en, en });
 /** A form to fill in, a partner to ask, the next round: for ever. Nothing but an answer leads on. */
