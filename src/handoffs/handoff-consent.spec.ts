@@ -44,8 +44,11 @@ describe('without consent of the family', () => {
     await pass(town.api.system, { days: 2 });
     expect(town.bank.about(handoff)).toEqual([]);
     expect(await town.caseOf(id)).toMatchObject({ incidents: 0 });
+    town.bank.replies.push({ status: 503, headers: { 'retry-after': '60' } });
     await town.consent(family, BANK, true);
     await town.settled();
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'draft', waitingReason: null });
+    await pass(town.api.system, { minutes: 2 });
     const [delivery] = town.bank.about(handoff);
     const { consentId, ...sent } = await town.handoffOf(id);
     expect(sent).toMatchObject({ status: 'sent', waitingReason: null });

@@ -244,7 +244,7 @@ function isNotTried(answer: Extract<Sent, { kind: 'retry' }>): boolean {
 /** The consent is held while its id is written down: one that is withdrawn later finds what was sent under it. */
 const FREEZE = `
   with consent as (select id from qamqor.consents where id = $3::uuid and withdrawn_at is null for share)
-  update qamqor.handoffs set body = coalesce(body, $2), subject = coalesce(subject, $4),
+  update qamqor.handoffs set body = coalesce(body, $2), subject = coalesce(subject, $4), waiting_reason = null,
     body_digest = coalesce(body_digest, encode(sha256(convert_to($2, 'UTF8')), 'hex')),
     consent_id = case when body is null then $3::uuid else consent_id end
   where id = $1 and status = 'draft' and ($3::uuid is null or exists (select from consent)) returning body`;
