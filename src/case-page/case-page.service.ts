@@ -75,8 +75,8 @@ export class CasePageService {
           where t.case_id = $1 and t.status in ('open', 'claimed', 'held')`,
         [id],
       );
-      const handoffs = await query<{ id: string; status: string }>(
-        'select id, status from qamqor.handoffs where case_id = $1 and closed_at is null',
+      const handoffs = await query<{ id: string; status: string; expires_at: Date | null }>(
+        'select id, status, expires_at from qamqor.handoffs where case_id = $1 and closed_at is null',
         [id],
       );
       const children = await query<{ id: string; number: string; status: string; entry: string }>(

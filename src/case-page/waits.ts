@@ -1,4 +1,5 @@
 import { uuidOfEntry } from '../engine/entry-uuid.js';
+import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
 import type { Entry, Language } from '../statechart/types.js';
 import { inLanguage, type Names } from './names.js';
@@ -21,7 +22,8 @@ export interface Wait {
 /** What stands behind a case's open entries, by the entry's UUID. */
 export interface Behind {
   tasks: ReadonlyMap<string, { status: string; assignee: string | null }>;
-  handoffs: ReadonlyMap<string, { status: string }>;
+  /** `expires_at`: when it is due, by its own clock. */
+  handoffs: ReadonlyMap<string, { status: string; expires_at?: Date | null }>;
   children: ReadonlyMap<string, { id: string; number: string; status: string }>;
 }
 
@@ -34,8 +36,9 @@ export function waitsOf(
 ): Wait[] {
   const outline = outlineOf(record.workflow, language);
   const waits = record.chart.entries.map((entry): Wait => {
-    const dueAt = entry.due ?? null;
-    const overdue = dueAt !== null && entry.kind !== 'timer' && dueAt < now;
+    const own = behind.handoffs.get(uuidOfEntry(record.id, entry))?.expires_at?.toISOString();
+    const dueAt = own ?? entry.due ?? null;
+    const overdue = entry.kind !== 'timer' && isOverdue({ status: record.status, dueAt }, now);
     return { ...describe(record, entry, outline, { behind, names, language }), dueAt, overdue };
   });
   return waits.sort(
