@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { type ClientRequest, get, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type ClientRequest, get, IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { API_KEY, ApiFixture, PASSWORD } from '../../test/api.js';
 import { until } from '../../test/engine.js';
@@ -212,6 +212,22 @@ describe('a live stream', () => {
     expect(program.response.headers['x-content-type-options']).toBe('nosniff');
     const stranger = await Reader.open({});
     expect(stranger.response.statusCode).toBe(401);
+  });
+
+  it('drops a reader that lets too much pile up; the others hear on', async () => {
+    const patient = await listening('curator');
+    // Nobody takes anything off this one.
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const by = await api.account('curator');
+    await live.listen({ by, response, stillAllowed: () => Promise.resolve(true) }, undefined, false);
+    response.write('x'.repeat(300 * 1024));
+    const { id } = await open();
+    await poll();
+    await until(() => patient.of(id).length > 0);
+    expect(response.destroyed).toBe(true);
+    expect(live.readers).toBe(1);
+    patient.close();
+    await until(() => live.readers === 0);
   });
 
   it('ends when the process closes', async () => {
