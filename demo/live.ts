@@ -4,6 +4,7 @@ import type { Config, PartnerConfig } from '../src/config.js';
 import type { Clock } from '../src/platform/clock.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { loadSecret } from '../src/platform/secret.js';
+import { StartError } from '../src/platform/start-error.js';
 import { prepareDataDir } from '../src/platform/start-trouble.js';
 import type { System } from '../src/system.js';
 import { PartnerBehaviour } from './partners/behaviour.js';
@@ -45,6 +46,11 @@ export class LivePartners {
   ) {}
 
   static async start(config: Config, partnerKeys: string[], warn: Warn): Promise<LivePartners> {
+    const silent = config.demoSilent;
+    if (!partnerKeys.includes(silent)) {
+      const message = `QAMQOR_DEMO_SILENT names "${silent}", and there is no such partner. It may be: ${partnerKeys.join(', ')}.`;
+      throw new StartError('unknown-partner', message);
+    }
     await prepareDataDir(config.dataDir);
     // The same in every process and after every start: what one sent, another may be answered.
     const secret = await loadSecret(config);

@@ -5,7 +5,7 @@ import type { Desk } from './staff/staff.js';
 
 const DAY_MS = 86_400_000;
 /** In each stage one case lies since so many days, another since so many. */
-const LIE_SINCE_DAYS = [30, 15];
+const LIE_SINCE_DAYS = [45, 15];
 
 interface Place {
   case_id: string;

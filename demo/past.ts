@@ -25,7 +25,7 @@ const BEGINS_DAYS_AGO = 240;
 const SILENT_FOR_DAYS = 18;
 const TELL_EVERY_MS = 2_000;
 
-export interface PastOptions {
+interface PastOptions {
   config: Config;
   partners: { server: PartnerServer; timetable: SimulatedTimetable; addresses: Config['partners'] };
   /** Where the simulated partners find the centre from now on. */
@@ -209,7 +209,7 @@ const KNOWN = `select f.id, f.number, f.categories, f.interest,
     exists (select from qamqor.cases c where c.subject = f.id::text and c.workflow_key = $2) as has_case
   from qamqor.families f where f.number = any ($1)`;
 
-export function daysAgo(days: number): string {
+function daysAgo(days: number): string {
   return new Date(Date.now() - days * DAY_MS).toISOString();
 }
 

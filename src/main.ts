@@ -88,6 +88,13 @@ async function openPrepared(
   partners: Awaited<ReturnType<typeof startPartners>> | undefined,
 ): Promise<System | null> {
   const system = await open();
+  if (!partners && (await system.clock.isBehind())) {
+    await system.close();
+    throw new StartError(
+      'clock-behind',
+      'A demonstration was begun in this database and its time is not the real one yet. Let it end once with QAMQOR_DEMO=on, or take another folder with QAMQOR_DATA.',
+    );
+  }
   if (!partners || !(await partners.needsPast(system))) return system;
   // Its clock is moved meanwhile, so nobody may serve it.
   await system.close();
