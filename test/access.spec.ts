@@ -56,6 +56,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'GET /api/board': inside,
   'GET /api/escalations': [...inside, PARTNER],
   'GET /api/live': [...inside, PARTNER],
+  'GET /api/roles': staff,
   'GET /api/workflows': inside,
   'GET /api/workflows/{key}': inside,
   'GET /api/handoffs': [...inside, PARTNER],
@@ -78,6 +79,7 @@ const NOT_LOGGED = [
   'GET /api/partners',
   'GET /api/board',
   'GET /api/live',
+  'GET /api/roles',
 ];
 
 /** Right in form, so that only the right to it can refuse it; nothing of it exists. */

@@ -92,8 +92,8 @@ function routes(): string[] {
     });
 }
 
-/** Addresses that tell about the API and are no part of it. */
-const ABOUT = /^\w+ \/api\/(docs|openapi\.(json|yaml)$)/;
+/** Addresses that tell about the API, or are the page that uses it, and are no part of it. */
+const ABOUT = /^\w+ \/(api\/(docs|openapi\.(json|yaml)$)|page\/|$|\*$)/;
 const operations = () =>
   Object.entries(api.contract.document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -210,11 +210,12 @@ async function everySuccess(): Promise<void> {
   await ok(api.post('director', `/api/certificates/${certificate.number}/revoke`, { reason: 'A name is misspelt.' }));
 
   await act('complete', { output: { course: 'sewing' } });
-  for (const path of ['', `/${id}`, `/${id}/journal`]) await ok(api.get('auditor', `/api/cases${path}`));
+  for (const path of ['', `/${id}`, `/${id}/journal`, `/${id}/waits`, `/${id}/history`, `/${id}/drawing`])
+    await ok(api.get('auditor', `/api/cases${path}`));
   await ok(api.get('auditor', '/api/access-log'));
   await ok(api.post('supervisor', `/api/cases/${id}/acts`, { act: 'reopen', reason: 'There is more to do.' }));
 
-  for (const path of ['board?workflow=everything', 'escalations', 'live?once=true'])
+  for (const path of ['board?workflow=everything', 'escalations', 'live?once=true', 'roles'])
     await ok(api.get('auditor', `/api/${path}`));
 
   const small = { id: 'small', title: text('Small'), initial: 'a', states: { a: { type: 'final' } } };

@@ -12,12 +12,13 @@ import { forgetOldKeys, IdempotencyInterceptor } from './idempotency.interceptor
 import { IncidentsController } from './incidents.controller.js';
 import { IncidentsService } from './incidents.service.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RolesController } from './roles.controller.js';
 import { WorkflowsController } from './workflows.controller.js';
 import { WorkflowsService } from './workflows.service.js';
 
 /** The HTTP surface that belongs to no feature, and what every route shares. */
 @Module({
-  controllers: [CasesController, IncidentsController, WorkflowsController, ErrorsController, HealthController],
+  controllers: [CasesController, IncidentsController, WorkflowsController, RolesController, ErrorsController, HealthController],
   providers: [
     { provide: CasesService, inject: [System], useFactory: casesService },
     { provide: IncidentsService, inject: [System], useFactory: (system: System) => new IncidentsService(system.pool) },

@@ -19,6 +19,10 @@ const wait = z
     title: z.string(),
     who: z.string().nullable().meta({ description: 'Who must act: a name, a role, a partner' }),
     status: z.string().nullable(),
+    waitingReason: z
+      .enum(['consent-missing', 'no-address', 'partner-down'])
+      .nullable()
+      .meta({ description: 'Why a hand-off has not gone out yet' }),
     dueAt: moment.nullable(),
     overdue: z.boolean(),
   })

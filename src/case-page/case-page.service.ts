@@ -5,8 +5,8 @@ import type { CaseRecord, JournalBody, JournalPayload, VersionsApi } from '../en
 import type { Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { Language } from '../statechart/types.js';
+import type { Titles } from '../workflows/titles.js';
 import { type HistoryRow, historyRow } from './history.js';
-import type { Names } from './names.js';
 import { type Picture, Pictures } from './picture.js';
 import { type Behind, type Wait, waitsOf } from './waits.js';
 
@@ -16,7 +16,7 @@ export interface CasePageDependencies {
   /** Connections of the role `qamqor_app`. */
   pool: Pool;
   clock: Clock;
-  names: Names;
+  titles: Titles;
 }
 
 /** What the page of one case shows, in the reader's language: what it waits for, what happened, and the drawing. */
@@ -28,7 +28,7 @@ export class CasePageService {
   async waits(by: Principal, idOrNumber: string, language: Language): Promise<Wait[]> {
     const record = await this.deps.cases.find(by, idOrNumber);
     const [behind, now] = await Promise.all([this.behind(record), this.deps.clock.now()]);
-    return waitsOf(record, { behind, names: this.deps.names, language, now });
+    return waitsOf(record, { behind, titles: this.deps.titles, language, now });
   }
 
   /** The newest first. `before`: only rows with a smaller number. */
@@ -75,8 +75,8 @@ export class CasePageService {
           where t.case_id = $1 and t.status in ('open', 'claimed', 'held')`,
         [id],
       );
-      const handoffs = await query<{ id: string; status: string; expires_at: Date | null }>(
-        'select id, status, expires_at from qamqor.handoffs where case_id = $1 and closed_at is null',
+      const handoffs = await query<{ id: string; status: string; waiting: string | null; expires: Date | null }>(
+        'select id, status, waiting_reason as waiting, expires_at as expires from qamqor.handoffs where case_id = $1 and closed_at is null',
         [id],
       );
       const children = await query<{ id: string; number: string; status: string; entry: string }>(
@@ -85,7 +85,12 @@ export class CasePageService {
       );
       return {
         tasks: new Map(tasks.map((task) => [task.id, task])),
-        handoffs: new Map(handoffs.map((handoff) => [handoff.id, handoff])),
+        handoffs: new Map(
+          handoffs.map(({ id: key, expires, ...handoff }) => [
+            key,
+            { ...handoff, dueAt: expires?.toISOString() ?? null },
+          ]),
+        ),
         children: new Map(children.map(({ entry, ...child }) => [entry, child])),
       };
     });

@@ -26,10 +26,20 @@ describe('the page of a case', () => {
         title: 'Қағаз',
         who: 'Тіркеуші',
         status: 'open',
+        waitingReason: null,
         dueAt: expect.any(String),
         overdue: false,
       },
-      { kind: 'timer', id: null, title: 'Күту', who: null, status: null, dueAt: expect.any(String), overdue: false },
+      {
+        kind: 'timer',
+        id: null,
+        title: 'Күту',
+        who: null,
+        status: null,
+        waitingReason: null,
+        dueAt: expect.any(String),
+        overdue: false,
+      },
     ]);
     expect((await read('waits', 'ru')).body.items[0].title).toBe('Қағаз (ru)');
   });

@@ -1,6 +1,6 @@
 import type { JournalBody, JournalPayload } from '../engine/types.js';
 import type { Language, Workflow } from '../statechart/types.js';
-import { inLanguage } from './names.js';
+import { inLanguage } from '../workflows/titles.js';
 import { outlineOf, standsIn } from './outline.js';
 
 /** One row of a case's history, in words. */

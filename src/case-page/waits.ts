@@ -2,7 +2,7 @@ import { uuidOfEntry } from '../engine/entry-uuid.js';
 import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
 import type { Entry, Language } from '../statechart/types.js';
-import { inLanguage, type Names } from './names.js';
+import { inLanguage, type Titles } from '../workflows/titles.js';
 import { type Outline, outlineOf } from './outline.js';
 
 /** One thing that a case waits for. */
@@ -13,8 +13,10 @@ export interface Wait {
   title: string;
   /** Who must act: a name, else a role's or partner's title. Null where nobody has to. */
   who: string | null;
-  /** Of the task or hand-off; null for the rest. */
+  /** Of the task, hand-off or sub-case; null for the rest. */
   status: string | null;
+  /** Why a hand-off has not gone out yet: `consent-missing`, `no-address`, `partner-down`. */
+  waitingReason: string | null;
   dueAt: string | null;
   overdue: boolean;
 }
@@ -22,8 +24,8 @@ export interface Wait {
 /** What stands behind a case's open entries, by the entry's UUID. */
 export interface Behind {
   tasks: ReadonlyMap<string, { status: string; assignee: string | null }>;
-  /** `expires_at`: when it is due, by its own clock. */
-  handoffs: ReadonlyMap<string, { status: string; expires_at?: Date | null }>;
+  /** `dueAt`: by its own clock, which stands still while the partner waits for papers. */
+  handoffs: ReadonlyMap<string, { status: string; waiting: string | null; dueAt: string | null }>;
   children: ReadonlyMap<string, { id: string; number: string; status: string }>;
 }
 
@@ -32,14 +34,14 @@ const ORDER: Wait['kind'][] = ['task', 'handOff', 'case', 'service', 'timer', 'd
 
 export function waitsOf(
   record: CaseRecord,
-  { behind, names, language, now }: { behind: Behind; names: Names; language: Language; now: string },
+  { behind, titles, language, now }: { behind: Behind; titles: Titles; language: Language; now: string },
 ): Wait[] {
   const outline = outlineOf(record.workflow, language);
   const waits = record.chart.entries.map((entry): Wait => {
-    const own = behind.handoffs.get(uuidOfEntry(record.id, entry))?.expires_at?.toISOString();
+    const own = behind.handoffs.get(uuidOfEntry(record.id, entry))?.dueAt;
     const dueAt = own ?? entry.due ?? null;
     const overdue = entry.kind !== 'timer' && isOverdue({ status: record.status, dueAt }, now);
-    return { ...describe(record, entry, outline, { behind, names, language }), dueAt, overdue };
+    return { ...describe(record, entry, outline, { behind, titles, language }), dueAt, overdue };
   });
   return waits.sort(
     (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || (a.dueAt ?? '9').localeCompare(b.dueAt ?? '9'),
@@ -50,25 +52,27 @@ function describe(
   record: CaseRecord,
   entry: Entry,
   outline: Outline,
-  { behind, names, language }: { behind: Behind; names: Names; language: Language },
+  { behind, titles, language }: { behind: Behind; titles: Titles; language: Language },
 ): Omit<Wait, 'dueAt' | 'overdue'> {
   const title = outline.byPath.get(entry.node)?.title ?? entry.node;
-  const nobody = { id: null, title, who: null, status: null };
+  const nobody = { id: null, title, who: null, status: null, waitingReason: null };
   if (entry.kind !== 'invocation') return { ...nobody, kind: entry.kind };
   const uuid = uuidOfEntry(record.id, entry);
   const { input } = entry;
   switch (entry.src) {
     case 'task': {
       const task = behind.tasks.get(uuid);
-      const who = task?.assignee ?? names.role(String(input['role'] ?? ''), language);
+      const who = task?.assignee ?? titles.role(String(input['role'] ?? ''), language);
       const form = inLanguage(record.workflow.forms[String(input['form'])]?.title, language);
-      return { kind: 'task', id: uuid, title: form ?? title, who, status: task?.status ?? null };
+      return { ...nobody, kind: 'task', id: uuid, title: form ?? title, who, status: task?.status ?? null };
     }
     case 'handOff': {
       const partner = String(input['partner'] ?? '');
-      const service = names.service(partner, String(input['service'] ?? ''), language);
-      const status = behind.handoffs.get(uuid)?.status ?? null;
-      return { kind: 'handOff', id: uuid, title: service ?? title, who: names.partner(partner, language), status };
+      const service = titles.service(partner, String(input['service'] ?? ''), language);
+      const handoff = behind.handoffs.get(uuid);
+      const [status, waitingReason] = [handoff?.status ?? null, handoff?.waiting ?? null];
+      const who = titles.partner(partner, language);
+      return { kind: 'handOff', id: uuid, title: service ?? title, who, status, waitingReason };
     }
     case 'case': {
       const child = behind.children.get(uuid);

@@ -105,7 +105,7 @@ function section(title, ...content) {
   return h('section', { class: 'card' }, h('h2', {}, title), ...content);
 }
 
-function wait({ kind, id, title, who, status, dueAt, overdue }) {
+function wait({ kind, id, title, who, status, waitingReason, dueAt, overdue }) {
   const to = id && { task: `#/tasks/${id}`, case: `#/cases/${id}` }[kind];
   return h(
     'li',
@@ -121,6 +121,7 @@ function wait({ kind, id, title, who, status, dueAt, overdue }) {
       { class: 'facts' },
       badge(t().kind[kind], 'quiet'),
       status && badge(t().status[status] ?? status, 'quiet'),
+      waitingReason && badge(t().waitingReason[waitingReason], 'alarm'),
       dueOf(dueAt, overdue),
     ),
   );

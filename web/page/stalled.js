@@ -5,12 +5,13 @@ import { moment, said, t } from './texts.js';
 
 /** Cases that stand still: why, since when, and who was told. */
 export async function stalledView() {
-  const { items: workflows } = await get('/api/workflows');
+  const [{ items: workflows }, { items: roles }] = await Promise.all([get('/api/workflows'), get('/api/roles')]);
+  const titles = new Map(roles.map(({ key, title }) => [key, said(title, key)]));
   const boards = await Promise.all(workflows.map(({ key }) => get(`/api/board?workflow=${encodeURIComponent(key)}`)));
   const items = boards.flatMap(({ stages }) =>
     stages.flatMap((stage) => stage.items.map((item) => ({ ...item, stage }))),
   );
-  const rows = await Promise.all(items.filter(({ stalled }) => stalled).map(row));
+  const rows = await Promise.all(items.filter(({ stalled }) => stalled).map((item) => row(item, titles)));
   return h(
     'div',
     {},
@@ -19,7 +20,7 @@ export async function stalledView() {
   );
 }
 
-async function row({ id, number, reason, stage }) {
+async function row({ id, number, reason, stage }, titles) {
   const [waits, told] = await Promise.all([
     get(`/api/cases/${id}/waits`),
     get(`/api/escalations?case=${number}&limit=5`),
@@ -33,7 +34,7 @@ async function row({ id, number, reason, stage }) {
     h('h4', {}, t().told),
     told.items.length === 0
       ? h('p', { class: 'none' }, t().noneTold)
-      : h('ul', { class: 'told' }, ...told.items.flatMap(hearing)),
+      : h('ul', { class: 'told' }, ...told.items.flatMap((one) => hearing(one, titles))),
   );
 }
 
@@ -58,13 +59,13 @@ function incident({ message, since }) {
   );
 }
 
-function hearing({ at, told }) {
-  return told.map(({ roleTitle, role, accountName }) =>
+function hearing({ at, told }, titles) {
+  return told.map(({ role, accountName }) =>
     h(
       'li',
       {},
       h('time', { class: 'due', datetime: at }, moment(at)),
-      ` · ${accountName ?? said(roleTitle, role ?? '')}`,
+      ` · ${accountName ?? titles.get(role) ?? role ?? ''}`,
     ),
   );
 }

@@ -58,6 +58,11 @@ const TEXTS = {
       acknowledged: 'Қабылданды',
       papers: 'Құжат сұралды',
     },
+    waitingReason: {
+      'consent-missing': 'Отбасының келісімі жоқ',
+      'no-address': 'Серіктестің мекенжайы көрсетілмеген',
+      'partner-down': 'Серіктестің жүйесі жауап бермейді',
+    },
     kind: {
       task: 'Тапсырма',
       handOff: 'Жолдама',
@@ -150,6 +155,11 @@ const TEXTS = {
       acknowledged: 'Принято',
       papers: 'Запрошены документы',
     },
+    waitingReason: {
+      'consent-missing': 'Нет согласия семьи',
+      'no-address': 'Не указан адрес партнёра',
+      'partner-down': 'Система партнёра не отвечает',
+    },
     kind: {
       task: 'Задание',
       handOff: 'Направление',
@@ -241,6 +251,11 @@ const TEXTS = {
       sent: 'Sent',
       acknowledged: 'Acknowledged',
       papers: 'Papers asked',
+    },
+    waitingReason: {
+      'consent-missing': 'The family has not consented',
+      'no-address': 'The partner has no address yet',
+      'partner-down': "The partner's system does not answer",
     },
     kind: {
       task: 'Task',
