@@ -7,7 +7,6 @@ import { type Config, ConfigError, type LogLevel, misspeltSettings, readConfig }
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
-import { STAFF_ROLES } from './identity/roles.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
 import { StartError } from './platform/start-error.js';
@@ -51,7 +50,7 @@ async function main(): Promise<void> {
   if (config.roles.includes('worker')) await system.work();
   const url = addressOf(config, app);
   greet(config, url);
-  if (partners) inviteToDemonstration(config, url, partners.serve(system, url));
+  if (partners) inviteToDemonstration(system, url, partners.serve(system, url));
 }
 
 /** Keeps simulations, which move the clock, away from this database; also after the database was gone for a while. */
@@ -171,10 +170,10 @@ function greet({ roles }: Config, url: string): void {
   say(`  API: ${url}/api/docs`);
 }
 
-function inviteToDemonstration({ roles, demoPassword }: Config, url: string, partnersUrl: string): void {
-  if (!roles.includes('web')) return;
-  say(`  Accounts: ${STAFF_ROLES.map(demoEmail).join(', ')}`);
-  say(`  Password of all of them: ${demoPassword}`);
+function inviteToDemonstration({ config, roles }: System, url: string, partnersUrl: string): void {
+  if (!config.roles.includes('web')) return;
+  say(`  Accounts: ${roles.staff.map(demoEmail).join(', ')}`);
+  say(`  Password of all of them: ${config.demoPassword}`);
   say('Three things to try:');
   say(`  1. See where families stand, what is overdue and who was told: open ${url} as ${demoEmail('supervisor')}.`);
   say(`  2. Take a task, answer it, and see the board change: open ${url} as ${demoEmail('curator')}.`);

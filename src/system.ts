@@ -7,6 +7,7 @@ import type { Config } from './config.js';
 import { Runtime, type RuntimeOptions } from './engine/runtime.js';
 import { Family } from './families/family.entity.js';
 import { Person } from './families/person.entity.js';
+import { RoleBook } from './identity/roles.js';
 import { DatabaseClock } from './platform/clock.js';
 import { armCrash } from './platform/crash-points.js';
 import { openPool } from './platform/database.js';
@@ -57,6 +58,8 @@ export interface SystemOptions {
 /** What every process of ours stands on: database, engine, queues, records. Features register with it, then it starts. */
 export class System {
   readonly ids = systemIds;
+  /** Who there may be at the centre, and what they may. */
+  readonly roles: RoleBook;
   /** Workflows of the folder that must not be used; cases are still opened on the versions before. */
   folderProblems: readonly string[] = [];
   private readonly closers: (() => Promise<unknown>)[] = [];
@@ -79,7 +82,9 @@ export class System {
     /** Told of what went wrong where no sender waits for an answer. */
     readonly warn: (message: string, error: unknown) => void,
     private readonly stopDatabase: () => Promise<void>,
-  ) {}
+  ) {
+    this.roles = new RoleBook(folder.catalogue['roles.yaml'] ?? '{}');
+  }
 
   /** Starts the embedded database if none was given, migrates, and opens everything. Nothing runs yet: see `work`. */
   static async open(config: Config, options: SystemOptions = {}): Promise<System> {

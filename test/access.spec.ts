@@ -4,10 +4,22 @@ import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { ModulesContainer } from '@nestjs/core';
 import { LOOKS_AT } from '../src/identity/looks.js';
-import { STAFF_ROLES } from '../src/identity/roles.js';
 import { ApiFixture } from './api.js';
 
 const PARTNER = 'partner-atameken';
+const STAFF_ROLES = [
+  'registrar',
+  'curator',
+  'lawyer',
+  'psychologist',
+  'coordinator',
+  'trainer',
+  'adviser',
+  'supervisor',
+  'director',
+  'administrator',
+  'auditor',
+] as const;
 const ROLES = [...STAFF_ROLES, 'integration', PARTNER] as const;
 type Role = (typeof ROLES)[number];
 

@@ -32,7 +32,7 @@ import { WorkflowsService } from './workflows.service.js';
 })
 export class ApiModule {}
 
-function casesService({ runtime, orm, pool, clock, ids, calendar }: System): CasesService {
+function casesService({ runtime, orm, pool, clock, ids, calendar, roles }: System): CasesService {
   const intake = new FamilyIntake(new FamiliesService(orm.em, ids));
   return new CasesService({
     engine: runtime.engine,
@@ -41,6 +41,7 @@ function casesService({ runtime, orm, pool, clock, ids, calendar }: System): Cas
     clock,
     calendar,
     intake,
+    roles,
     id: () => ids.next(),
   });
 }

@@ -1,14 +1,14 @@
 import type { CaseRecord } from '../engine/types.js';
-import { hasRole } from '../identity/identity.policy.js';
-import { INTEGRATION, STAFF_ROLES } from '../identity/roles.js';
+import { hasRole, isStaffRole } from '../identity/identity.policy.js';
+import { INTEGRATION } from '../identity/roles.js';
 
-type Asker = { roles: readonly string[] };
+type Asker = { roles: readonly string[]; may?: readonly string[] };
 
-/** Who may open a case. */
-export const CASE_OPENERS = ['registrar', 'curator', 'supervisor', 'director', 'administrator', INTEGRATION] as const;
+/** Who may open a case: roles that `roles.yaml` lets, and programs. */
+export const CASE_OPENERS = ['open-cases', INTEGRATION] as const;
 /** Who may send events at all; which ones, the workflow says event by event. Who only inspects sends none. */
 export const maySendEvents = (by: Asker) =>
-  hasRole(by, INTEGRATION, ...STAFF_ROLES.filter((role) => role !== 'auditor'));
+  by.roles.some((role) => role === INTEGRATION || (isStaffRole(role) && role !== 'auditor'));
 
 const closed = (record: Pick<CaseRecord, 'status'>) => record.status === 'done' || record.status === 'cancelled';
 
@@ -26,16 +26,17 @@ export const casePermissions = (by: Asker, record: Pick<CaseRecord, 'status'>) =
   resolve: mayAct(by, 'resolve'),
 });
 
+/** `oversee`: every role that oversees. To put a case into another state is for those who are named. */
 const ACTORS = {
-  cancel: ['supervisor', 'director', 'administrator'],
-  suspend: ['curator', 'supervisor', 'director', 'administrator'],
-  resume: ['curator', 'supervisor', 'director', 'administrator'],
-  reopen: ['supervisor', 'director', 'administrator'],
+  cancel: ['oversee'],
+  suspend: ['curator', 'oversee'],
+  resume: ['curator', 'oversee'],
+  reopen: ['oversee'],
   modify: ['supervisor', 'administrator'],
   migrate: ['supervisor', 'administrator'],
   list: ['curator', 'coordinator', 'supervisor', 'administrator'],
-  retry: ['supervisor', 'director', 'administrator'],
-  resolve: ['supervisor', 'director', 'administrator'],
+  retry: ['oversee'],
+  resolve: ['oversee'],
 } as const;
 
 export type ActName = keyof typeof ACTORS;

@@ -17,6 +17,7 @@ import type {
   VersionsApi,
 } from '../engine/types.js';
 import { type Principal, senderOf } from '../identity/principal.js';
+import type { RoleBook } from '../identity/roles.js';
 import type { Clock } from '../platform/clock.js';
 import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
@@ -54,6 +55,7 @@ export interface CasesDependencies {
   clock: Clock;
   intake: Intake;
   calendar: Calendar;
+  roles: RoleBook;
   /** UUIDv7. */
   id(): string;
 }
@@ -170,7 +172,7 @@ export class CasesService {
   }
 
   async act(by: Principal, idOrNumber: string, act: Act, reason: string, write: Write = {}): Promise<Accepted> {
-    refuseActor(by, act.type);
+    refuseActor(by, act.type, this.deps.roles);
     const { id } = await this.find(by, idOrNumber);
     return this.deps.engine.submit({
       ...commandOf(by, write, this.deps.id),
@@ -184,7 +186,7 @@ export class CasesService {
 
   /** What the act would lead to; nothing is changed. Refused as the act itself would be. */
   async preview(by: Principal, idOrNumber: string, act: MovingAct, { revision }: Write = {}): Promise<Preview> {
-    refuseActor(by, act.type);
+    refuseActor(by, act.type, this.deps.roles);
     const record = await this.find(by, idOrNumber);
     const { versions, clock, calendar } = this.deps;
     return await previewAct(record, act, {
@@ -212,11 +214,10 @@ export class CasesService {
   }
 }
 
-function refuseActor(by: Principal, act: ActName): void {
+function refuseActor(by: Principal, act: ActName, roles: RoleBook): void {
   if (mayAct(by, act)) return;
-  throw new AppError('no-right', 403, `"${act}" belongs to: ${actorsOf(act).join(', ')}.`, {
-    roles: [...actorsOf(act)],
-  });
+  const who = roles.spelt(actorsOf(act));
+  throw new AppError('no-right', 403, `"${act}" belongs to: ${who.join(', ')}.`, { roles: who });
 }
 
 interface JournalDatabaseRow {

@@ -32,7 +32,7 @@ export class IncidentsController {
 
   @Get()
   @Looks('case')
-  @Roles('supervisor', 'director', 'administrator', 'auditor', INTEGRATION)
+  @Roles('oversee', 'auditor', INTEGRATION)
   @Describe({
     tag,
     summary: 'What stands still and why',

@@ -4,7 +4,7 @@ import { AppError } from '../engine/errors.js';
 import { withTransaction } from '../platform/database.js';
 import { hashPassword } from './auth.js';
 import type { Principal } from './principal.js';
-import { isRole } from './roles.js';
+import type { RoleBook } from './roles.js';
 
 export interface NewAccount {
   email: string;
@@ -38,27 +38,28 @@ export class AccountsService {
     private readonly pool: Pool,
     /** UUIDv7. */
     private readonly id: () => string,
+    readonly roles: RoleBook,
   ) {}
 
-  /** As of now: a role that was taken away a moment ago is not among them. Null for absent and disabled accounts. */
+  /** As of now: a role that was taken away a moment ago, or that there is no more, is not among them. Null for absent and disabled accounts. */
   async principal(accountId: string): Promise<Principal | null> {
     const { rows } = await this.pool.query<PrincipalRow>({
       name: 'principal',
       text: `${PRINCIPAL} and a.id = $1`,
       values: [accountId],
     });
-    return rows[0] ? toPrincipal(rows[0]) : null;
+    return rows[0] ? this.toPrincipal(rows[0]) : null;
   }
 
   async principalByEmail(email: string): Promise<Principal | null> {
     const { rows } = await this.pool.query<PrincipalRow>(`${PRINCIPAL} and a.email = $1`, [email.toLowerCase()]);
-    return rows[0] ? toPrincipal(rows[0]) : null;
+    return rows[0] ? this.toPrincipal(rows[0]) : null;
   }
 
   /** Makes the account, or brings name, password and roles of the one with this e-mail to what is given. */
   async save(account: NewAccount): Promise<string> {
     const email = account.email.trim().toLowerCase();
-    const wrong = account.roles.find((role) => !isRole(role));
+    const wrong = account.roles.find((role) => !this.roles.knows(role));
     if (wrong !== undefined)
       throw new AppError('schema', 422, `There is no role "${wrong}".`, {}, [
         { path: '/roles', message: `unknown role ${wrong}`, rule: 'unknown-role', facts: { role: wrong } },
@@ -97,8 +98,9 @@ export class AccountsService {
       await client.query('delete from qamqor.account_sessions where user_id = $1', [accountId]);
     });
   }
-}
 
-function toPrincipal(row: PrincipalRow): Principal {
-  return { account: row.id, organisationId: row.organisation_id, name: row.name, email: row.email, roles: row.roles };
+  private toPrincipal({ id, organisation_id: organisationId, name, email, roles: given }: PrincipalRow): Principal {
+    const roles = given.filter((role) => this.roles.knows(role));
+    return { account: id, organisationId, name, email, roles, may: this.roles.rightsOf(roles) };
+  }
 }

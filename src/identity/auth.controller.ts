@@ -19,7 +19,14 @@ const changePassword = z.strictObject({
   newPassword: z.string().min(8).max(128),
 });
 const user = z
-  .object({ id: uuid, name: z.string(), email: z.string(), roles: z.array(z.string()), organisationId: uuid })
+  .object({
+    id: uuid,
+    name: z.string(),
+    email: z.string(),
+    roles: z.array(z.string()),
+    may: z.array(z.string()),
+    organisationId: uuid,
+  })
   .meta({ id: 'User' });
 const success = z.object({ success: z.boolean() });
 const session = z.object({ user: user.nullable(), expiresAt: moment.nullable() });
@@ -87,6 +94,6 @@ export class AuthController {
 }
 
 function presentUser(principal: Principal) {
-  const { account, name, email, roles, organisationId } = principal;
-  return { id: account, name, email, roles, organisationId };
+  const { account, name, email, roles, may, organisationId } = principal;
+  return { id: account, name, email, roles, may, organisationId };
 }

@@ -33,7 +33,8 @@ export class AuthGuard implements CanActivate {
       );
     const roles = this.reflector.getAllAndOverride<readonly string[] | undefined>(ROLES, targets);
     if (roles && !isAmong(principal, roles)) {
-      throw new AppError('no-right', 403, `This belongs to: ${roles.join(', ')}.`, { roles: [...roles] });
+      const spelt = this.accounts.roles.spelt(roles);
+      throw new AppError('no-right', 403, `This belongs to: ${spelt.join(', ')}.`, { roles: spelt });
     }
     setPrincipal(request, principal);
     return true;

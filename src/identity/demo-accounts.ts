@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import type { AccountsService } from './accounts.service.js';
-import { STAFF_ROLES } from './roles.js';
 
 const DOMAIN = 'demo.qamqor';
 
@@ -21,7 +20,7 @@ export async function createDemoAccounts({
   password,
   partners,
 }: DemoAccounts): Promise<void> {
-  const roles = [...STAFF_ROLES, ...partners.map((key) => `partner-${key}`)];
+  const roles = [...accounts.roles.staff, ...partners.map((key) => `partner-${key}`)];
   for (const role of roles) {
     await accounts.save({
       email: demoEmail(role),

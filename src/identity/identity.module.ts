@@ -18,7 +18,7 @@ import { SignInLimit } from './sign-in-limit.js';
     {
       provide: AccountsService,
       inject: [System],
-      useFactory: (system: System) => new AccountsService(system.pool, () => system.ids.next()),
+      useFactory: accounts,
     },
     { provide: SignInLimit, inject: [System], useFactory: signInLimit },
     { provide: SessionsService, inject: [System, AccountsService, SignInLimit], useFactory: sessions },
@@ -34,6 +34,10 @@ import { SignInLimit } from './sign-in-limit.js';
   exports: [AccountsService, SessionsService],
 })
 export class IdentityModule {}
+
+function accounts({ pool, ids, roles }: System): AccountsService {
+  return new AccountsService(pool, () => ids.next(), roles);
+}
 
 function accessLog(system: System): AccessLog {
   const { pool, clock, ids, warn } = system;

@@ -1,15 +1,21 @@
-import { PARTNER_ROLE, STAFF_ROLES } from './roles.js';
+import { INTEGRATION, PARTNER_ROLE } from './roles.js';
 
-type WithRoles = { roles: readonly string[] };
+/** `may`: what the roles give, as `Principal` has it; without it nothing. */
+type WithRoles = { roles: readonly string[]; may?: readonly string[] };
 
-export const hasRole = (by: WithRoles, ...roles: readonly string[]): boolean =>
-  by.roles.some((role) => roles.includes(role));
+/** Whether somebody has one of these roles, or one of these rights (`open-cases`, `oversee`): no role is named like a right. */
+export const hasRole = ({ roles, may = [] }: WithRoles, ...names: readonly string[]): boolean =>
+  names.some((name) => roles.includes(name) || may.includes(name));
+
+/** A role of the centre: which there are is said in `roles.yaml`, and nobody carries others. */
+export const isStaffRole = (role: string): boolean => !OUTSIDE.includes(role) && !PARTNER_ROLE.test(role);
+const OUTSIDE = [INTEGRATION, 'partner', 'engine', ''];
 
 /** Somebody of the centre, not a partner and not a program. */
-export const isStaff = (by: WithRoles): boolean => hasRole(by, ...STAFF_ROLES);
+export const isStaff = (by: WithRoles): boolean => by.roles.some(isStaffRole);
 
 /** Looks after the work of others. */
-export const isOverseer = (by: WithRoles): boolean => hasRole(by, 'supervisor', 'director', 'administrator');
+export const isOverseer = (by: WithRoles): boolean => hasRole(by, 'oversee');
 
 /** May see everything and change nothing. */
 export const mayInspect = (by: WithRoles): boolean => isOverseer(by) || hasRole(by, 'auditor');

@@ -3,7 +3,6 @@ import { API_KEY, ApiFixture, PASSWORD } from '../../test/api.js';
 import { ORGANISATION } from '../system.js';
 import { AccountsService } from './accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './demo-accounts.js';
-import { STAFF_ROLES } from './roles.js';
 
 let api: ApiFixture;
 beforeAll(async () => {
@@ -142,7 +141,7 @@ describe('accounts of the demonstration', () => {
     expect((await enter()).status).toBe(401);
     const demo = { accounts, organisationId: ORGANISATION, password: 'qamqor-demo', partners: ['otbasy-bank'] };
     await createDemoAccounts(demo);
-    for (const role of [...STAFF_ROLES, 'partner-otbasy-bank']) {
+    for (const role of [...api.system.roles.staff, 'partner-otbasy-bank']) {
       expect(await accounts.principalByEmail(demoEmail(role))).toMatchObject({ roles: [role] });
     }
     const cookie = cookieOf(await enter());

@@ -10,6 +10,8 @@ export interface Principal {
   name: string;
   email: string;
   roles: string[];
+  /** What these roles give: `open-cases`, `oversee`. */
+  may: string[];
 }
 
 /** The account of QAMQOR_API_KEY, made by the migration. */

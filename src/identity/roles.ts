@@ -1,23 +1,57 @@
-/** The people of the centre. `partner-<key>` and `integration` are not among them. */
-export const STAFF_ROLES = [
-  'registrar',
-  'curator',
-  'lawyer',
-  'psychologist',
-  'coordinator',
-  'trainer',
-  'adviser',
-  'supervisor',
-  'director',
-  'administrator',
-  'auditor',
-] as const;
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { StartError } from '../platform/start-error.js';
 
 /** What a program signed in with QAMQOR_API_KEY acts as. */
 export const INTEGRATION = 'integration';
 
 export const PARTNER_ROLE = /^partner-[a-z][a-z0-9-]{0,55}$/;
 
-export function isRole(role: string): boolean {
-  return role === INTEGRATION || (STAFF_ROLES as readonly string[]).includes(role) || PARTNER_ROLE.test(role);
+/** What `roles.yaml` says that a role may: open cases; look after the work of others. */
+const RIGHTS = ['open-cases', 'oversee'] as const;
+type Right = (typeof RIGHTS)[number];
+
+/** In `roles.yaml` for their titles only: who answers from outside is no colleague. */
+const OUTSIDE = [INTEGRATION, 'partner'];
+
+const role = z
+  .string()
+  .regex(/^[a-z][a-z-]{0,63}$/, 'A role is named in small Latin letters and hyphens.')
+  .refine((key) => !key.startsWith('partner-'), 'Names that begin with partner- belong to partners.')
+  .refine((key) => !['staff', 'engine', 'system', ...RIGHTS].includes(key), 'This name means something else already.');
+const title = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
+const book = z.record(role, z.strictObject({ title, may: z.array(z.enum(RIGHTS)).default([]) }));
+
+/** The roles of `roles.yaml`. What an account carries beyond them, and beyond `partner-<key>`, counts for nothing. */
+export class RoleBook {
+  private readonly rights: Map<string, readonly Right[]>;
+
+  /** @throws StartError that says what is wrong with the file */
+  constructor(yaml: string) {
+    const read = book.safeParse(parse(yaml) ?? {});
+    if (!read.success) throw new StartError('roles', `roles.yaml cannot be used: ${z.prettifyError(read.error)}`);
+    this.rights = new Map(Object.entries(read.data).map(([key, { may }]) => [key, may]));
+  }
+
+  /** The people of the centre, in the order of the file. */
+  get staff(): string[] {
+    return [...this.rights.keys()].filter((key) => !OUTSIDE.includes(key));
+  }
+
+  knows(key: string): boolean {
+    return key === INTEGRATION || PARTNER_ROLE.test(key) || this.staff.includes(key);
+  }
+
+  /** What somebody with these roles may. */
+  rightsOf(roles: readonly string[]): Right[] {
+    return RIGHTS.filter((right) => roles.some((key) => this.rights.get(key)?.includes(right)));
+  }
+
+  /** Names of roles as they are; a right as the roles that have it. */
+  spelt(names: readonly string[]): string[] {
+    const having = (name: string) => [...this.rights].filter(([, may]) => may.some((right) => right === name));
+    return [...new Set(names.flatMap((name) => (isRight(name) ? having(name).map(([key]) => key) : [name])))];
+  }
 }
+
+const isRight = (name: string): name is Right => (RIGHTS as readonly string[]).includes(name);

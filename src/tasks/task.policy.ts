@@ -1,4 +1,4 @@
-import { hasRole, isOverseer, isStaff, mayInspect } from '../identity/identity.policy.js';
+import { hasRole, isOverseer, isStaff, isStaffRole, mayInspect } from '../identity/identity.policy.js';
 
 /** What the policies look at. */
 export interface TaskFacts {
@@ -9,7 +9,7 @@ export interface TaskFacts {
 
 export type TaskStatus = 'open' | 'claimed' | 'held' | 'done' | 'cancelled';
 
-type Asker = { account: string; roles: readonly string[] };
+type Asker = { account: string; roles: readonly string[]; may?: readonly string[] };
 
 const isOpen = (task: TaskFacts) => task.status === 'open' || task.status === 'claimed' || task.status === 'held';
 const isMine = (by: Asker, task: TaskFacts) => task.status !== 'open' && task.assignee === by.account;
@@ -19,7 +19,7 @@ const STAND_INS = ['supervisor', 'director'];
 
 /** The role that the workflow asks for, or somebody who stands in for it. */
 export const isCandidate = (by: Asker, task: Pick<TaskFacts, 'role'>) =>
-  hasRole(by, task.role) || (isStaff({ roles: [task.role] }) && hasRole(by, ...STAND_INS));
+  hasRole(by, task.role) || (isStaffRole(task.role) && hasRole(by, ...STAND_INS));
 
 export const maySeeTask = (by: Asker, task: TaskFacts) => isStaff(by) || isCandidate(by, task);
 export const maySeeAllTasks = (by: Asker) => mayInspect(by);
