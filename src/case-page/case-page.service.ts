@@ -46,8 +46,8 @@ export class CasePageService {
         [id, before ?? 2 ** 31 - 1, limit],
       ),
       accounts: await query<{ id: string; name: string }>(
-        `select id, name from qamqor.accounts where id::text in (select body::jsonb ->> 'by' from qamqor.journal where case_id = $1)`,
-        [id],
+        'select id, name from qamqor.accounts where organisation_id = $1',
+        [organisationId],
       ),
     }));
     const names = new Map(rows.accounts.map(({ id: account, name }) => [account, name]));
@@ -57,7 +57,8 @@ export class CasePageService {
         const payload = data === null ? null : (JSON.parse(data) as JournalPayload);
         const { key, version } = body.workflow;
         const workflow = await this.deps.versions.byVersion(organisationId, key, version);
-        return historyRow(body, payload, workflow, { language, name: (account) => names.get(account) ?? null });
+        const name = (account: string) => names.get(account) ?? null;
+        return historyRow(body, payload, workflow, { language, name, titles: this.deps.titles });
       }),
     );
   }

@@ -1,6 +1,6 @@
 import type { JournalBody, JournalPayload } from '../engine/types.js';
 import type { Language, Workflow } from '../statechart/types.js';
-import { inLanguage } from '../workflows/titles.js';
+import { inLanguage, type Titles } from '../workflows/titles.js';
 import { outlineOf, standsIn } from './outline.js';
 
 /** One row of a case's history, in words. */
@@ -11,7 +11,7 @@ export interface HistoryRow {
   title: string;
   /** Name of the account; null: the system itself. */
   by: string | null;
-  /** Why, where a person had to say it, or why it changed nothing. */
+  /** Why, where a person had to say it, or why it changed nothing; of an escalation, who was told. */
   reason: string | null;
   /** Where the case stood afterwards. */
   states: string[];
@@ -32,7 +32,8 @@ type Words = Record<
   | 'list'
   | 'retry'
   | 'resolve'
-  | 'escalate',
+  | 'escalate'
+  | 'somebody',
   string
 >;
 
@@ -53,6 +54,7 @@ const WORDS: Record<Language, Words> = {
     retry: 'Қайта орындалды',
     resolve: 'Ақау жойылды деп белгіленді',
     escalate: 'Кідіріс туралы хабарланды',
+    somebody: 'Қызметкер',
   },
   ru: {
     opened: 'Дело открыто',
@@ -70,6 +72,7 @@ const WORDS: Record<Language, Words> = {
     retry: 'Выполнено повторно',
     resolve: 'Сбой отмечен как устранённый',
     escalate: 'Сообщено о задержке',
+    somebody: 'Сотрудник',
   },
   en: {
     opened: 'Case opened',
@@ -87,6 +90,7 @@ const WORDS: Record<Language, Words> = {
     retry: 'Tried again',
     resolve: 'Failure marked as settled',
     escalate: 'The delay was reported',
+    somebody: 'A member of staff',
   },
 };
 
@@ -94,17 +98,32 @@ export function historyRow(
   body: JournalBody,
   payload: JournalPayload | null,
   workflow: Workflow,
-  { language, name }: { language: Language; name(account: string): string | null },
+  { language, name, titles }: { language: Language; name(account: string): string | null; titles: Titles },
 ): HistoryRow {
+  const told = body.type === 'escalate' ? toldTo(payload, { language, name, titles }) : null;
   return {
     seq: body.seq,
     at: body.at,
     kind: body.kind,
     title: titleOf(body, workflow, language),
     by: name(body.by),
-    reason: payload?.reason ?? null,
+    reason: told ?? payload?.reason ?? null,
     states: standsIn(workflow, body.state, language),
   };
+}
+
+/** Recipients are roles (`supervisor`), accounts (`account:<id>`) and heads of partners (`partner-atameken:head`). */
+function toldTo(
+  payload: JournalPayload | null,
+  { language, name, titles }: { language: Language; name(account: string): string | null; titles: Titles },
+): string | null {
+  const to = payload?.act?.['to'];
+  if (!Array.isArray(to)) return null;
+  const names = to.map(String).map((recipient) => {
+    if (recipient.startsWith('account:')) return name(recipient.slice('account:'.length)) ?? WORDS[language].somebody;
+    return titles.role(recipient.replace(/:head$/, ''), language);
+  });
+  return names.join(', ');
 }
 
 function titleOf(body: JournalBody, workflow: Workflow, language: Language): string {

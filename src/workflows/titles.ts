@@ -14,7 +14,9 @@ export class Titles {
     this.partners = (parse(catalogue['partners.yaml'] ?? '{}') ?? {}) as Titled;
   }
 
+  /** Of `partner-<key>` the partner's. */
   role(key: string, language: Language): string {
+    if (key.startsWith('partner-')) return this.partner(key.slice('partner-'.length), language);
     return inLanguage(this.roles[key]?.title, language) ?? key;
   }
 

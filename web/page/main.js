@@ -18,7 +18,7 @@ const VIEWS = [
   [/^#\/cases\/([^/?]+)$/, caseView],
 ];
 /** Who looks after the whole sees the board first; everybody else their queue. */
-const OVERSEERS = ['supervisor', 'director', 'administrator', 'auditor'];
+const looksAfterTheWhole = ({ roles, may }) => may.includes('oversee') || roles.includes('auditor');
 
 const app = document.getElementById('app');
 const main = h('main', { id: 'content', tabindex: -1 });
@@ -111,7 +111,7 @@ async function show({ afresh }) {
 }
 
 function home() {
-  return user.roles.some((role) => OVERSEERS.includes(role)) ? '#/board' : '#/queue';
+  return looksAfterTheWhole(user) ? '#/board' : '#/queue';
 }
 
 async function render(address) {
