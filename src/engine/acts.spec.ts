@@ -290,3 +290,22 @@ describe('a preview', () => {
     ).rejects.toMatchObject({ code: 'stale-revision' });
   });
 });
+
+describe('a timer that could not be given to its case', () => {
+  it('fires when its incident is retried, for nobody else would fire it', async () => {
+    const { id } = await fixture.open('help');
+    const task = fixture.runtime.engine.sources.get('task');
+    if (!task) throw new Error('No source for tasks.');
+    const { close } = task;
+    task.close = (tx) => tx.query('broken', 'select 1 / 0', []).then(() => undefined);
+    await later(8 * day);
+    await fixture.runtime.sweeper.sweep();
+    task.close = close;
+    await fixture.runtime.sweeper.sweep();
+    const incidents = 'select id from qamqor.incidents where case_id = $1 and status = $2';
+    const [incident] = await fixture.sql<{ id: string }>(incidents, [id, 'open']);
+    expect(await fixture.read(id)).toMatchObject({ state: 'work', incidents: 1 });
+    await fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
+    expect(await fixture.read(id)).toMatchObject({ state: 'late', incidents: 0 });
+  });
+});

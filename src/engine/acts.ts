@@ -6,7 +6,7 @@ import { answer, event } from './inputs.js';
 import { cannot, type MovingAct, notPossible, planned } from './moves.js';
 import { type Outcome, recordStep, scope } from './record.js';
 import type { Act, CaseRecord, Command } from './types.js';
-import type { BatchWrites, DecideContext, Decided } from './writes.js';
+import { type BatchWrites, type DecideContext, type Decided, TIMER_FAILED } from './writes.js';
 
 type ActCommand = Extract<Command, { kind: 'act' }>;
 type ActOf<Type extends Act['type']> = Extract<Act, { type: Type }>;
@@ -122,6 +122,10 @@ function retry(
   writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'retried', by: command.sender.account });
   const cleared = { ...noted.record, incidents: Math.max(0, record.incidents - 1) };
   if (behind.kind === 'incident') {
+    const { rule, message: _message, settles: _settled, entryId, ...rest } = behind;
+    // The sweeper has passed it by: nobody else would fire it any more.
+    if (rule === TIMER_FAILED && entryId)
+      return answer(cleared, { ...rest, kind: 'timer', entryId, late: 'journal' }, context, writes);
     if (incident.outboxId) writes.outboxAgain.push(incident.outboxId);
     return { ...noted, record: cleared };
   }

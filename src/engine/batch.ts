@@ -58,6 +58,8 @@ export interface BatchDependencies {
 /** How long a case may be locked by somebody else before the command is told 503, when it waits alone. */
 const LOCK_TIMEOUT_MS = 2_000;
 
+type OpenCommand = Extract<Command, { kind: 'open' }>;
+
 /** Everything read at the start of a batch, under the locks. */
 interface Loaded {
   now: string;
@@ -234,7 +236,6 @@ export class Batch {
         this.settled.push(this.waiting ? { command, error: caseNotFound(command.caseId) } : { command, skipped: true });
       else if (command.kind !== 'open' && loaded.records.get(command.caseId)?.organisationId !== command.organisationId)
         this.settled.push({ command, error: caseNotFound(command.caseId) });
-      else if (command.kind === 'open' && this.subjectTaken(command, loaded)) continue;
       else if (command.settles && !loaded.leases.has(leaseOf({ ...command.settles, id: command.settles.outboxId })))
         this.settled.push({ command, error: new LeaseOver(command.settles.outboxId) });
       else present.push(command);
@@ -263,19 +264,14 @@ export class Batch {
     return record ? { command, accepted: { case: record, ...before } } : { command, kept: { caseId, ...before } };
   }
 
-  private subjectTaken(command: Extract<Command, { kind: 'open' }>, loaded: Loaded): boolean {
-    if (command.subject === undefined || command.parent) return false;
-    const key = `${command.organisationId}:${command.workflow}:${command.subject}`;
-    const other = loaded.takenSubjects.get(key);
-    if (!other) {
-      // A second opening of the same batch meets the first.
-      loaded.takenSubjects.set(key, { id: command.caseId, number: '' });
-      return false;
-    }
+  /** By a case that is stored, or opened before in this batch. */
+  private subjectTaken(command: OpenCommand, loaded: Loaded): boolean {
+    const other = loaded.takenSubjects.get(subjectKey(command) ?? '');
+    if (!other) return false;
     const error = new AppError(
       'open-case-exists',
       409,
-      `There is an open case already: ${other.number || other.id}. Go on with that one.`,
+      `There is an open case already: ${other.number}. Go on with that one.`,
       { caseId: other.id, caseNumber: other.number },
     );
     this.settled.push({ command, error });
@@ -311,6 +307,7 @@ export class Batch {
     loaded: Loaded,
     context: Omit<DecideContext, 'calendar'>,
   ): void {
+    if (command.kind === 'open' && this.subjectTaken(command, loaded)) return;
     // The command itself stays as it was given: if this transaction fails, it is settled anew in the next.
     const given = output === undefined || command.kind !== 'answer' ? command : { ...command, output };
     const calendar = this.deps.calendar(command.organisationId);
@@ -329,6 +326,8 @@ export class Batch {
     if (decided.refused && given !== command) throw decided.refused;
     const isNew = command.kind === 'open' || (this.changed.get(command.caseId)?.isNew ?? false);
     loaded.records.set(command.caseId, decided.record);
+    const subject = command.kind === 'open' && decided.record.status === 'active' ? subjectKey(command) : undefined;
+    if (subject !== undefined) loaded.takenSubjects.set(subject, decided.record);
     if (decided.touched) this.changed.set(command.caseId, { record: decided.record, isNew });
     if (decided.refused || decided.seq === undefined) {
       this.settled.push({
@@ -350,6 +349,12 @@ export class Batch {
       this.keptCommands.push({ command, caseId: decided.record.id, seq: decided.seq, answer: accepted.answer });
     this.settled.push({ command, accepted });
   }
+}
+
+/** Sub-cases are about nothing that could be taken. */
+function subjectKey({ organisationId, workflow, subject, parent }: OpenCommand): string | undefined {
+  if (subject === undefined || parent) return undefined;
+  return `${organisationId}:${workflow}:${subject}`;
 }
 
 function leaseOf({ id, attempt }: { id: string; attempt: number }): string {

@@ -263,6 +263,22 @@ describe('commands that arrive together', () => {
     });
   });
 
+  it('meet no case that was refused beside them', async () => {
+    const subject = 'family-2';
+    await fixture.deploy({
+      key: 'counting',
+      title: { en: 'Counting' },
+      context: { count: '= input.count + 1' },
+      initial: 'a',
+      states: { a: { invoke: { src: 'task', input: { role: 'curator', deadline: '1 day' } } } },
+    });
+    const open = (count: number | null, more = {}) => fixture.open('counting', { count }, more);
+    // The version is known by then, and the first two keep the engine busy: the others share a batch.
+    await open(1);
+    const opened = await Promise.allSettled([open(1), open(1), open(null, { subject }), open(1, { subject })]);
+    expect(opened.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  });
+
   it('wait only for their own case when somebody else holds its lock', async () => {
     const [held, free] = await Promise.all([fixture.open('review'), fixture.open('review')]);
     const holder = await fixture.database.pool('owner').connect();

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { asText, ENGINE_SENDER, isPassing, PATIENCE_S } from './outbox.js';
 import type { EngineApi } from './types.js';
+import { TIMER_FAILED } from './writes.js';
 
 /** How often to look when nothing is known to be due sooner. */
 const PERIOD_MS = 1_000;
@@ -107,7 +108,7 @@ export class Sweeper {
     await this.deps.engine
       .submit({
         kind: 'incident',
-        rule: 'timer-failed',
+        rule: TIMER_FAILED,
         message: asText(cause),
         entryId: id,
         organisationId,
