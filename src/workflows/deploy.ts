@@ -36,8 +36,9 @@ export async function deployChecked(
 }
 
 /**
- * Makes every workflow of a folder current. One that must not be leaves the version before it in place, which is told in
- * what comes back; without such a version no case could be opened. @throws StartError then
+ * Makes every workflow of a folder current. One that must not be leaves the version before it in place, and one that was
+ * current once does not become so again: both are told in what comes back. Where a refused one has no version before it, no
+ * case could be opened. @throws StartError then
  */
 export async function deployFolder(
   deps: DeployDependencies,
@@ -49,7 +50,12 @@ export async function deployFolder(
   const missing: string[] = [];
   for (const { folder, files } of workflows) {
     try {
-      await deployChecked(deps, organisationId, files, 'folder', beside);
+      const { key, version } = await deployChecked(deps, organisationId, files, 'folder', beside);
+      const newest = (await deps.versions.list(organisationId)).find((one) => one.key === key)?.version ?? version;
+      if (newest > version)
+        problems.push(
+          `${folder}: what it holds is version ${version} of "${key}", and others were deployed after it: cases are opened on version ${newest}. To go back, deploy it with something changed (its description, say).`,
+        );
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'workflow-refused') throw error;
       const key = keyOf(files) ?? basename(folder);
