@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineFixture, until } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
-import { backoffMs, ENGINE_SENDER } from './outbox.js';
+import { backoffMs, ENGINE_SENDER, OutboxWorker } from './outbox.js';
 import type { Delivery, LeasedRow, OutboxRow } from './types.js';
 
 const workflow = {
@@ -85,6 +85,26 @@ describe('an outbox row', () => {
       ['notify', 1],
     ]);
     expect(asked[1]?.payload).toEqual({ template: 'sent' });
+  });
+
+  it('whose attempt hangs is let go of, counts a failure and can be tried again', async () => {
+    says = () => ({ kind: 'retry', reason: 'not yet', afterMs: 0, patient: true });
+    await fixture.open('send');
+    await until(() => asked.length > 0 && fixture.runtime.quiet);
+    const [row] = await fixture.sql<{ id: string }>('select id from qamqor.outbox');
+    const hanging = new OutboxWorker({
+      pool: fixture.database.pool('relay'),
+      engine: fixture.runtime.engine,
+      handlers: new Map([['handOff.open', () => new Promise<never>(() => undefined)]]),
+      random: () => 0,
+      attemptMs: 50,
+      warn: () => undefined,
+    });
+    await hanging.deliver([row?.id ?? '']);
+    hanging.stop();
+    expect(await fixture.sql('select failures, leased_until, last_error from qamqor.outbox')).toEqual([
+      { failures: 1, leased_until: null, last_error: 'It did not end within 0.05 s.' },
+    ]);
   });
 
   it('is tried again under the same id after a failure', async () => {

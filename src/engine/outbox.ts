@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
@@ -11,6 +12,8 @@ export const LEASE_S = 10;
 export const PATIENCE_S = 5;
 const RENEW_EVERY_MS = 3_000;
 const AT_ONCE = 32;
+/** No attempt takes this long. One that hangs would keep its lease for as long as its process lives, and nobody would hear. */
+const ATTEMPT_MS = 10 * 60_000;
 /** After this many failures an outbox row becomes an incident: about two days with the back-off below. */
 const FAILURES = 30;
 const BACKOFF_FIRST_MS = 1_000;
@@ -22,6 +25,8 @@ export interface OutboxDependencies {
   engine: Pick<EngineApi, 'submit'>;
   handlers: ReadonlyMap<string, OutboxHandler>;
   random(): number;
+  /** How long one attempt may take; ten minutes unless told. */
+  attemptMs?: number;
   /** Something went wrong that no sender waits for. */
   warn(message: string, error: unknown): void;
 }
@@ -107,7 +112,7 @@ export class OutboxWorker {
     const handler = this.deps.handlers.get(row.topic);
     if (!handler) return { kind: 'give-up', reason: `Nothing here carries out "${row.topic}".` };
     try {
-      return await handler(row);
+      return await inTime(handler(row), this.deps.attemptMs ?? ATTEMPT_MS);
     } catch (error) {
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) failed at attempt ${row.attempt}.`, error);
       return { kind: 'retry', reason: asText(error) };
@@ -160,6 +165,20 @@ export class OutboxWorker {
       });
       renew.catch((error: unknown) => this.deps.warn('Leases could not be renewed.', error));
     }, RENEW_EVERY_MS).unref();
+  }
+}
+
+/** What comes back later than that is dropped: another attempt has begun by then. */
+async function inTime(attempt: Promise<Delivery>, ms: number): Promise<Delivery> {
+  const over = new AbortController();
+  const late = sleep(ms, { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` } as const, {
+    signal: over.signal,
+    ref: false,
+  });
+  try {
+    return await Promise.race([attempt, late]);
+  } finally {
+    over.abort();
   }
 }
 
