@@ -45,8 +45,15 @@ export class ApiFixture {
     this.contract = new AnswerCheck(JSON.parse(JSON.stringify(openApiDocument(app))) as Document);
   }
 
-  /** `through`: the address at which the application finds its database, if not directly. */
-  static async create(more: Partial<Config> = {}, through?: (url: string) => Promise<string>): Promise<ApiFixture> {
+  /**
+   * `through`: the address at which the application finds its database, if not directly. `workflows`: the folder that it
+   * reads, if not the project's.
+   */
+  static async create(
+    more: Partial<Config> = {},
+    through?: (url: string) => Promise<string>,
+    workflows?: string,
+  ): Promise<ApiFixture> {
     const database = await createDatabase();
     const config: Config = {
       ...readConfig({}),
@@ -61,6 +68,7 @@ export class ApiFixture {
     const errors: string[] = [];
     const system = await System.open(config, {
       queues: false,
+      ...(workflows === undefined ? {} : { workflows }),
       warn: (message, error) => errors.push(`${message} ${String(error)}`),
     });
     const app = await createApp(system, errorLogger(errors));

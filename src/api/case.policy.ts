@@ -2,7 +2,7 @@ import type { CaseRecord } from '../engine/types.js';
 import { hasRole, isStaffRole } from '../identity/identity.policy.js';
 import { INTEGRATION } from '../identity/roles.js';
 
-type Asker = { roles: readonly string[]; may?: readonly string[] };
+export type Asker = { roles: readonly string[]; may?: readonly string[] };
 
 /** Who may open a case: roles that `roles.yaml` lets, and programs. */
 export const CASE_OPENERS = ['open-cases', INTEGRATION] as const;

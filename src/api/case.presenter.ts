@@ -2,13 +2,13 @@ import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
 import { accepts } from '../statechart/accepts.js';
 import type { Json, JsonObject } from '../statechart/types.js';
-import { casePermissions } from './case.policy.js';
+import { type Asker, casePermissions } from './case.policy.js';
 
 /**
  * A case as the API shows it to one account. `now` (ISO 8601) decides what is overdue. Pure, so that it can be made inside
  * the transaction that changes the case and kept with the command's id.
  */
-export function presentCase(record: CaseRecord, by: { roles: readonly string[] }, now: string): JsonObject {
+export function presentCase(record: CaseRecord, by: Asker, now: string): JsonObject {
   const { status } = record;
   return {
     id: record.id,

@@ -14,13 +14,22 @@ type Right = (typeof RIGHTS)[number];
 /** In `roles.yaml` for their titles only: who answers from outside is no colleague. */
 const OUTSIDE = [INTEGRATION, 'partner'];
 
-const role = z
-  .string()
-  .regex(/^[a-z][a-z-]{0,63}$/, 'A role is named in small Latin letters and hyphens.')
-  .refine((key) => !key.startsWith('partner-'), 'Names that begin with partner- belong to partners.')
-  .refine((key) => !['staff', 'engine', 'system', ...RIGHTS].includes(key), 'This name means something else already.');
+/** Why a role may not be called so, or null. */
+function wrongName(key: string): string | null {
+  if (!/^[a-z][a-z-]{0,63}$/.test(key)) return 'A role is named in small Latin letters and hyphens.';
+  if (key.startsWith('partner-')) return 'Names that begin with partner- belong to partners.';
+  return ['staff', 'engine', 'system', ...RIGHTS].includes(key) ? 'This name means something else already.' : null;
+}
+
 const title = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
-const book = z.record(role, z.strictObject({ title, may: z.array(z.enum(RIGHTS)).default([]) }));
+const book = z
+  .record(z.string(), z.strictObject({ title, may: z.array(z.enum(RIGHTS)).default([]) }))
+  .superRefine((roles, context) => {
+    for (const key of Object.keys(roles)) {
+      const message = wrongName(key);
+      if (message !== null) context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
 
 /** The roles of `roles.yaml`. What an account carries beyond them, and beyond `partner-<key>`, counts for nothing. */
 export class RoleBook {
@@ -28,9 +37,7 @@ export class RoleBook {
 
   /** @throws StartError that says what is wrong with the file */
   constructor(yaml: string) {
-    const read = book.safeParse(parse(yaml) ?? {});
-    if (!read.success) throw new StartError('roles', `roles.yaml cannot be used: ${z.prettifyError(read.error)}`);
-    this.rights = new Map(Object.entries(read.data).map(([key, { may }]) => [key, may]));
+    this.rights = new Map(Object.entries(read(yaml)).map(([key, { may }]) => [key, may]));
   }
 
   /** The people of the centre, in the order of the file. */
@@ -55,3 +62,14 @@ export class RoleBook {
 }
 
 const isRight = (name: string): name is Right => (RIGHTS as readonly string[]).includes(name);
+
+function read(yaml: string): z.output<typeof book> {
+  try {
+    return book.parse(parse(yaml) ?? {});
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new StartError('roles', `workflows/roles.yaml cannot be used. Mend it and start again.\n${why}`, {
+      cause: error,
+    });
+  }
+}

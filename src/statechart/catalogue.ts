@@ -37,7 +37,7 @@ export function parseCatalogue(files: Record<string, string>): Catalogue {
 function rolesOf(ladder: unknown): string[] {
   const steps = part(ladder, 'steps');
   return (Array.isArray(steps) ? steps : [])
-    .map((step: unknown) => part(step, 'role'))
+    .flatMap((step: unknown) => part(step, 'role'))
     .filter((role) => typeof role === 'string');
 }
 

@@ -34,6 +34,8 @@ export interface TextsDependencies {
   stage(organisationId: string, caseId: string): Promise<Text | undefined>;
   /** IANA name of the time zone in which people read dates. */
   zone: string;
+  /** Whether a role looks after the work of others. */
+  oversees(role: string): boolean;
 }
 
 const LANGUAGES = ['kk', 'ru', 'en'] as const satisfies Language[];
@@ -62,7 +64,7 @@ export class EscalationTexts {
         return template[language].replace(/\{(\w+)\}/g, (_gap, name: string) => gaps[name] ?? '');
       });
     const when = facts.overdue ? 'after' : 'before';
-    return { caseNumber: found.number, title, textFor: (recipient) => fill(TEMPLATES[kindOf(recipient)][when]) };
+    return { caseNumber: found.number, title, textFor: (recipient) => fill(TEMPLATES[this.kindOf(recipient)][when]) };
   }
 
   private async titleOf(
@@ -86,15 +88,13 @@ export class EscalationTexts {
     }
     return what === 'state' ? this.deps.stage(organisationId, caseId) : undefined;
   }
-}
 
-/** Who owns the work is told to do it, who oversees to help, a partner to answer. */
-function kindOf(recipient: string): keyof typeof TEMPLATES {
-  if (recipient.startsWith('partner-')) return recipient.endsWith(':head') ? 'head' : 'partner';
-  return OVERSEERS.includes(recipient) ? 'overseer' : 'owner';
+  /** Who owns the work is told to do it, who oversees to help, a partner to answer. */
+  private kindOf(recipient: string): keyof typeof TEMPLATES {
+    if (recipient.startsWith('partner-')) return recipient.endsWith(':head') ? 'head' : 'partner';
+    return this.deps.oversees(recipient) ? 'overseer' : 'owner';
+  }
 }
-
-const OVERSEERS = ['supervisor', 'director', 'administrator'];
 
 function whole(text: Text | undefined, otherwise: string): Texts {
   return inAll((language) => text?.[language] ?? text?.kk ?? text?.ru ?? text?.en ?? otherwise);

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { HandoffsModule } from '../handoffs/handoffs.module.js';
 import { Partners } from '../handoffs/partners.js';
+import { isOverseer } from '../identity/identity.policy.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { NotificationsService } from '../notifications/notifications.service.js';
 import { System } from '../system.js';
@@ -41,13 +42,14 @@ function milestones({ runtime: { engine }, relayPool }: System): MilestonesServi
 }
 
 function escalation(system: System, notifications: NotificationsService, partners: Partners): EscalationService {
-  const { runtime, relayPool: pool, calendar, folder, warn } = system;
+  const { runtime, relayPool: pool, calendar, folder, roles, warn } = system;
   const { engine } = runtime;
   const ladders = new Ladders(folder.catalogue['escalation.yaml'] ?? '{}');
   const texts = new EscalationTexts({
     pool,
     ladders,
     zone: calendar.zone,
+    oversees: (role) => isOverseer({ roles: [role], may: roles.rightsOf([role]) }),
     service: (partner, service) => partners.find(partner)?.services[service]?.title,
     async stage(organisationId, caseId) {
       const record = await engine.read(organisationId, caseId);
