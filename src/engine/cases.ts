@@ -14,7 +14,7 @@ export async function readCase(
 ): Promise<CaseRecord | null> {
   return asOrganisation(pool, organisationId, async (query) => {
     const statement = UUID.test(idOrNumber) ? sql.readCaseById : sql.readCaseByNumber;
-    const rows = await query<CaseRow>(statement.text, [organisationId, idOrNumber]);
+    const rows = await query<CaseRow>(statement, [organisationId, idOrNumber]);
     const row = rows[0];
     return row
       ? caseRecord(row, await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))
@@ -22,7 +22,11 @@ export async function readCase(
   });
 }
 
-export type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
+/** A statement with a name is prepared once per connection. */
+export type Query = <Row extends object>(
+  statement: string | { name: string; text: string },
+  values?: unknown[],
+) => Promise<Row[]>;
 
 /** Reads as `qamqor_app` with the organisation's rows in sight; nothing without it. `snapshot`: all reads see one moment. */
 export async function asOrganisation<Result>(
@@ -37,7 +41,10 @@ export async function asOrganisation<Result>(
     const begin = isolation === 'snapshot' ? 'begin isolation level repeatable read, read only' : 'begin';
     // In one message, so that a read costs a round trip less.
     await client.query(`${begin}; set local qamqor.organisation = ${client.escapeLiteral(organisationId)}`);
-    const result = await work(async (text, values = []) => (await client.query(text, values)).rows);
+    const result = await work(async (statement, values = []) => {
+      const named = typeof statement === 'string' ? { text: statement } : statement;
+      return (await client.query({ ...named, values })).rows;
+    });
     await client.query('commit');
     return result;
   } catch (error) {
