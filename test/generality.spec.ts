@@ -121,7 +121,7 @@ describe('as data alone', () => {
     // Nothing goes out before the family allows it, to this partner as to any other.
     expect(school.received).toEqual([]);
     const consent = { partner: 'school-department', given: true, how: 'paper' };
-    const allowed = await api.ask('registrar', 'PUT', `/api/families/${family.subject}/consents`, { body: consent });
+    const allowed = await api.ask('storekeeper', 'PUT', `/api/families/${family.subject}/consents`, { body: consent });
     expect(allowed.status).toBe(200);
     await pass(api.system, { minutes: 20 });
     const [handOff] = (await api.get('partner-school-department', '/api/handoffs')).body.items;
@@ -140,6 +140,14 @@ describe('as data alone', () => {
     const at = await api.system.clock.now();
     const tell = async (event: object) => (await say(api, school, handOff.id, { at, ...event })).body;
     expect(await tell({ eventId: '1', type: 'acknowledged' })).toMatchObject({ status: 'applied' });
+    expect(await tell({ eventId: 'p', type: 'papers_requested', missing: ['birth-certificate'] })).toMatchObject({
+      status: 'applied',
+    });
+    const supplied = await api.post('storekeeper', `/api/handoffs/${handOff.id}/supply`, {});
+    expect({ status: supplied.status, body: supplied.body }).toMatchObject({
+      status: 200,
+      body: { status: 'acknowledged' },
+    });
     const result = { school: 17, from: '2027-02-08', teacher: 'Айгүл' };
     expect(await tell({ eventId: '2', type: 'done', result })).toMatchObject({ status: 'applied' });
     await settled(api.system);

@@ -46,7 +46,7 @@ export class ConsentsController {
   }
 
   @Put(':id/consents')
-  @Roles('registrar', 'curator', 'supervisor', 'integration')
+  @Roles('record-consents', 'integration')
   @Describe({ tag, summary: "Give or withdraw a family's consent for one partner", params, body: change, answers })
   async set(@By() by: Principal, @Param('id') id: string, @Body() body: z.output<typeof change>) {
     return { items: await this.consents.set(by, id, body), next: null };

@@ -2,11 +2,11 @@ import { hasRole, isStaff, partnersOf } from '../identity/identity.policy.js';
 import { INTEGRATION } from '../identity/roles.js';
 import type { HandoffRow } from './handoff.js';
 
-type Asker = { roles: readonly string[] };
+type Asker = { roles: readonly string[]; may?: readonly string[] };
 type Facts = Pick<HandoffRow, 'status' | 'closed_at'>;
 
-/** Who brings a partner the papers that it asked for. */
-export const SUPPLIERS = ['registrar', 'curator', 'lawyer', 'coordinator', 'adviser', 'supervisor'] as const;
+/** Who brings a partner the papers that it asked for: roles that `roles.yaml` lets. */
+export const SUPPLIERS = ['supply-papers'] as const;
 /** Who takes a hand-off back. */
 export const RECALLERS = ['curator', 'supervisor', 'director'] as const;
 

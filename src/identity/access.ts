@@ -9,5 +9,5 @@ export const ROLES = Symbol('roles');
 /** Open to everybody. Everything else needs a session or the API key. */
 export const Public = () => applyDecorators(SetMetadata(PUBLIC, true), SetMetadata(API_SECURITY, [{}]));
 
-/** Only for accounts with one of these roles or rights (`open-cases`, `oversee`); `staff` stands for everybody of the centre, `partner` for every partner. */
+/** Only for accounts with one of these roles or rights (`oversee`, say); `staff` stands for everybody of the centre, `partner` for every partner. */
 export const Roles = (...roles: readonly string[]) => applyDecorators(SetMetadata(ROLES, roles));

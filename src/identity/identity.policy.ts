@@ -3,7 +3,7 @@ import { INTEGRATION, PARTNER_ROLE } from './roles.js';
 /** `may`: what the roles give, as `Principal` has it; without it nothing. */
 type WithRoles = { roles: readonly string[]; may?: readonly string[] };
 
-/** Whether somebody has one of these roles, or one of these rights (`open-cases`, `oversee`): no role is named like a right. */
+/** Whether somebody has one of these roles, or one of these rights (`oversee`, say): no role is named like a right. */
 export const hasRole = ({ roles, may = [] }: WithRoles, ...names: readonly string[]): boolean =>
   names.some((name) => roles.includes(name) || may.includes(name));
 

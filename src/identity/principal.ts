@@ -10,7 +10,7 @@ export interface Principal {
   name: string;
   email: string;
   roles: string[];
-  /** What these roles give: `open-cases`, `oversee`. */
+  /** What these roles give beyond themselves, by `roles.yaml`: `open-cases`, `oversee`, … */
   may: string[];
 }
 
