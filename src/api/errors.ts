@@ -250,6 +250,13 @@ export const PROBLEMS: Record<string, Problem> = {
       ru: 'Шаг не выполнен, дело не изменилось, открыт инцидент. Руководитель может его повторить.',
       en: 'The step was not made and the case did not change; an incident is open. A supervisor can retry it.',
     },
+    because: {
+      'answer-again': {
+        kk: 'Қадам орындалмады, іс өзгермеді, оқиға тіркелді. Тапсырма әлі ашық: себебі жойылған соң қайта жауап беріңіз, содан кейін жетекші оқиғаны жабады.',
+        ru: 'Шаг не выполнен, дело не изменилось, открыт инцидент. Задача осталась открытой: ответьте снова, когда причина устранена; потом руководитель закроет инцидент.',
+        en: 'The step was not made and the case did not change; an incident is open. The task is still open: answer again when the cause is gone; then a supervisor resolves the incident.',
+      },
+    },
   },
   'stale-revision': {
     status: 409,

@@ -380,6 +380,29 @@ describe('a transition that cannot be made', () => {
   });
 });
 
+describe('an answer that cannot be carried out', () => {
+  it('says that it is to be given again: nobody can retry what is not kept', async () => {
+    await fixture.deploy({
+      key: 'brittle',
+      title: { en: 'Brittle' },
+      context: { count: null },
+      initial: 'a',
+      states: {
+        a: { invoke: { id: 'ask', src: 'task', onDone: { guard: '= context.count > 1', target: 'b' } } },
+        b: { type: 'final' },
+      },
+    });
+    const { id } = await fixture.open('brittle');
+    await expect(fixture.answer(id, fixture.entry(id, 'ask'))).rejects.toMatchObject({
+      code: 'case-incident',
+      facts: { because: 'answer-again' },
+    });
+    const [incident] = await fixture.sql<{ id: string }>('select id from qamqor.incidents where case_id = $1', [id]);
+    const retry = fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
+    await expect(retry).rejects.toMatchObject({ code: 'act-not-possible', status: 409 });
+  });
+});
+
 describe('an act that is refused half way', () => {
   it('leaves no trace of what it had begun', async () => {
     await fixture.deploy({

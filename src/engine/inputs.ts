@@ -114,7 +114,7 @@ export function faultFrom(
   if (command.kind === 'event' || command.late === 'refuse') {
     writes.incidents.push(row);
     const counted = { ...record, incidents: record.incidents + 1 };
-    return { record: counted, refused: refuse.caseIncident(record, row), touched: true };
+    return { record: counted, refused: refuse.caseIncident(record, row, command.kind), touched: true };
   }
   const decided = ignored(record, command, cause.rule, context, writes, 'incident');
   writes.incidents.push({ ...row, seq: decided.record.revision });

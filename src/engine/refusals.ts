@@ -3,7 +3,7 @@ import { patchProblems, patchSchema } from '../statechart/context-patch.js';
 import type { Entry, Json, JsonObject, PublicEvent, StepResult, Workflow } from '../statechart/types.js';
 import { AppError, type Violation } from './errors.js';
 import { validatorOf, violationsOf } from './schemas.js';
-import type { CaseRecord, Sender } from './types.js';
+import type { CaseRecord, Command, Sender } from './types.js';
 import type { IncidentRow } from './writes.js';
 
 /** What the engine says no to, in one place: code and status of the contract, and what is possible instead. */
@@ -90,15 +90,19 @@ export function answerNotTaken(record: CaseRecord, entry: Entry, reason: string)
   );
 }
 
-export function caseIncident(record: CaseRecord, incident: IncidentRow): AppError {
+/** A person's answer is not kept: it is given again when the cause is gone, an event is retried. */
+export function caseIncident(record: CaseRecord, incident: IncidentRow, kind: Command['kind']): AppError {
+  const isEvent = kind === 'event';
+  const todo = isEvent ? 'a supervisor can retry it.' : 'answer again when its cause is gone, then it can be resolved.';
   return new AppError(
     'case-incident',
     409,
-    `Case ${record.number} cannot make this step: ${incident.message} An incident is open; a supervisor can retry it.`,
+    `Case ${record.number} cannot make this step: ${incident.message} An incident is open; ${todo}`,
     {
       ...stateFacts(record),
       incident: incident.id,
       rule: incident.rule,
+      ...(isEvent ? {} : { because: 'answer-again' }),
     },
   );
 }
