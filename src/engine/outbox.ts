@@ -157,10 +157,13 @@ export class OutboxWorker {
   private keepLeases(): void {
     this.renewal ??= setInterval(() => {
       if (this.held.size === 0) return;
+      // What is locked is being settled: to wait for it could be to wait for each other.
       const renew = this.deps.pool.query({
         name: 'renew-outbox',
         text: `update qamqor.outbox o set leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
-          from unnest($1::uuid[], $2::int[]) as held (id, attempt) where o.id = held.id and o.attempt = held.attempt and o.leased_until is not null`,
+          from (select o.id from unnest($1::uuid[], $2::int[]) as held (id, attempt)
+            join qamqor.outbox o on o.id = held.id and o.attempt = held.attempt and o.leased_until is not null for update of o skip locked) mine
+          where o.id = mine.id`,
         values: [[...this.held].map((row) => row.id), [...this.held].map((row) => row.attempt)],
       });
       renew.catch((error: unknown) => this.deps.warn('Leases could not be renewed.', error));
