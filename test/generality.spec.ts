@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
+import { readConfig } from '../src/config.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { check } from '../src/statechart/check.js';
 import { loadWorkflow } from '../src/statechart/load.js';
@@ -23,8 +24,11 @@ let api: ApiFixture;
 beforeAll(async () => {
   folder = await withAdditions();
   school = await Partner.start();
-  const config = { partners: { 'school-department': { url: school.url, secret: school.secret } } };
-  api = await ApiFixture.create(config, undefined, folder);
+  const { partners } = readConfig({
+    QAMQOR_PARTNER_SCHOOL_DEPARTMENT_URL: school.url,
+    QAMQOR_PARTNER_SCHOOL_DEPARTMENT_SECRET: school.secret,
+  });
+  api = await ApiFixture.create({ partners }, undefined, folder);
   await api.system.deployFolder();
   for (const name of ['storekeeper', 'lending-head', 'registrar', 'partner-school-department']) await api.account(name);
   // Monday morning in Almaty.
