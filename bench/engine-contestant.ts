@@ -4,6 +4,7 @@ import { entryUuid } from '../src/engine/entry-uuid.js';
 import { Runtime } from '../src/engine/runtime.js';
 import type { Accepted, Command, CommandBase, OutboxRow } from '../src/engine/types.js';
 import { type VerifyReport, verify } from '../src/engine/verify.js';
+import { Grace } from '../src/handoffs/grace.js';
 import { HandoffSource } from '../src/handoffs/handoff-source.js';
 import { HandoffsService } from '../src/handoffs/handoffs.service.js';
 import { systemIds } from '../src/platform/ids.js';
@@ -43,7 +44,7 @@ export class EngineContestant implements Contestant {
     });
     const { engine } = this.runtime;
     engine.registerSource(new TaskSource(() => systemIds.next()));
-    engine.registerSource(new HandoffSource(() => systemIds.next()));
+    engine.registerSource(new HandoffSource(() => systemIds.next(), new Grace({ find: () => undefined }, CALENDAR)));
     engine.registerOutbox('handOff.open', (row) =>
       Promise.resolve({ kind: 'answer', command: this.partnerAnswer(row) }),
     );

@@ -15,7 +15,7 @@ export interface TimeOptions {
   isBusy(): boolean;
   /** What the simulation is about: it ends when no case of theirs is open. */
   subjects: string[];
-  /** Carries out what is due by the clock: timers, expired hand-offs, lost wake-ups. */
+  /** Carries out what is due by the clock: timers, ladders, expired hand-offs, lost wake-ups. */
   sweep(): Promise<unknown>;
 }
 
@@ -66,16 +66,19 @@ export class Time {
 }
 
 function hangs({ sending, due }: Pending): string {
-  return `Something has been under way for ${PATIENCE_MS / 1000} s: ${sending} outbox rows, ${due} due timers or hand-offs. The run can be started again; it goes on from here.`;
+  return `Something has been under way for ${PATIENCE_MS / 1000} s: ${sending} outbox rows, ${due} due timers, ladders or hand-offs. The run can be started again; it goes on from here.`;
 }
 
 const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
   moment as (
     select due_at from qamqor.timers where not paused and passed_at is null
     union all
-    select expires_at from qamqor.handoffs h
-    where closed_at is null and expiry_told_at is null and expires_at is not null
+    select gives_up_at from qamqor.handoffs h
+    where closed_at is null and expiry_told_at is null and gives_up_at is not null
       and exists (select from qamqor.cases c where c.id = h.case_id and c.status = 'active')
+    union all
+    select look_at from qamqor.dues d
+    where look_at < 'infinity' and exists (select from qamqor.cases c where c.id = d.case_id and c.status = 'active')
     union all
     select next_at from qamqor.outbox, clock where not parked and (leased_until is null or leased_until <= clock.now)
   )

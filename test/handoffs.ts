@@ -187,6 +187,17 @@ export class HandoffTown {
   }
 }
 
+/**
+ * The moment comes at which nobody waits for the hand-off of a case any longer; `more`: ms past it. Holidays and
+ * weekends to which a pause has moved it put it off.
+ */
+export async function givenUp(town: HandoffTown, caseId: string, more = 0): Promise<void> {
+  const moment = String((await town.handoffOf(caseId))['givesUpAt']);
+  await town.api.system.clock.advanceTo(new Date(Date.parse(moment) + more).toISOString());
+  await town.settled();
+  if (String((await town.handoffOf(caseId))['givesUpAt']) > moment) await givenUp(town, caseId, more);
+}
+
 /** What partners say. */
 export const AT = '2026-11-22T10:00:00+05:00';
 export const acknowledged = (eventId = 'a') => ({ eventId, type: 'acknowledged', at: AT });

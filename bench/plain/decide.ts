@@ -312,6 +312,7 @@ class Made {
         at,
         due,
         due,
+        this.due(14 + 8),
       ],
     ];
     this.change.newOutbox = [

@@ -145,7 +145,8 @@ export const STATEMENTS = {
     status: 'text',
     opened_at: 'timestamptz',
     due_at: 'timestamptz',
-    expires_at: 'timestamptz',
+    answer_by: 'timestamptz',
+    gives_up_at: 'timestamptz',
   }),
   handoffDone: update('handoff-done', 'handoffs', {
     id: 'uuid',

@@ -76,8 +76,8 @@ export class CasePageService {
           where t.case_id = $1 and t.status in ('open', 'claimed', 'held')`,
         [id],
       );
-      const handoffs = await query<{ id: string; status: string; waiting: string | null; expires: Date | null }>(
-        'select id, status, waiting_reason as waiting, expires_at as expires from qamqor.handoffs where case_id = $1 and closed_at is null',
+      const handoffs = await query<{ id: string; status: string; waiting: string | null; due: Date | null }>(
+        'select id, status, waiting_reason as waiting, answer_by as due from qamqor.handoffs where case_id = $1 and closed_at is null',
         [id],
       );
       const children = await query<{ id: string; number: string; status: string; entry: string }>(
@@ -87,10 +87,7 @@ export class CasePageService {
       return {
         tasks: new Map(tasks.map((task) => [task.id, task])),
         handoffs: new Map(
-          handoffs.map(({ id: key, expires, ...handoff }) => [
-            key,
-            { ...handoff, dueAt: expires?.toISOString() ?? null },
-          ]),
+          handoffs.map(({ id: key, due, ...handoff }) => [key, { ...handoff, dueAt: due?.toISOString() ?? null }]),
         ),
         children: new Map(children.map(({ entry, ...child }) => [entry, child])),
       };

@@ -21,6 +21,14 @@ function effectiveDue({ dueAt, pausedUntil }: Pick<Due, 'dueAt' | 'pausedUntil'>
 /** When an open entry (a row of `qamqor.dues`) is due, as SQL. */
 export const ENTRY_DUE = (dues: string) => `greatest(${dues}.due_at, ${dues}.paused_until)`;
 
+/**
+ * Whether an open entry of a case is overdue at a moment, as SQL. `entry`: the entry's id. What nobody follows, or is over,
+ * is not.
+ */
+export const ENTRY_OVERDUE = (entry: string, now: string) =>
+  `exists (select from qamqor.dues d join qamqor.cases c on c.id = d.case_id
+    where d.entry_id = ${entry} and c.status = 'active' and ${ENTRY_DUE('d')} <= ${now})`;
+
 /** When a case (a row of `qamqor.cases`) is due: the earliest of its open entries; what nobody follows counts as journaled. */
 export const CASE_DUE = (cases: string) =>
   `coalesce((select min(${ENTRY_DUE('d')}) from qamqor.dues d where d.case_id = ${cases}.id), ${cases}.due_at)`;

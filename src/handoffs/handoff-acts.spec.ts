@@ -26,7 +26,7 @@ describe('papers that a partner asked for', () => {
 
   it('are brought by the staff; the partner is told, and the time that it had goes on', async () => {
     const { id, handoff } = await town.sent('housing');
-    const { dueAt } = await town.handoffOf(id);
+    const { dueAt, givesUpAt } = await town.handoffOf(id);
     await town.tell(handoff, acknowledged());
     await pass(town.api.system, { days: 2 });
     await town.tell(handoff, papersRequested());
@@ -40,6 +40,7 @@ describe('papers that a partner asked for', () => {
     // Five days of the thirty were needed: ten days of term, and these five.
     const days = (Date.parse(body.dueAt) - Date.parse(String(dueAt))) / 86_400_000;
     expect(days).toBeCloseTo(5, 3);
+    expect(Date.parse(body.givesUpAt) - Date.parse(String(givesUpAt))).toBe(days * 86_400_000);
     await town.settled();
     const [, told, ...more] = town.bank.about(handoff);
     expect(more).toEqual([]);

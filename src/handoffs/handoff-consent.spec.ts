@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { done, HandoffTown, referral } from '../../test/handoffs.js';
+import { done, givenUp, HandoffTown, referral } from '../../test/handoffs.js';
 import { pass } from '../../test/partner.js';
 
 const BANK = 'otbasy-bank';
@@ -58,6 +58,8 @@ describe('without consent of the family', () => {
   it('its time runs all the same', async () => {
     const { id, handoff } = await town.sent('housing', await town.family([]));
     await pass(town.api.system, { days: 10, minutes: 1 });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'draft', overdue: true });
+    await givenUp(town, id);
     expect(await town.caseOf(id)).toMatchObject({ state: 'refused', incidents: 0 });
     expect(await town.handoffOf(id)).toMatchObject({ status: 'expired', sentAt: null });
     expect(town.bank.about(handoff)).toEqual([]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../test/engine.js';
-import { done, HandoffTown, referral } from '../../test/handoffs.js';
+import { done, givenUp, HandoffTown, referral } from '../../test/handoffs.js';
 import { pass, say } from '../../test/partner.js';
 
 let town: HandoffTown;
@@ -23,13 +23,30 @@ beforeEach(() => {
 });
 afterAll(() => town.close());
 
+async function momentsOf(caseId: string): Promise<{ due: number; givesUp: number }> {
+  const { dueAt, givesUpAt } = await town.handoffOf(caseId);
+  return { due: Date.parse(String(dueAt)), givesUp: Date.parse(String(givesUpAt)) };
+}
+
+/** As the list of partners counts, without what another example has left open. */
+async function overdueAtBank(): Promise<number> {
+  const { items } = (await town.api.get('curator', '/api/partners')).body;
+  const others = await town.sql(`select from qamqor.handoffs h join qamqor.cases c on c.id = h.case_id
+    where c.workflow_key = 'unheard' and h.partner = 'otbasy-bank' and h.closed_at is null`);
+  return items.find(({ key }: { key: string }) => key === 'otbasy-bank').overdue - others.length;
+}
+
 describe('the end of a hand-off', () => {
   it('comes by the clock, once, when the partner stays silent', async () => {
     const { id, handoff } = await town.open('housing');
     await town.settled();
     await pass(town.api.system, { days: 9 });
-    expect(await town.caseOf(id)).toMatchObject({ state: 'asking' });
+    expect(await town.handoffOf(id)).toMatchObject({ overdue: false });
     await pass(town.api.system, { days: 1 });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'sent', overdue: true });
+    await givenUp(town, id, -60_000);
+    expect(await town.caseOf(id)).toMatchObject({ state: 'asking' });
+    await givenUp(town, id);
     expect(await town.caseOf(id)).toMatchObject({ status: 'done', state: 'refused', incidents: 0 });
     await Promise.all([1, 2, 3].map(() => town.api.system.runtime.sweeper.sweep()));
     const { body } = await town.api.get('auditor', `/api/cases/${id}/journal`);
@@ -42,7 +59,7 @@ describe('the end of a hand-off', () => {
   it('of which nobody takes the error is one incident, and no more', async () => {
     const { id } = await town.open('unheard');
     await town.settled();
-    await pass(town.api.system, { days: 11 });
+    await givenUp(town, id);
     await pass(town.api.system, { days: 1 });
     expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
     expect(await town.handoffs(id)).toMatchObject([{ status: 'sent' }]);
@@ -164,13 +181,24 @@ describe('the end of a hand-off', () => {
   it('waits while the case is suspended, and moves by as long as that stood still', async () => {
     const { id } = await town.open('housing');
     await town.settled();
+    const before = await momentsOf(id);
     expect((await town.act(id, 'suspend')).status).toBe(200);
-    await pass(town.api.system, { days: 20 });
+    await pass(town.api.system, { days: 60 });
     expect(await town.caseOf(id)).toMatchObject({ status: 'suspended', state: 'asking' });
+    // Nobody is to answer now.
+    expect(await town.handoffOf(id)).toMatchObject({ overdue: false });
+    expect((await town.api.get('curator', `/api/handoffs?caseId=${id}&overdue=true`)).body.items).toEqual([]);
+    expect(await overdueAtBank()).toBe(0);
     expect((await town.act(id, 'resume')).status).toBe(200);
+    const after = await momentsOf(id);
+    expect((after.due - before.due) / 86_400_000).toBeCloseTo(60, 3);
+    expect(after.givesUp - before.givesUp).toBe(after.due - before.due);
     await pass(town.api.system, { days: 9 });
-    expect(await town.caseOf(id)).toMatchObject({ status: 'active', state: 'asking' });
+    expect(await town.handoffOf(id)).toMatchObject({ overdue: false });
     await pass(town.api.system, { days: 1, minutes: 1 });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'sent', overdue: true });
+    expect(await overdueAtBank()).toBe(1);
+    await givenUp(town, id);
     expect(await town.caseOf(id)).toMatchObject({ state: 'refused' });
   });
 });

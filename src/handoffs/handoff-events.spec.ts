@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../test/engine.js';
-import { acknowledged, done, HandoffTown, papersRequested, referral, rejected } from '../../test/handoffs.js';
+import { acknowledged, done, givenUp, HandoffTown, papersRequested, referral, rejected } from '../../test/handoffs.js';
 import { pass, say } from '../../test/partner.js';
 
 let town: HandoffTown;
@@ -65,18 +65,21 @@ describe('what a partner says', () => {
 
   it('about papers lets its clock stand still: the time it had is left when they are there', async () => {
     const { id, handoff } = await town.sent('advice');
-    const { dueAt } = (await town.handoffOf(id)) as { dueAt: string };
+    const before = (await town.handoffOf(id)) as { dueAt: string; givesUpAt: string };
     await pass(town.api.system, { days: 4 });
     await town.tell(handoff, papersRequested());
-    const paused = (await town.handoffOf(id)) as { dueAt: string; pausedAt: string; pausedUntil: string };
+    const paused = (await town.handoffOf(id)) as typeof before & { pausedAt: string; pausedUntil: string };
     const days = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 86_400_000;
     expect(days(paused.pausedAt, paused.pausedUntil)).toBeCloseTo(30, 3);
-    expect(days(dueAt, paused.dueAt)).toBeCloseTo(30, 3);
+    expect(days(before.dueAt, paused.dueAt)).toBeCloseTo(30, 3);
+    expect(days(before.givesUpAt, paused.givesUpAt)).toBeCloseTo(30, 3);
     await pass(town.api.system, { days: 31 });
     expect(await town.caseOf(id)).toMatchObject({ state: 'asking' });
     await pass(town.api.system, { days: 4 });
-    expect(await town.caseOf(id)).toMatchObject({ state: 'asking' });
+    expect(await town.handoffOf(id)).toMatchObject({ overdue: false });
     await pass(town.api.system, { days: 1, hours: 1 });
+    expect(await town.handoffOf(id)).toMatchObject({ overdue: true });
+    await givenUp(town, id);
     expect(await town.caseOf(id)).toMatchObject({ state: 'refused' });
     expect(await town.handoffOf(id)).toMatchObject({ status: 'expired' });
   });
@@ -245,9 +248,17 @@ describe('a message', () => {
     await town.api.post('integration', `/api/cases/${left.id}/events`, { type: 'LEAVE' });
     expect((await town.tell(left.handoff, done())).body).toEqual({ status: 'ignored', reason: 'recalled' });
     const late = await town.sent('advice');
-    await pass(town.api.system, { days: 11 });
+    await givenUp(town, late.id);
     expect((await town.tell(late.handoff, done())).body).toEqual({ status: 'ignored', reason: 'expired' });
     expect(await town.caseOf(late.id)).toMatchObject({ state: 'refused' });
+  });
+
+  it('after its time, but while somebody still waits, is taken', async () => {
+    const late = await town.sent('advice');
+    await pass(town.api.system, { days: 11 });
+    expect(await town.handoffOf(late.id)).toMatchObject({ overdue: true });
+    expect((await town.tell(late.handoff, done())).body).toEqual({ status: 'applied' });
+    expect(await town.caseOf(late.id)).toMatchObject({ state: 'helped' });
   });
 });
 

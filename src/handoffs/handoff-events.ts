@@ -226,4 +226,5 @@ function inOrder(rows: Waiting[]): Waiting[] {
 }
 
 const PAUSE = `status = 'papers', paused_at = qamqor.qamqor_now(),
-  paused_until = qamqor.qamqor_now() + make_interval(days => $2), expires_at = expires_at + make_interval(days => $2)`;
+  paused_until = qamqor.qamqor_now() + make_interval(days => $2), answer_by = answer_by + make_interval(days => $2),
+  gives_up_at = gives_up_at + make_interval(days => $2)`;

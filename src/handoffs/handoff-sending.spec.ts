@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { HandoffTown, referral } from '../../test/handoffs.js';
+import { givenUp, HandoffTown, referral } from '../../test/handoffs.js';
 import { pass } from '../../test/partner.js';
 
 let town: HandoffTown;
@@ -129,7 +129,7 @@ describe('a hand-off', () => {
     expect(row.attempt).toBeGreaterThan(30);
     expect(row.last_error).toContain('no-address: atameken');
     expect(await town.caseOf(id)).toMatchObject({ incidents: 0, state: 'asking' });
-    await pass(town.api.system, { days: 10 });
+    await givenUp(town, id);
     expect(await town.caseOf(id)).toMatchObject({ state: 'refused' });
     expect(await town.handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED', sentAt: null }]);
   });

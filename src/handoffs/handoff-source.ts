@@ -1,5 +1,6 @@
 import type { BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
+import type { Grace } from './grace.js';
 import { type HandoffStatus, RECALLED } from './handoff.js';
 
 /** What stands behind `invoke {src: handOff}`: opens and closes hand-offs inside the transaction of the transition. */
@@ -10,7 +11,10 @@ export class HandoffSource implements SourceHandler {
   private readonly reasons = new WeakMap<object, string>();
 
   /** @param id UUIDv7 */
-  constructor(private readonly id: () => string) {}
+  constructor(
+    private readonly id: () => string,
+    private readonly grace: Grace,
+  ) {}
 
   /** Why a hand-off that is about to be recalled is. */
   keepReason(error: Json, reason: string): void {
@@ -18,18 +22,23 @@ export class HandoffSource implements SourceHandler {
   }
 
   async open(tx: BatchTransaction, rows: OpenedEntry[]): Promise<void> {
+    const asked = rows.map(({ entry: { input, due } }) => {
+      const what = { partner: textOf(input['partner']), service: textOf(input['service']) };
+      return { ...what, givesUpAt: due ? this.grace.endOf(what, due) : null };
+    });
     await tx.query('open-handoffs', OPEN, [
       rows.map((row) => row.entryId),
       rows.map((row) => row.organisationId),
       rows.map((row) => row.caseId),
       rows.map((row) => row.caseNumber),
       rows.map((row) => row.subject),
-      rows.map((row) => textOf(row.entry.input['partner'])),
-      rows.map((row) => textOf(row.entry.input['service'])),
+      asked.map(({ partner }) => partner),
+      asked.map(({ service }) => service),
       rows.map((row) => row.entry.invoke),
       rows.map((row) => JSON.stringify(row.entry.input['request'] ?? {})),
       rows.map((row) => row.at),
       rows.map((row) => row.entry.due ?? null),
+      asked.map(({ givesUpAt }) => givesUpAt),
     ]);
   }
 
@@ -89,10 +98,10 @@ function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-const OPEN = `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, status, opened_at, due_at, expires_at)
-  select id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, 'draft', opened_at, due_at, due_at
-  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
-    as n (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, opened_at, due_at)`;
+const OPEN = `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, status, opened_at, due_at, answer_by, gives_up_at)
+  select id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, 'draft', opened_at, due_at, due_at, gives_up_at
+  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[])
+    as n (id, organisation_id, case_id, case_number, subject, partner, service, invocation, request, opened_at, due_at, gives_up_at)`;
 
 const CLOSE = `update qamqor.handoffs h set status = n.status, closed_at = n.at, reason_code = coalesce(n.code, h.reason_code), result = n.result,
     recall_reason = n.why, waiting_reason = null, revision = h.revision + 1
@@ -102,4 +111,6 @@ const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, to
   select id, organisation_id, case_id, seq, 'handOff.close', entry_id, '{"reason":"recalled"}', at, at
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[]) as n (id, organisation_id, case_id, seq, entry_id, at)`;
 
-const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, expires_at = h.expires_at + (n.due_at - h.due_at) from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;
+const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, answer_by = h.answer_by + (n.due_at - h.due_at),
+    gives_up_at = h.gives_up_at + (n.due_at - h.due_at)
+  from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;

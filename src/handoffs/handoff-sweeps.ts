@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
+import type { Grace } from './grace.js';
 import { failureOf, type HandoffRow, RECALLED } from './handoff.js';
 
 export interface SweepsDependencies {
@@ -9,23 +10,31 @@ export interface SweepsDependencies {
   /** Connections of the role `qamqor_relay`. */
   pool: Pool;
   id(): string;
+  grace: Grace;
   warn(message: string, error: unknown): void;
 }
 
 type DueRow = Pick<HandoffRow, 'id' | 'organisation_id' | 'case_id'> & { now: Date };
+type GivenUpRow = DueRow & Pick<HandoffRow, 'partner' | 'service'> & { due: Date };
 
 /** What ends a hand-off although nobody says so: its time, and a consent that is taken back. */
 export class HandoffSweeps {
   constructor(private readonly deps: SweepsDependencies) {}
 
-  /** A partner that has let its time run out is an error to the case, once. */
+  /**
+   * A partner that has not answered when nobody waits any longer is an error to the case, once; after everybody has been
+   * told whom its ladder names, also when nothing of ours ran for days.
+   */
   async expire(): Promise<void> {
-    const { rows } = await this.deps.pool.query<DueRow>(
-      `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
-       where closed_at is null and expiry_told_at is null and expires_at <= qamqor.qamqor_now()
+    const { rows } = await this.deps.pool.query<GivenUpRow>(
+      `select id, organisation_id, case_id, partner, service, qamqor.qamqor_now() as now,
+         greatest(answer_by, case when status = 'papers' then paused_until end) as due
+       from qamqor.handoffs
+       where closed_at is null and expiry_told_at is null and gives_up_at <= qamqor.qamqor_now()
+         and not exists (select 1 from qamqor.dues d where d.entry_id = handoffs.id and d.look_at <= qamqor.qamqor_now())
          and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
          and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open')
-       order by expires_at limit 200`,
+       order by gives_up_at limit 200`,
     );
     await Promise.all(rows.map((row) => this.expireOne(row)));
   }
@@ -45,8 +54,11 @@ export class HandoffSweeps {
     }
   }
 
-  private async expireOne(row: DueRow): Promise<void> {
+  private async expireOne(row: GivenUpRow): Promise<void> {
     try {
+      // Pauses move by days of the calendar: where they have led to holidays or weekends, working days still count.
+      const end = this.deps.grace.endOf(row, row.due.toISOString());
+      if (Date.parse(end) > row.now.getTime()) return await this.waitUntil(row.id, end);
       const { outcome } = await this.fail(row, 'expired', failureOf('EXPIRED', row.now.toISOString()));
       if (outcome === 'taken') return;
       // It stays open with its incident: told once, not every second.
@@ -56,6 +68,13 @@ export class HandoffSweeps {
     } catch (error) {
       this.deps.warn(`Hand-off ${row.id} could not be expired; the next sweep tries again.`, error);
     }
+  }
+
+  private async waitUntil(id: string, moment: string): Promise<void> {
+    await this.deps.pool.query(
+      'update qamqor.handoffs set gives_up_at = $2 where id = $1 and gives_up_at <= qamqor.qamqor_now()',
+      [id, moment],
+    );
   }
 
   private async recallUnder(consentId: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { HandoffRow } from './handoff.js';
 import { handoffPermissions } from './handoff.policy.js';
 
 /** A hand-off as it is at a moment. */
-export type HandoffAt = HandoffRow & { now: Date };
+export type HandoffAt = HandoffRow & { now: Date; overdue: boolean };
 
 /** A hand-off as one account sees it. */
 export function presentHandoff(
@@ -26,8 +26,9 @@ export function presentHandoff(
     openedAt: iso(row.opened_at),
     sentAt: iso(row.sent_at),
     acknowledgedAt: iso(row.acknowledged_at),
-    dueAt: iso(row.expires_at),
-    overdue: isOverdue(row),
+    dueAt: iso(row.answer_by),
+    overdue: row.overdue,
+    givesUpAt: iso(row.gives_up_at),
     pausedAt: iso(row.paused_at),
     pausedUntil: iso(row.paused_until),
     suppliedAt: iso(row.supplied_at),
@@ -37,8 +38,4 @@ export function presentHandoff(
     revision: row.revision,
     can: handoffPermissions(by, row),
   };
-}
-
-function isOverdue({ closed_at: closedAt, expires_at: expiresAt, now }: HandoffAt): boolean {
-  return closedAt === null && expiresAt !== null && expiresAt <= now;
 }

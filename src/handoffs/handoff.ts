@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Json, JsonObject, Text } from '../statechart/types.js';
+import type { DelayRule, Json, JsonObject, Text } from '../statechart/types.js';
 import type { PartnerClient } from './partner-client.js';
 import type { PartnerResult } from './partner-result.js';
 import type { WebhookSecret } from './webhook.js';
@@ -34,7 +34,9 @@ export interface HandoffRow {
   /** As the case opened it. */
   due_at: Date | null;
   /** `due_at`, later by as long as the partner's clock stood still. */
-  expires_at: Date | null;
+  answer_by: Date | null;
+  /** When nobody waits any longer: some days after `answer_by`, and moved with it. */
+  gives_up_at: Date | null;
   paused_at: Date | null;
   paused_until: Date | null;
   closed_at: Date | null;
@@ -67,6 +69,8 @@ export interface PartnerService {
   title: Text;
   /** Calendar days that the partner's clock may stand still for papers. */
   pauseDays: number;
+  /** How long after the due moment an answer is still waited for. */
+  grace: DelayRule;
   /** Fields of the person that this service needs, and no others. */
   person: PersonField[];
   /** `none`: it is told nothing for which a family would have to be asked. */

@@ -35,10 +35,11 @@ const handoffView = z
     openedAt: moment,
     sentAt: moment.nullable(),
     acknowledgedAt: moment.nullable(),
-    dueAt: moment
-      .nullable()
-      .meta({ description: "When its time runs out, later by the pauses of the partner's clock" }),
+    dueAt: moment.nullable().meta({ description: "When it is due, later by the pauses of the partner's clock" }),
     overdue: z.boolean(),
+    givesUpAt: moment
+      .nullable()
+      .meta({ description: 'When nobody waits any longer: it expires, and its case goes on without the answer' }),
     pausedAt: moment.nullable().meta({ description: 'The partner asked for papers: its clock stands still from here' }),
     pausedUntil: moment.nullable(),
     suppliedAt: moment.nullable().meta({ description: 'The papers were brought: its clock goes on from here' }),

@@ -3,6 +3,7 @@ import { ConsentsModule } from '../consents/consents.module.js';
 import { ConsentsService } from '../consents/consents.service.js';
 import { FamiliesService } from '../families/families.service.js';
 import { ORGANISATION, System } from '../system.js';
+import { Grace } from './grace.js';
 import { HandoffErasure } from './handoff-erasure.js';
 import { HandoffEvents } from './handoff-events.js';
 import { HandoffSender } from './handoff-sender.js';
@@ -53,14 +54,15 @@ function events({ runtime, relayPool, warn }: System, directory: Partners): Hand
 }
 
 function handoffs(
-  { runtime: { engine }, pool, relayPool, ids, warn }: System,
+  { runtime: { engine }, pool, relayPool, ids, calendar, warn }: System,
   directory: Partners,
   consents: ConsentsService,
 ): HandoffsService {
   const id = () => ids.next();
-  const source = new HandoffSource(id);
+  const grace = new Grace(directory, calendar);
+  const source = new HandoffSource(id, grace);
   const service = new HandoffsService({ engine, source, pool, relayPool, partners: directory, id });
-  const sweeps = new HandoffSweeps({ engine, pool: relayPool, id, warn });
+  const sweeps = new HandoffSweeps({ engine, pool: relayPool, id, grace, warn });
   const erasure = new HandoffErasure(relayPool);
   engine.registerSource(source);
   engine.registerSweep('hand-offs past their time', () => sweeps.expire());

@@ -3,6 +3,7 @@ import { isUuid } from '../api/cursor.js';
 import { commandOf, type Write } from '../api/write.js';
 import { asOrganisation, type Query } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
+import { ENTRY_OVERDUE } from '../engine/overdue.js';
 import type { EngineApi } from '../engine/types.js';
 import type { OpenWork } from '../engine/verify.js';
 import type { Principal } from '../identity/principal.js';
@@ -160,14 +161,15 @@ function refusal(row: HandoffAt, revision: number | undefined): AppError {
   return handoffStale(row.revision, revision ?? row.revision);
 }
 
-const SELECT = 'select *, qamqor.qamqor_now() as now from qamqor.handoffs';
+const OVERDUE = `(closed_at is null and ${ENTRY_OVERDUE('handoffs.id', '(select qamqor.qamqor_now())')})`;
 
-const OVERDUE = '(closed_at is null and coalesce(expires_at <= (select qamqor.qamqor_now()), false))';
+const SELECT = `select *, qamqor.qamqor_now() as now, ${OVERDUE} as overdue from qamqor.handoffs`;
 
 /** What is left of the pause is taken back: the time that the partner had is the time that it has. */
 const SUPPLY = `
   update qamqor.handoffs set status = case when acknowledged_at is null then 'sent' else 'acknowledged' end,
-    expires_at = expires_at - greatest(paused_until - clock.now, interval '0'), paused_until = least(paused_until, clock.now),
+    answer_by = answer_by - greatest(paused_until - clock.now, interval '0'),
+    gives_up_at = gives_up_at - greatest(paused_until - clock.now, interval '0'), paused_until = least(paused_until, clock.now),
     supplied_at = clock.now, revision = revision + 1
   from (select qamqor.qamqor_now() as now) clock
   where id = $1 and status = 'papers' and closed_at is null and ($2::int is null or revision = $2) returning id`;

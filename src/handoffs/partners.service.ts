@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { asOrganisation } from '../engine/cases.js';
+import { ENTRY_OVERDUE } from '../engine/overdue.js';
 import type { JsonObject } from '../statechart/types.js';
 import type { Partner, PartnerDirectory } from './handoff.js';
 import type { CircuitState } from './partner-circuit.js';
@@ -59,5 +60,6 @@ function present(partner: Partner, circuit: CircuitRow | undefined, count: Count
   };
 }
 
-const COUNTS = `select partner, count(*)::int as open, (count(*) filter (where expires_at <= (select qamqor.qamqor_now())))::int as overdue
+const COUNTS = `select partner, count(*)::int as open,
+    (count(*) filter (where ${ENTRY_OVERDUE('handoffs.id', '(select qamqor.qamqor_now())')}))::int as overdue
   from qamqor.handoffs where closed_at is null group by partner`;

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { jsonObject } from '../api/schemas.js';
 import type { PartnerConfig } from '../config.js';
 import type { Clock } from '../platform/clock.js';
-import type { JsonObject } from '../statechart/types.js';
+import type { DelayRule, JsonObject } from '../statechart/types.js';
+import { parseGrace, USUAL_GRACE } from './grace.js';
 import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
 import { PartnerCircuit } from './partner-circuit.js';
 import { PartnerClient } from './partner-client.js';
@@ -12,6 +13,14 @@ import { PartnerResult } from './partner-result.js';
 
 const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
 const days = z.string().regex(/^\d{1,3} days?$/);
+const grace = z.string().transform((value, context): DelayRule => {
+  try {
+    return parseGrace(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
 const catalogue = z.record(
   z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
   z.looseObject({
@@ -21,6 +30,7 @@ const catalogue = z.record(
       z.looseObject({
         title: text,
         pause: days.default('30 days'),
+        grace: grace.prefault(USUAL_GRACE),
         person: z.array(z.enum(PERSON_FIELDS)).default([]),
         consent: z.enum(['required', 'none']).default('required'),
         result: jsonObject.optional(),
@@ -80,6 +90,7 @@ export class Partners implements PartnerDirectory {
           {
             title: service.title,
             pauseDays: Number.parseInt(service.pause, 10),
+            grace: service.grace,
             person: service.person,
             consent: service.consent,
             result: resultOf(key, name, service.result),

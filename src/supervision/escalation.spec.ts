@@ -46,6 +46,7 @@ beforeAll(async () => {
   const files = { 'forms/note.yaml': note };
   await api.deploy(waiting('tasked', task()), files);
   await api.deploy(waiting('asked', handOff), files);
+  await api.deploy(waiting('given-up', { ...handOff, onError: stay }), files);
   await api.deploy(
     waiting('staged', task({ deadline: '100 working days', escalation: 'task' }), {
       deadline: '5 working days',
@@ -204,6 +205,70 @@ describe('a stage that lasts too long', () => {
     expect(await toWhom(id)).toEqual(['1 curator', '2 supervisor', '3 director']);
     const [first] = await told(id);
     expect(first).toMatchObject({ what: 'state', title: text('Start'), ladder: 'stage' });
+  });
+});
+
+describe('a partner that does not answer', () => {
+  const handoffOf = async (id: string) => (await api.get('adviser', `/api/handoffs?caseId=${id}`)).body.items[0];
+  const ladder = [
+    '1 partner-otbasy-bank',
+    '2 curator partner-otbasy-bank',
+    '3 supervisor',
+    // The partner's head.
+    '4 director partner-otbasy-bank',
+  ];
+
+  it('is reminded, then told of on working day 1, 3 and 5, and only then given up', async () => {
+    const id = await open('given-up');
+    const { dueAt, givesUpAt } = await handoffOf(id);
+    const began = Date.parse(await api.system.clock.now());
+    for (let day = 0; day < 40; day += 1) {
+      await pass(api.system, { days: 1 });
+      const { status, overdue } = await handoffOf(id);
+      const now = await api.system.clock.now();
+      expect({ day, status }).toEqual({ day, status: now < givesUpAt ? 'sent' : 'expired' });
+      expect({ day, overdue }).toEqual({ day, overdue: now >= dueAt && now < givesUpAt });
+    }
+    expect(Date.parse(givesUpAt) - began).toBeLessThan(40 * 86_400_000);
+    expect(await toWhom(id)).toEqual(ladder);
+    const rows = (await journal(id)).map(({ kind, at }: { kind: string; at: string }) => ({ kind, at }));
+    expect(rows.map(({ kind }: { kind: string }) => kind)).toEqual(['event', 'act', 'act', 'act', 'act', 'answer']);
+    expect(rows[1].at < dueAt).toBe(true);
+    expect(rows.slice(2).every(({ at }: { at: string }) => at > dueAt)).toBe(true);
+    await clean();
+  });
+
+  it('is given up after the whole ladder also when nothing ran for months', async () => {
+    const id = await open('given-up');
+    await pass(api.system, { days: 90 });
+    await pass(api.system, { seconds: 1 });
+    expect(await toWhom(id)).toEqual(ladder);
+    expect(await handoffOf(id)).toMatchObject({ status: 'expired' });
+    expect((await journal(id)).at(-1)).toMatchObject({ kind: 'answer', type: 'error(work)' });
+  });
+
+  it('is given up no sooner when a pause has moved its days into weekends', async () => {
+    const id = await open('given-up');
+    // Friday evening: six working days later is the Monday after next, ten days and not eight.
+    await api.database
+      .pool('owner')
+      .query(
+        `update qamqor.handoffs set answer_by = '2029-03-16T13:00:00Z', gives_up_at = '2029-03-24T13:00:00Z' where case_id = $1`,
+        [id],
+      );
+    await api.system.clock.advanceTo('2029-03-24T14:00:00.000Z');
+    await settled(api.system);
+    // First the ladder, then the end.
+    await pass(api.system, { seconds: 1 });
+    const { status, givesUpAt } = await handoffOf(id);
+    expect(status).toBe('sent');
+    expect(givesUpAt).toBe('2029-03-26T13:00:00.000Z');
+    await api.system.clock.advanceTo(givesUpAt);
+    await settled(api.system);
+    await pass(api.system, { seconds: 1 });
+    expect(await toWhom(id)).toEqual(ladder);
+    expect(await handoffOf(id)).toMatchObject({ status: 'expired' });
+    await clean();
   });
 });
 

@@ -14,6 +14,7 @@ import { M0012OutboxFailures } from './m0012-outbox-failures.js';
 import { M0013WholeHandoffs } from './m0013-whole-handoffs.js';
 import { M0014AccessLog } from './m0014-access-log.js';
 import { M0016Supervision } from './m0016-supervision.js';
+import { M0017HandoffGrace } from './m0017-handoff-grace.js';
 import { M0018ClockBehind } from './m0018-clock-behind.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
@@ -32,5 +33,6 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0013WholeHandoffs,
   M0014AccessLog,
   M0016Supervision,
+  M0017HandoffGrace,
   M0018ClockBehind,
 ];
