@@ -122,7 +122,7 @@ function callbacksOf(
   );
   const resultDue = () => {
     if (manner === 'early') return asked.sentAt;
-    // Too late is too late, however fast the others are.
+    // Late is late, however fast the others are.
     return manner === 'late' ? after(behaviour.late, 'result', 1) : after(behaviour.result, 'result');
   };
   const resultAt = resultDue();

@@ -77,7 +77,8 @@ export class CasePageService {
         [id],
       );
       const handoffs = await query<{ id: string; status: string; waiting: string | null; due: Date | null }>(
-        'select id, status, waiting_reason as waiting, answer_by as due from qamqor.handoffs where case_id = $1 and closed_at is null',
+        `select id, status, waiting_reason as waiting, greatest(answer_by, case when status = 'papers' then paused_until end) as due
+           from qamqor.handoffs where case_id = $1 and closed_at is null`,
         [id],
       );
       const children = await query<{ id: string; number: string; status: string; entry: string }>(
