@@ -62,7 +62,7 @@ beforeAll(async () => {
     'forms/offer.yaml': offer,
     'input.yaml': { type: 'object', required: ['familyId'], properties: { familyId: { type: 'string' } } },
     'documents/certificate.yaml': parse(
-      readFileSync(projectPath('workflows', 'family-support', 'documents', 'certificate.yaml'), 'utf8'),
+      readFileSync(projectPath('workflows', 'course-track', 'documents', 'certificate.yaml'), 'utf8'),
     ) as object,
   });
 });

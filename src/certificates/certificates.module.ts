@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Module } from '@nestjs/common';
-import { FamiliesService } from '../families/families.service.js';
+import { FamiliesService, memberOf } from '../families/families.service.js';
 import { ServiceSource } from '../services/service-source.js';
 import { ServicesModule } from '../services/services.module.js';
 import { System } from '../system.js';
@@ -25,7 +25,7 @@ function certificates(system: System, services: ServiceSource): CertificatesServ
     issueCertificate({
       certificates: service,
       readCase: (organisationId, caseId) => engine.read(organisationId, caseId),
-      holderOf: (organisationId, familyId) => applicantOf(families, organisationId, familyId),
+      holderOf: (organisationId, familyId, member) => holderOf(families, organisationId, familyId, member),
       zone: calendar.zone,
     }),
   );
@@ -33,17 +33,19 @@ function certificates(system: System, services: ServiceSource): CertificatesServ
   return service;
 }
 
-async function applicantOf(
+async function holderOf(
   families: FamiliesService,
   organisationId: string,
   familyId: string,
+  member: number | undefined,
 ): Promise<Holder | null> {
-  const [family, [applicant]] = await Promise.all([
+  const [family, persons] = await Promise.all([
     families.findFamily(organisationId, familyId),
     families.personsOf(organisationId, familyId),
   ]);
-  if (!family || !applicant) return null;
-  const { id, surname, given, patronymic } = applicant;
+  const person = memberOf(persons, member);
+  if (!family || !person) return null;
+  const { id, surname, given, patronymic } = person;
   return {
     personId: id,
     surname: surname ?? null,

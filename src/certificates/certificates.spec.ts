@@ -10,7 +10,7 @@ import { withTransaction } from '../platform/database.js';
 import { ORGANISATION } from '../system.js';
 import { CertificatesService } from './certificates.service.js';
 
-const DOCUMENT = parse(readFileSync('workflows/family-support/documents/certificate.yaml', 'utf8')) as object;
+const DOCUMENT = parse(readFileSync('workflows/course-track/documents/certificate.yaml', 'utf8')) as object;
 const TEXT = { kk: 'мәтін', ru: 'текст', en: 'text' };
 const LABELS = { sewing: { kk: 'Тігін', ru: 'Шитьё', en: 'Sewing' } };
 

@@ -5,17 +5,20 @@ import { takeNumbers } from './certificate-numbers.js';
 import type { CertificatesService, Holder } from './certificates.service.js';
 
 export interface IssueDependencies {
-  certificates: Pick<CertificatesService, 'prepare'>;
+  certificates: Pick<CertificatesService, 'prepare' | 'revoke'>;
   readCase(organisationId: string, caseId: string): Promise<CaseRecord | null>;
-  /** Who of the family it is for, as the identity document names them, and in which language. */
-  holderOf(organisationId: string, familyId: string): Promise<Holder | null>;
+  /**
+   * Who of the family it is for, as the identity document names them, and in which language.
+   * @param member number in the family list, from 1; the applicant where it is not said
+   */
+  holderOf(organisationId: string, familyId: string, member?: number): Promise<Holder | null>;
   /** IANA name of the zone in which a day begins. */
   zone: string;
 }
 
 /**
- * `invoke {src: service, input: {name: issueCertificate, familyId, course}}`. The worker writes down what will be printed;
- * the number is taken in the transaction that stores the answer, so that none is lost. The answer holds no name.
+ * `invoke {src: service, input: {name: issueCertificate, familyId, course, member?, replaces?}}`. The worker writes down what
+ * will be printed, and revokes the one with a mistake that it `replaces`; the number is taken in the transaction that stores the answer, so that none is lost. The answer holds no name.
  */
 export function issueCertificate({ certificates, readCase, holderOf, zone }: IssueDependencies): Service {
   return {
@@ -25,7 +28,8 @@ export function issueCertificate({ certificates, readCase, holderOf, zone }: Iss
       const familyId = textIn(input, 'familyId') ?? call.subject ?? '';
       const course = textIn(input, 'course');
       if (!course) throw new Error('No course was named: the certificate would not say what was passed.');
-      const holder = await holderOf(organisationId, familyId);
+      const member = typeof input['member'] === 'number' ? input['member'] : undefined;
+      const holder = await holderOf(organisationId, familyId, member);
       if (!holder)
         throw new Error(`The family ${familyId} has nobody with a name for whom a certificate could be made.`);
       const found = await readCase(organisationId, caseId);
@@ -40,6 +44,8 @@ export function issueCertificate({ certificates, readCase, holderOf, zone }: Iss
         courseTitle: courseTitle(found.workflow, course, holder.language),
         workflow: { key: found.workflow.key, version: found.workflowVersion },
       });
+      const replaces = textIn(input, 'replaces');
+      if (replaces) await certificates.revoke(organisationId, replaces, caseId, 'replaced');
       return { certificateId: entryId };
     },
     async settle(tx, answers) {

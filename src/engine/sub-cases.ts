@@ -31,7 +31,13 @@ async function openChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
   if (!parent || entry?.kind !== 'invocation' || !row.entryId) return cancelChild(engine, row);
   const { workflow, ...input } = entry.input;
   const given = (entry.input['input'] as JsonObject | undefined) ?? input;
-  const child = { workflow: String(workflow), input: given, parent: { caseId: row.caseId, entryId: row.entryId } };
+  const child = {
+    workflow: String(workflow),
+    input: given,
+    parent: { caseId: row.caseId, entryId: row.entryId },
+    // It is about the same family: its hand-offs and papers need to know whose they are.
+    ...(parent.subject === null ? {} : { subject: parent.subject }),
+  };
   const delivery = await opened(engine, { ...base(row, uuidOf(row.entryId, 'case')), kind: 'open', ...child });
   // The parent may have moved on meanwhile, and its cancelling have found no child yet.
   const after = await engine.read(row.organisationId, row.caseId);

@@ -28,6 +28,11 @@ export interface Registration extends Author {
   key?: string;
 }
 
+/** One of a family (as `personsOf` gives it) by the number in its list, which begins with 1; the applicant where none is said. */
+export function memberOf(persons: Person[], member: number | undefined): Person | undefined {
+  return member === undefined ? persons[0] : persons.find(({ place }) => place === member - 1);
+}
+
 /** The records of families and the people in them. Each method sees one organisation. */
 export class FamiliesService {
   constructor(

@@ -144,7 +144,10 @@ export class HandoffSender {
     consent: Consent | null,
   ): Promise<string | null> {
     const { organisation_id: organisationId, subject } = handoff;
-    const person = subject === null ? null : await this.deps.personSlice(organisationId, subject, fields);
+    // `member` says whom of the family the request is about: it is for us, and the partner is told the person.
+    const { member, ...request } = JSON.parse(handoff.request) as Record<string, Json>;
+    const number = typeof member === 'number' ? member : undefined;
+    const person = subject === null ? null : await this.deps.personSlice(organisationId, subject, fields, number);
     const body = JSON.stringify({
       id: handoff.id,
       service: handoff.service,
@@ -152,7 +155,7 @@ export class HandoffSender {
       dueAt: handoff.due_at?.toISOString() ?? null,
       person: person ?? {},
       consent,
-      request: { ...(JSON.parse(handoff.request) as Record<string, Json>), caseNumber: handoff.case_number },
+      request: { ...request, caseNumber: handoff.case_number },
       documents: [],
     });
     const { rows } = await this.deps.pool.query<{ body: string }>({

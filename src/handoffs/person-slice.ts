@@ -1,24 +1,26 @@
 import { isUuid } from '../api/cursor.js';
-import type { FamiliesService } from '../families/families.service.js';
+import { type FamiliesService, memberOf } from '../families/families.service.js';
 import type { PersonField, PersonSlice } from './handoff.js';
 
-/** The applicant of the family that a case is about, cut down to the fields that the partner's service needs. */
+/** Whom of the family a request is about (the applicant unless it says another), cut down to the fields that the service needs. */
 export function personSlice(families: Pick<FamiliesService, 'findFamily' | 'personsOf'>): PersonSlice {
-  return async (organisationId, subject, fields) => {
+  return async (organisationId, subject, fields, member) => {
     if (!isUuid(subject)) return null;
     const [family, persons] = await Promise.all([
       families.findFamily(organisationId, subject),
       families.personsOf(organisationId, subject),
     ]);
-    const applicant = persons[0];
     if (!family) return null;
-    if (!applicant) return {};
+    const person = memberOf(persons, member);
+    if (!person && member !== undefined)
+      throw new Error(`The family has nobody with the number ${member} in its list: enter the person first.`);
+    if (!person) return {};
     const known: Record<PersonField, string | null> = {
-      surname: applicant.surname ?? null,
-      given: applicant.given ?? null,
-      patronymic: applicant.patronymic ?? null,
-      iin: applicant.iin ?? null,
-      phone: family.phone ?? null,
+      surname: person.surname ?? null,
+      given: person.given ?? null,
+      patronymic: person.patronymic ?? null,
+      iin: person.iin ?? null,
+      phone: person.phone ?? family.phone ?? null,
       language: family.language,
     };
     return Object.fromEntries(fields.map((field) => [field, known[field]]));

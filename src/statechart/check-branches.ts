@@ -48,7 +48,8 @@ function checkAnswers(node: ChartNode, invoke: InvokeDef, findings: Findings): v
   }
   checkDefaults(node, invoke.onDone, `\`onDone\` of "${invoke.id}"`, `"${invoke.id}" is done`, findings);
   checkDefaults(node, invoke.onError, `\`onError\` of "${invoke.id}"`, `"${invoke.id}" fails`, findings);
-  if (invoke.onError.length > 0) return;
+  // What fails in a list that goes on until its own expression says so is an item's status, and no error.
+  if (invoke.onError.length > 0 || isExpression(invoke.until)) return;
   if (invoke.src === 'handOff') {
     findings.error(
       'no-on-error',

@@ -39,7 +39,8 @@ export function answerOf(list: ListProgress): Json[] {
 export function isComplete(invoke: InvokeDef, list: ListProgress, names: Names): boolean {
   const items = list.items.filter(({ status }) => status !== 'dropped');
   const results = answerOf(list);
-  if (results.length === items.length) return true;
+  // Nothing more can come: some may have failed where `until` is an expression.
+  if (items.every(({ status }) => status !== 'open')) return true;
   const until = invoke.until ?? 'all';
   if (until === 'all') return false;
   if (until === 'any') return results.length > 0;

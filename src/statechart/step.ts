@@ -1,6 +1,6 @@
 import { activeNodes, candidates } from './accepts.js';
 import { type CompiledChart, chartOf, invokeOf } from './chart.js';
-import { type Definition, type InvokeDef, isReserved } from './definition.js';
+import { type Definition, type InvokeDef, isExpression, isReserved } from './definition.js';
 import { Draft } from './draft.js';
 import { addToList, answerOf, dropFromList, isComplete, withAnswer } from './list.js';
 import { type EngineEvent, Machine, type Macrostep, type Moment } from './machine.js';
@@ -117,6 +117,9 @@ function takeAnswer(
   const list = state.lists.find((progress) => progress.items.some((item) => item.entry === entry.id));
   if (input.kind === 'failure') {
     step.draft.settle(entry.id, 'failed');
+    // Where the author says until when a list goes on, one that failed takes no other along: `until` sees its status.
+    if (list !== undefined && isExpression(invoke.until))
+      return step.progress(invoke, list, withAnswer(list, entry.id, 'failed', input.error), failed(invoke, input.error));
     if (list !== undefined) step.completeList(list, withAnswer(list, entry.id, 'failed', input.error));
     return step.take(failed(invoke, input.error), invoke.onError.length > 0);
   }
