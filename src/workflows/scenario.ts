@@ -21,7 +21,7 @@ import type {
 const json = z.record(z.string(), z.json());
 const expectation = z.strictObject({
   stage: z.string().optional(),
-  /** Ids of the open invocations, in any order. */
+  /** Ids of the open invocations, in any order; an item of a list as `id/key`. */
   waitsFor: z.array(z.string()).optional(),
   closed: z.array(z.string()).optional(),
   /** Templates of the notifications that went out in this step. */
@@ -34,6 +34,9 @@ const occurrence = z.union([
   z.strictObject({ handOff: z.string(), fails: z.string() }),
   z.strictObject({ service: z.string(), result: json }),
   z.strictObject({ service: z.string(), fails: z.string() }),
+  /** A sub-case, by `id` or `id/key`, ends with a result, or was cancelled. */
+  z.strictObject({ case: z.string(), result: json }),
+  z.strictObject({ case: z.string(), fails: z.string() }),
   z.strictObject({ event: z.string(), data: json.optional(), by: z.string() }),
   z.strictObject({ time: z.string() }),
   z.strictObject({ until: z.string() }),
@@ -166,8 +169,8 @@ class Play {
     if ('task' in when) {
       this.checkAnswer(when.task, when.answer);
       this.answer(when.task, { kind: 'answer', output: when.answer });
-    } else if ('handOff' in when || 'service' in when) {
-      const invocation = 'handOff' in when ? when.handOff : when.service;
+    } else if ('handOff' in when || 'service' in when || 'case' in when) {
+      const invocation = 'handOff' in when ? when.handOff : 'service' in when ? when.service : when.case;
       this.answer(
         invocation,
         'fails' in when ? { kind: 'failure', error: { code: when.fails } } : { kind: 'answer', output: when.result },
@@ -181,7 +184,7 @@ class Play {
     invocation: string,
     answer: { kind: 'answer'; output: JsonObject } | { kind: 'failure'; error: JsonObject },
   ): void {
-    const entry = this.open().find((candidate) => candidate.invoke === invocation);
+    const entry = this.open().find((candidate) => nameOf(candidate) === invocation);
     if (!entry)
       throw new Deviation(
         `Nothing waits for "${invocation}"; it waits for ${this.openNames().join(', ') || 'nothing'}.`,
@@ -190,7 +193,7 @@ class Play {
   }
 
   private checkAnswer(invocation: string, answer: JsonObject): void {
-    const entry = this.open().find((candidate) => candidate.invoke === invocation);
+    const entry = this.open().find((candidate) => nameOf(candidate) === invocation);
     const form = typeof entry?.input.form === 'string' ? this.workflow.forms[entry.input.form] : undefined;
     if (!form || this.ajv.validate(form.schema, answer)) return;
     throw new Deviation(`The form "${form.name}" does not take this answer: ${this.ajv.errorsText()}.`);
@@ -253,7 +256,7 @@ class Play {
       effect.kind === 'action' && effect.type === 'notify' ? [String(effect.params.template)] : [],
     );
     compare('what was told', expected.told?.toSorted(), told.sort());
-    const closed = this.effects.flatMap((effect) => (effect.kind === 'close' ? [effect.entry.invoke] : []));
+    const closed = this.effects.flatMap((effect) => (effect.kind === 'close' ? [nameOf(effect.entry)] : []));
     compare('what was closed', expected.closed?.toSorted(), closed.sort());
   }
 
@@ -268,7 +271,7 @@ class Play {
 
   private openNames(): string[] {
     return this.open()
-      .map((entry) => entry.invoke)
+      .map(nameOf)
       .sort();
   }
 
@@ -280,6 +283,10 @@ class Play {
       calendar: this.calendar,
     };
   }
+}
+
+function nameOf({ invoke, item }: InvocationEntry): string {
+  return item ? `${invoke}/${item.key}` : invoke;
 }
 
 function compare(what: string, expected: unknown, actual: unknown): void {

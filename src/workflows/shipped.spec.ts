@@ -25,24 +25,17 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
     });
 
     it('has a scenario for every end', () => {
-      const ends = Object.values(readScenarios(folder))
-        .join('\n')
-        .matchAll(/outcome: ([a-z-]+)/g);
-      expect([...new Set([...ends].map(([, outcome]) => outcome))].sort()).toEqual([
-        'goal-met',
-        'grant-awarded',
-        'not-completed',
-        'not-eligible',
-        'refused',
-        'unreachable',
-        'withdrawn',
-      ]);
+      const outcomes = (text: string) => [...new Set([...text.matchAll(/outcome: ([a-z-]+)/g)].map(([, word]) => word))];
+      const ends = outcomes(files['workflow.yaml'] ?? '').filter((word) => word !== 'null');
+      expect(ends.length).toBeGreaterThan(1);
+      const played = Object.values(readScenarios(folder)).map((text) => text.replace(/result: .*/g, ''));
+      expect(outcomes(played.join('\n')).sort()).toEqual(ends.sort());
     });
   },
 );
 
 describe('playing a scenario', () => {
-  const [family] = workflows;
+  const family = workflows.find(({ folder }) => folder.endsWith('family-support'));
   const play = (scenario: string) => playScenarios(loadWorkflow(family?.files ?? {}), { tried: scenario }, calendar)[0];
   const given = 'given: { input: { familyId: f }, at: 2026-03-02T09:00:00+05:00 }';
 
