@@ -111,14 +111,15 @@ async function importFamilies(
   const { rowsOf } = await surveyFamilies(await openSpreadsheet(createReadStream(file)));
   const numbers = [...rowsOf.keys()].slice(0, count);
   const rows = await asOrganisation(town.system.pool, ORGANISATION, (query) =>
-    query<{ id: string; number: string; categories: string[]; interest: string | null }>(
-      'select id, number, categories, interest from qamqor.families where number = any ($1) order by array_position($1, number)',
+    query<{ id: string; number: string; categories: string[]; interest: string | null; adults: number[] }>(
+      `select id, number, categories, interest,
+         array(select p.place + 1 from qamqor.persons p where p.family_id = f.id and p.relation in ('applicant', 'spouse')
+           order by p.relation = 'applicant' desc, p.place) as adults
+       from qamqor.families f where number = any ($1) order by array_position($1, number)`,
       [numbers],
     ),
   );
-  return new Map(
-    rows.map(({ id, number, categories, interest }) => [id, { number, categories, interest: interest ?? 'other' }]),
-  );
+  return new Map(rows.map(({ id, interest, ...family }) => [id, { ...family, interest: interest ?? 'other' }]));
 }
 
 /** One case for each family that never had one. */

@@ -2,35 +2,57 @@ import type { PartnerCounts } from './partners/ledger.js';
 import type { Summary } from './summary.js';
 
 /** What goes wrong in real life, and must have gone wrong in a run that claims to show it: how often each did. */
-export interface Mishaps {
-  refusedByCommission: number;
-  noShow: number;
-  failedExam: number;
-  resit: number;
-  papersAsked: number;
-  silentPartner: number;
-  duplicateCallbacks: number;
-  earlyCallbacks: number;
-  withdrawal: number;
-}
+export type Mishaps = Record<keyof ReturnType<typeof mishapsOf>, number>;
 
-export function mishapsOf({ answers, events, expired }: Summary, partners: PartnerCounts[]): Mishaps {
+export function mishapsOf({ answers, events, timers, outcomes, expired }: Summary, partners: PartnerCounts[]) {
   const answered = (invocation: string, ...words: string[]) =>
     words.reduce((sum, word) => sum + (answers[invocation]?.[word] ?? 0), 0);
   const sum = (of: (partner: PartnerCounts) => number) => partners.reduce((total, partner) => total + of(partner), 0);
   return {
+    // The ways out, X1 to X6.
+    notEligible: outcomes['not-eligible'] ?? 0,
+    withdrawal: events.WITHDRAW ?? 0,
+    unreachable: outcomes.unreachable ?? 0,
     refusedByCommission: answered('commission', 'refused'),
+    refusedForGood: outcomes.refused ?? 0,
+    goalMetWithoutGrant: outcomes['goal-met'] ?? 0,
+    movedOrMerged: outcomes.left ?? 0,
+    // On the way.
+    urgentRisk: answered('protection', 'safe', 'watched'),
+    riskFoundLater: events.URGENT_RISK ?? 0,
+    refusalSentBack: answered('refusal', 'return'),
+    papersNotBrought: timers.papersTerm ?? 0,
     noShow:
       answered('plan', 'no-show') +
       answered('legalConsultation', 'no-show') +
       answered('psychologicalConsultation', 'no-show'),
+    lookedFor: answered('contactAttempt', 'true', 'false'),
+    waitingList: answered('courseOffer', 'waiting-list'),
+    offerExpired: timers.offerTerm ?? 0,
+    offerDeclined: answered('offerAnswer', 'declined'),
+    twoMisses: events.MISSED_TWICE ?? 0,
+    notAdmitted: answered('study', 'not-admitted'),
     failedExam: answered('study', 'failed'),
     resit: answered('resit', 'passed', 'failed', 'absent'),
+    anotherCourse: answered('nextStep', 'another-course'),
+    courseNotCompleted: outcomes['not-completed'] ?? 0,
+    certificateSentBack: answered('signature', 'return'),
+    certificateReissued: answered('handOver', 'misspelt'),
+    rulesForbid: answered('preparation', 'rules-forbid'),
+    reserve: answered('commission', 'reserve'),
+    nextWave: answered('refusalAdvice', 'next-wave'),
+    complaint: answered('complaint', 'upheld', 'rejected'),
+    complaintLapsed: timers.complaintTerm ?? 0,
+    grantDeclined: answered('contract', 'declined'),
+    grantLapsed: timers.contractTerm ?? 0,
+    accountBlocked: answered('payment', 'account-blocked'),
+    doubtfulReport: answered('report', 'doubtful', 'not-given'),
+    followUpProblem: answered('followUpProblem', 'go-on', 'repayment'),
+    // Partners.
     papersAsked: sum(({ papersRequested }) => papersRequested),
     silentPartner: expired,
     duplicateCallbacks: sum(({ duplicates }) => duplicates),
-    earlyCallbacks: sum(({ outcomes }) => outcomes.parked ?? 0),
-    withdrawal: events.WITHDRAW ?? 0,
+    earlyCallbacks: sum(({ outcomes: told }) => told.parked ?? 0),
   };
 }
 

@@ -3,7 +3,7 @@ import { asOrganisation } from '../src/engine/cases.js';
 import type { JournalBody, JournalPayload } from '../src/engine/types.js';
 import type { Json } from '../src/statechart/types.js';
 
-/** One stage of the funnel: how many families came into it and went on, and how many days they stayed. */
+/** One stage of the funnel: how many families came into it (with their own case or a track) and went on, and how many days they stayed. */
 export interface FunnelStage {
   stage: string;
   entered: number;
@@ -23,6 +23,8 @@ export interface Summary {
   /** Answers of people by invocation and by the word that decided. */
   answers: Record<string, Record<string, number>>;
   events: Record<string, number>;
+  /** Timers that fired, by name. */
+  timers: Record<string, number>;
   /** Hand-offs whose partner let its time run out. */
   expired: number;
   /** From the first row to the last. */
@@ -32,12 +34,14 @@ export interface Summary {
 interface CaseLine {
   id: string;
   subject: string | null;
+  parent_case_id: string | null;
   status: string;
   chart: string;
 }
 
 interface JournalLine {
   case_id: string;
+  subject: string;
   kind: string;
   type: string;
   body: string;
@@ -46,7 +50,7 @@ interface JournalLine {
 
 const DAY_MS = 86_400_000;
 /** The fields of forms in which a decision stands. */
-const DECIDING_FIELDS = ['decision', 'exam', 'result', 'attendance', 'reached', 'submitted'];
+const DECIDING_FIELDS = ['decision', 'exam', 'result', 'attendance', 'reached', 'submitted', 'answer', 'outcome'];
 
 /** Reads journal and cases of the families (by subject) and counts. */
 export async function summarise(
@@ -57,11 +61,11 @@ export async function summarise(
 ): Promise<Summary> {
   const { cases, journal } = await asOrganisation(pool, organisationId, async (query) => ({
     cases: await query<CaseLine>(
-      'select id, subject, status, chart from qamqor.cases where subject = any ($1) order by opened_at, id',
+      'select id, subject, parent_case_id, status, chart from qamqor.cases where subject = any ($1) order by opened_at, id',
       [subjects],
     ),
     journal: await query<JournalLine>(
-      `select j.case_id, j.kind, j.type, j.body, p.data
+      `select j.case_id, c.subject, j.kind, j.type, j.body, p.data
        from qamqor.journal j join qamqor.cases c on c.id = j.case_id
        left join qamqor.payloads p on p.case_id = j.case_id and p.seq = j.seq
        where c.subject = any ($1) order by j.case_id, j.seq`,
@@ -70,23 +74,24 @@ export async function summarise(
   }));
   const summary: Summary = {
     families: new Set(cases.map((line) => line.subject)).size,
-    finished: cases.filter((line) => line.status === 'done').length,
+    finished: cases.filter((line) => line.parent_case_id === null && line.status === 'done').length,
     byStatus: {},
     funnel: [],
     outcomes: {},
     ends: {},
     answers: {},
     events: {},
+    timers: {},
     expired: 0,
     days: 0,
   };
-  for (const line of cases) countCase(line, summary);
+  for (const line of cases) if (line.parent_case_id === null) countCase(line, summary);
   for (const line of journal) countRow(line, summary);
   const moments = journal
     .map((line) => Date.parse((JSON.parse(line.body) as JournalBody).at))
     .sort((one, other) => one - other);
   summary.days = Math.round(((moments.at(-1) ?? 0) - (moments[0] ?? 0)) / DAY_MS);
-  summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.case_id).values()]);
+  summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.subject).values()]);
   return summary;
 }
 
@@ -101,6 +106,7 @@ function countCase(line: CaseLine, summary: Summary): void {
 
 function countRow(line: JournalLine, summary: Summary): void {
   const { input } = JSON.parse(line.data ?? '{}') as JournalPayload;
+  if (line.kind === 'timer') count(summary.timers, line.type);
   if (line.kind === 'event' && input?.kind === 'event') count(summary.events, input.type);
   if (line.kind === 'answer' && input?.kind === 'failure' && codeOf(input.error) === 'EXPIRED') summary.expired += 1;
   if (line.kind !== 'answer' || input?.kind !== 'answer') return;
@@ -113,9 +119,12 @@ function countRow(line: JournalLine, summary: Summary): void {
   count(summary.answers[invocation], String(output[field]));
 }
 
-/** A stay in a stage runs from the first row that shows it to the first row after its last. */
-function funnelOf(stages: string[], journals: JournalLine[][]): FunnelStage[] {
-  const stays = journals.map((rows) => staysOf(rows.map((row) => JSON.parse(row.body) as JournalBody)));
+/** One list per family: the rows of its case and of the tracks. */
+function funnelOf(stages: string[], families: JournalLine[][]): FunnelStage[] {
+  const stays = families.map((rows) => {
+    const cases = [...Map.groupBy(rows, (row) => row.case_id).values()];
+    return togetherOf(cases.map((own) => staysOf(own.map((row) => JSON.parse(row.body) as JournalBody))));
+  });
   return stages.map((stage) => {
     const own = stays.flatMap((ofCase) => ofCase.get(stage) ?? []);
     const days = own
@@ -130,8 +139,25 @@ function funnelOf(stages: string[], journals: JournalLine[][]): FunnelStage[] {
   });
 }
 
-function staysOf(rows: JournalBody[]): Map<string, { from: string; until: string | null }> {
-  const stays = new Map<string, { from: string; until: string | null }>();
+type Stays = Map<string, { from: string; until: string | null }>;
+
+/** A family is in a stage from when its first case comes into it until its last one has left. */
+function togetherOf(cases: Stays[]): Stays {
+  const together: Stays = new Map();
+  for (const [stage, { from, until }] of cases.flatMap((stays) => [...stays])) {
+    const known = together.get(stage);
+    if (!known) together.set(stage, { from, until });
+    else {
+      known.until = known.until === null || until === null ? null : ([known.until, until].sort().at(-1) ?? null);
+      if (from < known.from) known.from = from;
+    }
+  }
+  return together;
+}
+
+/** A stay in a stage runs from the first row that shows it to the first row after its last. */
+function staysOf(rows: JournalBody[]): Stays {
+  const stays: Stays = new Map();
   for (const row of rows) {
     for (const stage of row.stages) {
       const stay = stays.get(stage);

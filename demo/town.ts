@@ -117,23 +117,25 @@ export class Town {
     return {
       claim: (by, id) => tasks.claim(by, id),
       complete: (by, id, output) => tasks.complete(by, id, output),
-      sendEvent: (by, caseId, type, data) => cases.send(by, caseId, type, data),
+      sendEvent: (by, caseId, type, data, key) => cases.send(by, caseId, type, data, key === undefined ? {} : { key }),
       account: (role) => this.account(role),
     };
   }
 
-  /** What decides a partner's behaviour must be the same in every run: the family's number, and how often it was asked before. */
+  /** What decides a partner's behaviour must be the same in every run: the family's number and whose track it is, and how often it was asked before. */
   async keyOf(body: HandOffBody): Promise<{ family: string; attempt: number } | null> {
     const [found] = await asOrganisation(this.system.pool, ORGANISATION, (query) =>
-      query<{ subject: string; attempt: number }>(
-        `select h.subject, (select count(*)::int from qamqor.handoffs e
+      query<{ subject: string; track: string | null; attempt: number }>(
+        `select h.subject, (select c.chart::jsonb #>> '{snapshot,context,member}' || '/' || coalesce(c.chart::jsonb #>> '{snapshot,context,round}', '1')
+             from qamqor.cases c where c.id = h.case_id) as track,
+           (select count(*)::int from qamqor.handoffs e
            where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
          from qamqor.handoffs h where h.id = $1`,
         [body.id],
       ),
     );
     const family = found && this.familyNumbers.get(found.subject);
-    return family ? { family, attempt: found.attempt } : null;
+    return family ? { family: found.track ? `${family}/${found.track}` : family, attempt: found.attempt } : null;
   }
 
   async close(): Promise<void> {

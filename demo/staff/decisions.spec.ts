@@ -8,14 +8,20 @@ import { readBehaviour } from './behaviour.js';
 import { Chance } from './chance.js';
 import { Decisions, KNOWN_FORMS, type Situation } from './decisions.js';
 
-const FORMS = 'workflows/family-support/forms';
+const WORKFLOWS = ['family-support', 'course-track', 'grant-track'];
+/** Path by name: where two workflows have a form of one name, each. */
+const forms = WORKFLOWS.flatMap((workflow) => {
+  const folder = join('workflows', workflow, 'forms');
+  return readdirSync(folder).map((file) => ({ form: file.replace('.yaml', ''), path: join(folder, file) }));
+});
 const behaviour = readBehaviour('demo/behaviour.yaml');
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
 
 function situation(overrides: Partial<Situation> = {}): Situation {
   return {
-    family: { number: 'Q-00001', categories: ['large'], interest: 'sewing' },
+    family: { number: 'Q-00001', categories: ['large'], interest: 'sewing', adults: [1, 2] },
+    track: null,
     form: 'registration',
     invocation: 'registration',
     attempt: 0,
@@ -32,16 +38,16 @@ const families = Array.from({ length: 400 }, (_, index) => ({
   number: `Q-${index}`,
   categories: ['low-income'],
   interest: 'cooking',
+  adults: [1, 2],
 }));
 
 describe('simulated staff', () => {
-  it('can fill in every form of the workflow', () => {
-    const forms = readdirSync(FORMS).map((file) => file.replace('.yaml', ''));
-    expect([...KNOWN_FORMS].sort()).toEqual(forms.sort());
+  it('can fill in every form of the workflows', () => {
+    expect([...KNOWN_FORMS].sort()).toEqual([...new Set(forms.map(({ form }) => form))].sort());
   });
 
-  it.each(KNOWN_FORMS)('fills in "%s" as its schema asks, at every attempt', (form) => {
-    const validate = ajv.compile(parse(readFileSync(join(FORMS, `${form}.yaml`), 'utf8')));
+  it.each(forms)('fills in $path as its schema asks, at every attempt', ({ form, path }) => {
+    const validate = ajv.compile(parse(readFileSync(path, 'utf8')));
     for (const family of families.slice(0, 100)) {
       for (let attempt = 0; attempt < 6; attempt++) {
         const answer = decisions().answer(situation({ family, form, invocation: form, attempt }));
@@ -75,13 +81,24 @@ describe('simulated staff', () => {
     expect(refused.length).toBeGreaterThan(200);
   });
 
-  it('lets some families withdraw, each in one place', () => {
-    const places = families.flatMap((family) =>
-      KNOWN_FORMS.filter((form) => decisions().withdrawal(situation({ family, form, invocation: form })) !== null).map(
-        () => family.number,
-      ),
+  it('lets some families go out in the middle, each in one place and in every way', () => {
+    const ways = families.flatMap((family) =>
+      KNOWN_FORMS.flatMap((form) => {
+        const met = decisions().interruption(situation({ family, form, invocation: form }));
+        return met?.instead ? [{ number: family.number, way: `${met.to} ${met.type}` }] : [];
+      }),
     );
-    expect(places.length).toBeGreaterThan(10);
-    expect(new Set(places).size).toBe(places.length);
+    expect(new Set(ways.map(({ number }) => number)).size).toBe(ways.length);
+    expect(new Set(ways.map(({ way }) => way))).toEqual(
+      new Set(['family WITHDRAW', 'family LEFT', 'family GOAL_MET', 'track WITHDRAW']),
+    );
+  });
+
+  it('lets two people of one family fare differently', () => {
+    const exams = (track: string) =>
+      families.map((family) =>
+        decisions().answer(situation({ family, form: 'study-result', invocation: 'study', track })),
+      );
+    expect(exams('1/1')).not.toEqual(exams('2/1'));
   });
 });

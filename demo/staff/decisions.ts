@@ -4,7 +4,15 @@ import type { Chance } from './chance.js';
 
 /** One task as its simulated owner sees it. */
 export interface Situation {
-  family: { number: string; categories: string[]; interest: string };
+  family: {
+    number: string;
+    categories: string[];
+    interest: string;
+    /** Numbers in the family list of those who may learn and bid. */
+    adults: number[];
+  };
+  /** Whose track of the family's case it is, `member/round`; null for the family's own case. */
+  track: string | null;
   form: string;
   /** The invoke's id: the same form is used in several places. */
   invocation: string;
@@ -14,14 +22,27 @@ export interface Situation {
   openedOn: string;
 }
 
-/** A family that withdraws does so in one place, drawn once. */
-export const WITHDRAWS_AT = [
-  'eligibility',
-  'legal-consultation',
-  'course-offer',
-  'study-result',
-  'grant-preparation',
-] as const;
+/** Something that comes between the opening of a task and its answer. */
+export interface Interruption {
+  type: string;
+  data: JsonObject;
+  /** Who says so. */
+  role: string;
+  /** Whose case hears of it: the family's, or the track that the task belongs to. */
+  to: 'family' | 'track';
+  /** Instead of the answer; otherwise half-way to it. */
+  instead: boolean;
+}
+
+/** A family that goes out in the middle does so in one place, drawn once. */
+const LEAVES_AT: Record<string, [string, ...string[]]> = {
+  withdraws: ['eligibility', 'legal-consultation', 'course-offer', 'study-result', 'grant-preparation'],
+  moves: ['legal-consultation', 'study-result', 'grant-preparation'],
+  'reaches-goal': ['legal-consultation', 'study-result', 'grant-preparation'],
+  'one-person': ['study-result', 'grant-preparation'],
+};
+/** Longer than any term that may be let pass, in half working days. */
+const LETS_PASS = 200;
 /** After so many tries at one thing, everybody does what moves the case on: a simulation must end. */
 const PATIENCE = 4;
 const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
@@ -58,11 +79,45 @@ export class Decisions {
     return answer(new Asked(this.chance, this.behaviour, situation));
   }
 
-  /** Set when the family withdraws instead of this task being answered. */
-  withdrawal({ family, form, attempt }: Situation): { reason: string } | null {
-    if (attempt > 0 || !this.chance.happens(this.behaviour.families.withdraws, family.number, 'withdraws')) return null;
-    if (this.chance.pick(WITHDRAWS_AT, family.number, 'withdraws-at') !== form) return null;
-    return { reason: this.chance.pick(WITHDRAWAL_REASONS, family.number, 'withdraws-why') };
+  /** Set when something else comes before this task's answer. */
+  interruption(situation: Situation): Interruption | null {
+    return this.leaving(situation) ?? this.between(situation);
+  }
+
+  /** The family, or one of its people, goes out instead of answering. */
+  private leaving({ family: { number }, form, attempt, track }: Situation): Interruption | null {
+    // Only the first person's first track decides for the family.
+    if (attempt > 0 || (track !== null && track !== '1/1')) return null;
+    const way = this.chance.choice(this.behaviour.families.leaves, number, 'leaves');
+    const places = LEAVES_AT[way];
+    if (!places || this.chance.pick(places, number, 'leaves-at') !== form) return null;
+    const why = (reasons: [string, ...string[]]) => ({ reason: this.chance.pick(reasons, number, 'leaves-why') });
+    const leave = { role: 'curator', to: 'family', instead: true } as const;
+    switch (way) {
+      case 'withdraws':
+        return { ...leave, type: 'WITHDRAW', data: why(WITHDRAWAL_REASONS) };
+      case 'moves':
+        return { ...leave, type: 'LEFT', data: why(['moved', 'died', 'merged-duplicate']) };
+      case 'reaches-goal':
+        return { ...leave, type: 'GOAL_MET', data: why(['job', 'benefit', 'home-income']) };
+      default:
+        return { ...leave, type: 'WITHDRAW', data: {}, to: 'track' };
+    }
+  }
+
+  /** Half-way to the answer. */
+  private between({ family: { number }, form, attempt, track }: Situation): Interruption | null {
+    if (attempt > 0) return null;
+    const { riskFoundLater, lost, missesTwice } = this.behaviour.families;
+    const happens = (rate: number, what: string) => this.chance.happens(rate, number, track ?? '', what);
+    const event = { data: {}, to: 'family', instead: false } as const;
+    if (form === 'eligibility' && happens(riskFoundLater, 'risk-found-later'))
+      return { ...event, type: 'URGENT_RISK', role: 'curator' };
+    if (form === 'psychological-consultation' && happens(lost, 'lost'))
+      return { ...event, type: 'UNREACHABLE', role: 'psychologist' };
+    if (form === 'study-result' && happens(missesTwice, 'misses-twice'))
+      return { ...event, type: 'MISSED_TWICE', role: 'trainer', to: 'track' };
+    return null;
   }
 
   /** Half working days after which papers that were asked for are brought; null when they never are. */
@@ -73,17 +128,14 @@ export class Decisions {
   }
 
   /** Half working days from the opening of a task to its answer. */
-  takes({ family, form, invocation, attempt }: Situation): number {
+  takes({ family, form, invocation, attempt, track }: Situation): number {
     const { halfDays, late } = this.behaviour.staff;
-    const usual = this.chance.between(
-      halfDays[form] ?? halfDays.default ?? [1, 4],
-      family.number,
-      'takes',
-      invocation,
-      attempt,
-    );
-    if (!this.chance.happens(late.rate, family.number, 'late', invocation, attempt)) return usual;
-    return usual + this.chance.between(late.halfDays, family.number, 'late-by', invocation, attempt);
+    const about = (what: string) => [family.number, ...(track === null ? [] : [track]), what, invocation, attempt];
+    if (attempt < PATIENCE && this.chance.happens(this.behaviour.families.letsPass[form] ?? 0, ...about('lets-pass')))
+      return LETS_PASS;
+    const usual = this.chance.between(halfDays[form] ?? halfDays.default ?? [1, 4], ...about('takes'));
+    if (!this.chance.happens(late.rate, ...about('late'))) return usual;
+    return usual + this.chance.between(late.halfDays, ...about('late-by'));
   }
 }
 
@@ -138,8 +190,8 @@ class Asked {
   }
 
   private names(what: string): (string | number)[] {
-    const { family, invocation, attempt } = this.situation;
-    return [family.number, invocation, attempt, what];
+    const { family, invocation, attempt, track } = this.situation;
+    return [family.number, ...(track === null ? [] : [track]), invocation, attempt, what];
   }
 }
 
@@ -167,7 +219,20 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   'confirm-refusal': (asked) => ({
     decision: asked.first && asked.happens(asked.staff.refusalSentBack, 'sent-back') ? 'return' : 'confirm',
   }),
-  plan: (asked) => ({ attendance: attendance(asked), goal: asked.traitChoice(asked.rates.goal, 'goal') }),
+  'urgent-risk': (asked) => ({
+    decision: asked.one(['safe', 'watched'], 'decision'),
+    told: asked.one(['police', 'line-111', 'mobile-group'], 'told'),
+  }),
+  plan: (asked) => {
+    const goal = asked.traitChoice(asked.rates.goal, 'goal');
+    return {
+      attendance: attendance(asked),
+      goal,
+      learners: goal === 'consultation-only' ? [] : learners(asked),
+      unclaimedBenefits: asked.trait(asked.rates.unclaimedBenefits, 'unclaimed-benefits'),
+      civilOffice: asked.trait(asked.rates.civilOffice, 'civil-office'),
+    };
+  },
   'plan-approval': (asked) => ({
     decision: asked.first && asked.happens(asked.staff.planSentBack, 'sent-back') ? 'return' : 'approve',
   }),
@@ -184,17 +249,16 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     channel: asked.one(['phone', 'message', 'visit'], 'channel'),
   }),
   'course-offer': (asked): JsonObject => {
-    const course =
-      asked.first && COURSES.includes(asked.situation.family.interest)
-        ? asked.situation.family.interest
-        : asked.one(COURSES, 'course');
+    const course = asked.first ? wishedCourse(asked) : asked.one(COURSES, 'course');
     const provider = asked.choice(asked.staff.teaches, 'provider');
-    if (asked.first && asked.happens(asked.rates.declinesCourse, 'declines'))
-      return { decision: 'declined', course, provider };
     if (asked.first && asked.happens(asked.staff.waitingList, 'waits'))
       return { decision: 'waiting-list', course, provider };
-    return { decision: 'accepted', course, provider, startsOn: asked.inDays(7) };
+    return { decision: 'offered', course, provider, startsOn: asked.inDays(7) };
   },
+  'offer-answer': (asked) => ({
+    answer: asked.happens(asked.rates.declinesCourse, 'declines') ? 'declined' : 'accepted',
+  }),
+  'call-learner': (asked) => ({ result: asked.choice(asked.rates.call, 'result') }),
   'study-result': (asked) => {
     const exam = asked.tired ? 'passed' : asked.choice(asked.rates.exam, 'exam');
     const attended: [number, number] = exam === 'passed' || exam === 'failed' ? [75, 100] : [10, 74];
@@ -206,11 +270,30 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     decision: asked.first && asked.happens(asked.staff.certificateSentBack, 'sent-back') ? 'return' : 'sign',
   }),
   'correct-certificate': () => ({ corrected: true }),
-  'grant-preparation': (asked) => ({
-    decision: asked.first && asked.happens(asked.rates.goalMetBeforeGrant, 'goal-met') ? 'goal-met' : 'ready',
-    programme: 'new-business-ideas',
-    waveClosesOn: asked.inDays(asked.between(asked.staff.waveClosesInDays, 'wave')),
+  'hand-over': (asked) => ({
+    decision: asked.first && asked.happens(asked.staff.certificateMisspelt, 'misspelt') ? 'misspelt' : 'handed',
   }),
+  'after-courses': (asked) => ({
+    decision: asked.traitChoice(asked.rates.goal, 'goal') === 'own-business' ? 'grant' : 'goal-met',
+    applicants: asked.situation.family.adults,
+  }),
+  'grant-preparation': (asked) => {
+    const bid = {
+      programme: 'new-business-ideas',
+      waveClosesOn: asked.inDays(asked.between(asked.staff.waveClosesInDays, 'wave')),
+      wantsAdvice: asked.happens(asked.staff.wantsAdvice, 'advice'),
+    };
+    if (asked.first && asked.happens(asked.rates.goalMetBeforeGrant, 'goal-met'))
+      return { ...bid, decision: 'goal-met', rules: 'met' };
+    if (asked.first && asked.happens(asked.staff.rulesForbid, 'rules'))
+      return {
+        ...bid,
+        decision: 'rules-forbid',
+        rules: asked.one(['category-expired', 'loan', 'business-too-old'], 'rule'),
+      };
+    const signs = !asked.first || !asked.happens(asked.rates.noSignature, 'no-signature');
+    return { ...bid, decision: 'ready', rules: signs ? 'met' : 'no-signature' };
+  },
   'grant-submission': (asked) => ({ submitted: asked.tired || !asked.happens(asked.rates.missesWave, 'misses-wave') }),
   'commission-decision': (asked) => {
     const decision = asked.tired ? 'refused' : asked.choice(asked.staff.commission, 'decision');
@@ -220,10 +303,19 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     };
   },
   'after-refusal': (asked) => ({ decision: asked.choice(asked.rates.afterRefusal, 'decision') }),
+  'lodge-complaint': (asked) => ({
+    decision: asked.happens(asked.rates.lodgesComplaint, 'lodges') ? 'lodged' : 'given-up',
+  }),
   'complaint-answer': (asked) => ({ decision: asked.choice(asked.staff.complaint, 'decision') }),
   'grant-contract': (asked) => ({
     decision: asked.happens(asked.rates.declinesGrant, 'declines') ? 'declined' : 'signed',
   }),
+  'grant-payment': (asked) => ({
+    result: asked.first && asked.happens(asked.staff.accountBlocked, 'blocked') ? 'account-blocked' : 'paid',
+  }),
+  'spending-report': (asked) => ({ result: asked.choice(asked.rates.report, 'result') }),
+  'follow-up-visit': (asked) => ({ result: asked.choice(asked.rates.visit, 'result') }),
+  'follow-up-problem': (asked) => ({ decision: asked.choice(asked.staff.followUpProblem, 'decision') }),
   'partner-problem': (asked) => ({
     decision: asked.first ? asked.choice(asked.staff.partnerProblem, 'decision') : 'go-on',
   }),
@@ -231,6 +323,22 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
 
 /** The forms that simulated staff can fill in. */
 export const KNOWN_FORMS = Object.keys(ANSWERS);
+
+/** The applicant, and sometimes another adult of the family. */
+function learners(asked: Asked): JsonObject[] {
+  const [first = 1, second] = asked.situation.family.adults;
+  const course = wishedCourse(asked);
+  if (second === undefined || !asked.trait(asked.rates.secondLearner, 'second-learner'))
+    return [{ member: first, course }];
+  return [
+    { member: first, course },
+    { member: second, course: asked.one(COURSES, 'second-course') },
+  ];
+}
+
+function wishedCourse({ situation: { family } }: Asked): string {
+  return COURSES.includes(family.interest) ? family.interest : 'other';
+}
 
 function attendance(asked: Asked): 'present' | 'no-show' {
   const { attempt } = asked.situation;

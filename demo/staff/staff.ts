@@ -3,14 +3,15 @@ import { asOrganisation } from '../../src/engine/cases.js';
 import { AppError } from '../../src/engine/errors.js';
 import type { Principal } from '../../src/identity/principal.js';
 import type { Calendar, Json, JsonObject } from '../../src/statechart/types.js';
-import type { Decisions, Situation } from './decisions.js';
+import type { Decisions, Interruption, Situation } from './decisions.js';
 import { lookAfter } from './office-hours.js';
 
 /** What simulated staff may touch: the services that HTTP uses, with the same checks. */
 export interface Desk {
   claim(by: Principal, taskId: string): Promise<unknown>;
   complete(by: Principal, taskId: string, output: Json): Promise<unknown>;
-  sendEvent(by: Principal, caseId: string, type: string, data: JsonObject): Promise<unknown>;
+  /** `key`: the same event is sent once, however often it is tried. */
+  sendEvent(by: Principal, caseId: string, type: string, data: JsonObject, key?: string): Promise<unknown>;
   /** The account that works in a role. */
   account(role: string): Promise<Principal>;
 }
@@ -29,13 +30,20 @@ export interface StaffOptions {
 /** One thing that somebody will do, and when. */
 interface Plan {
   due: string;
+  /** Whose family's it is: what one family does at one moment is done one after the other, by `order`. */
+  family: string;
+  order: string;
   act(): Promise<void>;
 }
 
 interface TaskLine {
   id: string;
   case_id: string;
+  parent_case_id: string | null;
   subject: string;
+  /** Of the track's context, where the case is one. */
+  member: string | null;
+  round: string | null;
   form: string;
   invocation: string;
   role: string;
@@ -69,7 +77,7 @@ export class Staff {
     for (const task of tasks) {
       const openedAt = task.opened_at.toISOString();
       if (openedAt > this.seenUntil) this.seenUntil = openedAt;
-      if (!this.plans.has(task.id)) this.plans.set(task.id, this.planTask(task, openedAt));
+      if (!this.plans.has(task.id)) this.planTask(task, openedAt);
     }
     for (const wait of waits) {
       const plan = this.waitsSeen.has(wait.id) ? null : this.planPapers(wait);
@@ -83,12 +91,14 @@ export class Staff {
 
   /** Does whatever is due by then; gives how much that was. */
   async act(now: string): Promise<number> {
-    const due = [...this.plans].filter(([, plan]) => plan.due <= now);
-    const queue = [...due];
+    const due = [...this.plans].filter(([, plan]) => plan.due <= now).sort(([, one], [, other]) => inOrder(one, other));
+    const queue = [...Map.groupBy(due, ([, plan]) => plan.family).values()];
     const hands = Array.from({ length: Math.min(ACTS_AT_ONCE, queue.length) }, async () => {
-      for (let item = queue.shift(); item; item = queue.shift()) {
-        await ignoringOver(item[1].act());
-        this.plans.delete(item[0]);
+      for (let acts = queue.shift(); acts; acts = queue.shift()) {
+        for (const [id, plan] of acts) {
+          await ignoringOver(plan.act());
+          this.plans.delete(id);
+        }
       }
     });
     await Promise.all(hands);
@@ -101,9 +111,10 @@ export class Staff {
     const subjects = [...families.keys()];
     return asOrganisation(pool, organisationId, async (query) => ({
       tasks: await query<TaskLine>(
-        `select t.id, t.case_id, t.subject, t.form, t.invocation, t.role, t.opened_at,
+        `select t.id, t.case_id, c.parent_case_id, t.subject, t.form, t.invocation, t.role, t.opened_at,
+           c.chart::jsonb #>> '{snapshot,context,member}' as member, c.chart::jsonb #>> '{snapshot,context,round}' as round,
            (select count(*)::int from qamqor.tasks d where d.case_id = t.case_id and d.invocation = t.invocation and d.status = 'done') as attempt
-         from qamqor.tasks t where t.status in ('open', 'claimed') and t.opened_at >= $1 and t.subject = any ($2)`,
+         from qamqor.tasks t join qamqor.cases c on c.id = t.case_id where t.status in ('open', 'claimed') and t.opened_at >= $1 and t.subject = any ($2)`,
         [this.seenUntil, subjects],
       ),
       waits: await query<{ id: string; case_id: string; subject: string; due_at: Date }>(
@@ -114,7 +125,7 @@ export class Staff {
     }));
   }
 
-  private planTask(task: TaskLine, openedAt: string): Plan {
+  private planTask(task: TaskLine, openedAt: string): void {
     const { decisions, calendar, desk } = this.options;
     const situation: Situation = {
       family: this.familyOf(task.subject),
@@ -122,18 +133,30 @@ export class Staff {
       invocation: task.invocation,
       attempt: task.attempt,
       openedOn: openedAt.slice(0, 10),
+      track: task.member === null ? null : `${task.member}/${task.round ?? 1}`,
     };
-    return {
-      due: lookAfter(openedAt, decisions.takes(situation), calendar),
+    const takes = decisions.takes(situation);
+    const interruption = decisions.interruption(situation);
+    const shared = { family: task.subject, order: `${situation.track ?? ''} ${task.invocation}` };
+    const interrupt = async ({ type, data, role, to }: Interruption) => {
+      const caseId = to === 'family' ? (task.parent_case_id ?? task.case_id) : task.case_id;
+      await desk.sendEvent(await this.account(role), caseId, type, data, `journey-${task.id}-${type}`);
+    };
+    if (interruption && !interruption.instead) {
+      const due = lookAfter(openedAt, Math.floor(takes / 2), calendar);
+      this.plans.set(`${task.id} ${interruption.type}`, { ...shared, due, act: () => interrupt(interruption) });
+    }
+    this.plans.set(task.id, {
+      ...shared,
+      due: lookAfter(openedAt, takes, calendar),
       act: async () => {
         const by = await this.account(task.role);
         // A task that the case has left meanwhile is refused here, and nobody asks the family any more.
         await desk.claim(by, task.id);
-        const withdrawal = decisions.withdrawal(situation);
-        if (withdrawal) await desk.sendEvent(await this.account('curator'), task.case_id, 'WITHDRAW', withdrawal);
+        if (interruption?.instead) await interrupt(interruption);
         else await desk.complete(by, task.id, decisions.answer(situation));
       },
-    };
+    });
   }
 
   private planPapers(wait: { case_id: string; subject: string; due_at: Date }): Plan | null {
@@ -143,6 +166,8 @@ export class Staff {
     const beganAt = new Date(wait.due_at.getTime() - PAPERS_TERM.days * 86_400_000).toISOString();
     return {
       due: lookAfter(beganAt, halfDays, calendar),
+      family: wait.subject,
+      order: 'papers',
       act: async () => {
         await desk.sendEvent(await this.account('registrar'), wait.case_id, 'PAPERS_BROUGHT', {});
       },
@@ -160,6 +185,10 @@ export class Staff {
     this.accounts.set(role, known);
     return known;
   }
+}
+
+function inOrder(one: Plan, other: Plan): number {
+  return one.due.localeCompare(other.due) || one.order.localeCompare(other.order);
 }
 
 /** Two people may act on one case in the same minute: the second is told that it is over, and leaves it. */

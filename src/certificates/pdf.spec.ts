@@ -7,9 +7,7 @@ import { parse } from 'yaml';
 import { certificateTexts } from './certificate-texts.js';
 import { fullName, type PrintedCertificate, renderCertificate } from './pdf.js';
 
-const TEXTS = certificateTexts.parse(
-  parse(readFileSync('workflows/course-track/documents/certificate.yaml', 'utf8')),
-);
+const TEXTS = certificateTexts.parse(parse(readFileSync('workflows/course-track/documents/certificate.yaml', 'utf8')));
 /** The module says `default` of a function that is the module itself. */
 const readCode = jsqr.default as unknown as typeof jsqr.default.default;
 const KAZAKH = 'Әә Ғғ Ққ Ңң Өө Ұұ Үү Һһ Іі';

@@ -119,7 +119,12 @@ function takeAnswer(
     step.draft.settle(entry.id, 'failed');
     // Where the author says until when a list goes on, one that failed takes no other along: `until` sees its status.
     if (list !== undefined && isExpression(invoke.until))
-      return step.progress(invoke, list, withAnswer(list, entry.id, 'failed', input.error), failed(invoke, input.error));
+      return step.progress(
+        invoke,
+        list,
+        withAnswer(list, entry.id, 'failed', input.error),
+        failed(invoke, input.error),
+      );
     if (list !== undefined) step.completeList(list, withAnswer(list, entry.id, 'failed', input.error));
     return step.take(failed(invoke, input.error), invoke.onError.length > 0);
   }

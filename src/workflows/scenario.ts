@@ -270,9 +270,7 @@ class Play {
   }
 
   private openNames(): string[] {
-    return this.open()
-      .map(nameOf)
-      .sort();
+    return this.open().map(nameOf).sort();
   }
 
   private scope(by: string | null): Scope {

@@ -25,7 +25,9 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
     });
 
     it('has a scenario for every end', () => {
-      const outcomes = (text: string) => [...new Set([...text.matchAll(/outcome: ([a-z-]+)/g)].map(([, word]) => word))];
+      const outcomes = (text: string) => [
+        ...new Set([...text.matchAll(/outcome: ([a-z-]+)/g)].map(([, word]) => word)),
+      ];
       const ends = outcomes(files['workflow.yaml'] ?? '').filter((word) => word !== 'null');
       expect(ends.length).toBeGreaterThan(1);
       const played = Object.values(readScenarios(folder)).map((text) => text.replace(/result: .*/g, ''));
