@@ -19,7 +19,7 @@ import { Decisions, type Situation } from './staff/decisions.js';
 import { Staff } from './staff/staff.js';
 import { type Summary, summarise } from './summary.js';
 import { Time } from './time.js';
-import { BEHAVIOUR, Town } from './town.js';
+import { ADULTS, BEHAVIOUR, Town } from './town.js';
 
 export const WORKFLOW = 'family-support';
 const OPENED_AT_ONCE = 50;
@@ -112,10 +112,8 @@ async function importFamilies(
   const numbers = [...rowsOf.keys()].slice(0, count);
   const rows = await asOrganisation(town.system.pool, ORGANISATION, (query) =>
     query<{ id: string; number: string; categories: string[]; interest: string | null; adults: number[] }>(
-      `select id, number, categories, interest,
-         array(select p.place + 1 from qamqor.persons p where p.family_id = f.id and p.relation in ('applicant', 'spouse')
-           order by p.relation = 'applicant' desc, p.place) as adults
-       from qamqor.families f where number = any ($1) order by array_position($1, number)`,
+      `select f.id, f.number, f.categories, f.interest, ${ADULTS}
+       from qamqor.families f where f.number = any ($1) order by array_position($1, f.number)`,
       [numbers],
     ),
   );

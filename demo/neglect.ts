@@ -43,10 +43,10 @@ export class Neglect {
         this.acts += 1;
         await desk.complete(by, taskId, output);
       },
-      sendEvent: async (by, caseId, type, data) => {
+      sendEvent: async (by, caseId, type, data, key) => {
         if (this.lies(caseId)) return;
         this.acts += 1;
-        await desk.sendEvent(by, caseId, type, data);
+        await desk.sendEvent(by, caseId, type, data, key);
       },
       account: (role) => desk.account(role),
     };

@@ -14,7 +14,7 @@ import { Decisions, type Situation } from './staff/decisions.js';
 import { lookAfter } from './staff/office-hours.js';
 import { Staff } from './staff/staff.js';
 import { Time } from './time.js';
-import { BEHAVIOUR, Town } from './town.js';
+import { ADULTS, BEHAVIOUR, Town } from './town.js';
 
 const WORKFLOW = 'family-support';
 const SEED = 'demonstration';
@@ -161,8 +161,8 @@ class Past {
     return welcomed;
   }
 
-  private know(id: string, { number, categories, interest }: Omit<Known, 'id' | 'has_case'>): void {
-    this.families.set(id, { number, categories, interest: interest ?? 'other' });
+  private know(id: string, { number, categories, interest, adults }: Omit<Known, 'id' | 'has_case'>): void {
+    this.families.set(id, { number, categories, interest: interest ?? 'other', adults });
     this.town.familyNumbers.set(id, number);
   }
 
@@ -202,10 +202,11 @@ interface Known {
   number: string;
   categories: string[];
   interest: string | null;
+  adults: number[];
   has_case: boolean;
 }
 
-const KNOWN = `select f.id, f.number, f.categories, f.interest,
+const KNOWN = `select f.id, f.number, f.categories, f.interest, ${ADULTS},
     exists (select from qamqor.cases c where c.subject = f.id::text and c.workflow_key = $2) as has_case
   from qamqor.families f where f.number = any ($1)`;
 

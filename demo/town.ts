@@ -25,6 +25,9 @@ import { SimulatedTimetable } from './partners/timetable.js';
 import { lookAfter } from './staff/office-hours.js';
 import type { Desk } from './staff/staff.js';
 
+/** A column for queries on `families f`: who of the family may learn and bid, by their numbers in its list, the applicant first. */
+export const ADULTS = `array(select p.place + 1 from qamqor.persons p where p.family_id = f.id and p.relation in ('applicant', 'spouse')
+  order by p.relation = 'applicant' desc, p.place) as adults`;
 export const BEHAVIOUR = projectPath('demo', 'behaviour.yaml');
 const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
 
