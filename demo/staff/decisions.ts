@@ -16,7 +16,7 @@ export interface Situation {
   form: string;
   /** The invoke's id: the same form is used in several places. */
   invocation: string;
-  /** How many tasks of this invocation the case has had answered before. */
+  /** How many tasks of this invocation the case has had before. */
   attempt: number;
   /** ISO date on which the task was opened: a deadline in an answer is counted from it. */
   openedOn: string;

@@ -113,7 +113,7 @@ export class Staff {
       tasks: await query<TaskLine>(
         `select t.id, t.case_id, c.parent_case_id, t.subject, t.form, t.invocation, t.role, t.opened_at,
            c.chart::jsonb #>> '{snapshot,context,member}' as member, c.chart::jsonb #>> '{snapshot,context,round}' as round,
-           (select count(*)::int from qamqor.tasks d where d.case_id = t.case_id and d.invocation = t.invocation and d.status = 'done') as attempt
+           (select count(*)::int from qamqor.tasks d where d.case_id = t.case_id and d.invocation = t.invocation and d.status in ('done', 'cancelled')) as attempt
          from qamqor.tasks t join qamqor.cases c on c.id = t.case_id where t.status in ('open', 'claimed') and t.opened_at >= $1 and t.subject = any ($2)`,
         [this.seenUntil, subjects],
       ),
