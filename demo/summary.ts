@@ -91,7 +91,8 @@ export async function summarise(
     .map((line) => Date.parse((JSON.parse(line.body) as JournalBody).at))
     .sort((one, other) => one - other);
   summary.days = Math.round(((moments.at(-1) ?? 0) - (moments[0] ?? 0)) / DAY_MS);
-  summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.subject).values()]);
+  const cancelled = new Set(cases.filter(({ status }) => status === 'cancelled').map(({ id }) => id));
+  summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.subject).values()], cancelled);
   return summary;
 }
 
@@ -120,10 +121,14 @@ function countRow(line: JournalLine, summary: Summary): void {
 }
 
 /** One list per family: the rows of its case and of the tracks. */
-function funnelOf(stages: string[], families: JournalLine[][]): FunnelStage[] {
+function funnelOf(stages: string[], families: JournalLine[][], cancelled: ReadonlySet<string>): FunnelStage[] {
   const stays = families.map((rows) => {
-    const cases = [...Map.groupBy(rows, (row) => row.case_id).values()];
-    return togetherOf(cases.map((own) => staysOf(own.map((row) => JSON.parse(row.body) as JournalBody))));
+    const cases = [...Map.groupBy(rows, (row) => row.case_id)];
+    const stays = cases.map(([id, own]) => {
+      const bodies = own.map((row) => JSON.parse(row.body) as JournalBody);
+      return staysOf(bodies, cancelled.has(id));
+    });
+    return togetherOf(stays);
   });
   return stages.map((stage) => {
     const own = stays.flatMap((ofCase) => ofCase.get(stage) ?? []);
@@ -155,8 +160,8 @@ function togetherOf(cases: Stays[]): Stays {
   return together;
 }
 
-/** A stay in a stage runs from the first row that shows it to the first row after its last. */
-function staysOf(rows: JournalBody[]): Stays {
+/** A stay in a stage runs from the first row that shows it to the first row after its last; a cancelled case leaves where it stands. */
+function staysOf(rows: JournalBody[], cancelled: boolean): Stays {
   const stays: Stays = new Map();
   for (const row of rows) {
     for (const stage of row.stages) {
@@ -166,6 +171,8 @@ function staysOf(rows: JournalBody[]): Stays {
     }
     for (const [stage, stay] of stays) if (!row.stages.includes(stage)) stay.until ??= row.at;
   }
+  const last = rows.at(-1);
+  if (cancelled && last) for (const stay of stays.values()) stay.until ??= last.at;
   return stays;
 }
 
