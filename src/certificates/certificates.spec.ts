@@ -44,6 +44,24 @@ const WORKFLOW = {
   },
   delays: { term: '30 days' },
 };
+/** Asks for the certificate of the second in the family list, and at once for another in its place. */
+const CORRECTED = {
+  ...WORKFLOW,
+  id: 'corrected',
+  states: {
+    issuing: asking('again', {}),
+    again: asking('issued', { replaces: '= context.number' }),
+    issued: WORKFLOW.states.issued,
+    closed: { type: 'final' },
+  },
+};
+
+function asking(target: string, more: object) {
+  const { meta, invoke } = WORKFLOW.states.issuing;
+  const input = { ...invoke.input, member: 2, ...more };
+  return { meta, invoke: { ...invoke, input, onDone: { ...invoke.onDone, target } } };
+}
+
 const FILES = {
   'documents/certificate.yaml': DOCUMENT,
   'input.yaml': { type: 'object', required: ['familyId'], properties: { familyId: { type: 'string' } } },
@@ -66,6 +84,7 @@ describe('a certificate', () => {
     api = await ApiFixture.create({ publicUrl: 'https://qamqor.example.kz' });
     families = new FamiliesService(api.system.orm.em);
     await api.deploy(WORKFLOW, FILES);
+    await api.deploy(CORRECTED, FILES);
     await api.system.work();
     ({ number, caseId } = await passed('Өмірзақова', 'Әсем', 'Қайратқызы'));
     code = await codeOf(number);
@@ -120,6 +139,27 @@ describe('a certificate', () => {
     expect((await passed('Соң', 'Ең', null)).number).toBe(
       next.replace(/\d+$/, (serial) => String(Number(serial) + 1).padStart(4, '0')),
     );
+  });
+
+  it('is for whom of the family the case names, and revokes the one that it replaces', async () => {
+    const by = { organisation: ORGANISATION, actor: 'test' };
+    const applicant = { surname: 'Бекова', given: 'Роза', patronymic: null, language: 'kk' as const, categories: [] };
+    const { familyId } = await families.registerApplicant(applicant, by);
+    await sql(
+      `insert into qamqor.persons (id, organisation_id, family_id, place, relation, surname, given, created_at, created_by, updated_at, updated_by)
+       values ($1, $2, $3, 1, 'spouse', 'Беков', 'Нұрлан', now(), 'test', now(), 'test')`,
+      [api.system.ids.next(), ORGANISATION, familyId],
+    );
+    const { body } = await api.post('integration', '/api/cases', { workflow: 'corrected', input: { familyId } });
+    await until(async () => (await api.system.runtime.engine.read(ORGANISATION, body.id))?.state === 'issued');
+    const issued = await sql<{ given: string; revoked: boolean }>(
+      'select given, revoked_at is not null as revoked from qamqor.certificates where case_id = $1 order by serial',
+      [body.id],
+    );
+    expect(issued).toEqual([
+      { given: 'Нұрлан', revoked: true },
+      { given: 'Нұрлан', revoked: false },
+    ]);
   });
 
   it('is printed with the name of the identity document and the course in the language of the family', async () => {

@@ -96,6 +96,13 @@ describe('sub-cases', () => {
     });
   });
 
+  it('are about the same family as their parent, which may have several', async () => {
+    const subject = 'family-7';
+    const { id } = await fixture.open('family', { members: [{ person: 'dana' }, { person: 'aru' }] }, { subject });
+    await until(async () => (await childrenOf(id)).length === 2);
+    for (const child of await childrenOf(id)) expect((await fixture.read(child.id)).subject).toBe(subject);
+  });
+
   it('leave nothing in the outbox once their parents have heard', async () => {
     const { children } = await aFamily('dana');
     await fixture.answer(children[0]?.id ?? '', fixture.entry(children[0]?.id ?? '', 'exam'), { mark: 3 });

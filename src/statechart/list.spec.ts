@@ -106,6 +106,24 @@ describe('a list of invocations', () => {
     expect(chart.happened).toEqual(['close track bek (failed)', 'close track dana (dropped)']);
   });
 
+  it('goes on past what failed until its own expression says so, and leaves it out of the answer', () => {
+    const chart = tracks('until: \'= every item in items satisfies item.status != "open"\'');
+    chart.answer('track ana', 1);
+    chart.fail('track bek', 'ill');
+    expect(chart.value).toBe('learning');
+    expect(chart.open).toHaveLength(1);
+    chart.answer('track dana', 3);
+    expect(chart.value).toBe('over');
+    expect(chart.context.results).toEqual([1, 3]);
+  });
+
+  it('is over when nothing is open any more, also where all failed and its own expression never holds', () => {
+    const chart = tracks("until: '= count(results) > 100'");
+    for (const key of ['ana', 'bek', 'dana']) chart.fail(`track ${key}`, 'ill');
+    expect(chart.value).toBe('over');
+    expect(chart.context.results).toEqual([]);
+  });
+
   it('does not take a failure without `onError`', () => {
     const chart = tracks();
     expect(chart.fail('track bek', 'ill')).toEqual({ outcome: 'not-taken', reason: 'no-transition' });
