@@ -10,7 +10,6 @@ import {
   type Partner,
   type PartnerDirectory,
   type PartnerService,
-  type PersonSlice,
   serviceOf,
   type WaitingReason,
 } from './handoff.js';
@@ -28,7 +27,7 @@ export interface SenderDependencies {
   /** Connections of the role `qamqor_relay`. */
   pool: Pool;
   partners: PartnerDirectory;
-  personSlice: PersonSlice;
+  personSlice: MemberSlice;
   /** From 0 to 1. */
   random(): number;
   /** Early messages of the partner are applied once its 202 is known. */

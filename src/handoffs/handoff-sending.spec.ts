@@ -8,14 +8,6 @@ beforeAll(async () => {
     referral('housing', 'otbasy-bank', 'housing-advice'),
     referral('legal', 'civil-office', 'free-legal-aid'),
     referral('course', 'atameken', 'course-enrolment'),
-    referral('husband', 'otbasy-bank', 'housing-advice', {
-      input: {
-        partner: 'otbasy-bank',
-        service: 'housing-advice',
-        deadline: '10 days',
-        request: { member: 2, course: 'sewing' },
-      },
-    }),
     referral('nobody', 'nobody', 'anything'),
     referral('nothing', 'otbasy-bank', 'constructor'),
     referral('termless', 'civil-office', 'free-legal-aid', {
@@ -62,20 +54,6 @@ describe('a hand-off', () => {
     expect(await town.handoffs(id)).toEqual([
       expect.objectContaining({ status: 'sent', partnerRef: expect.stringMatching(/^REF-/), dueAt: body.dueAt }),
     ]);
-  });
-
-  it('is about whom of the family the request names, whose number the partner does not see', async () => {
-    const family = await town.family();
-    await town.sql(
-      `insert into qamqor.persons (id, organisation_id, family_id, place, relation, surname, given, phone, created_at, created_by, updated_at, updated_by)
-       select gen_random_uuid(), organisation_id, id, 1, 'spouse', 'Қасымов', 'Ерлан', '+77025554433', now(), 'test', now(), 'test'
-       from qamqor.families where id = $1`,
-      [family],
-    );
-    const { handoff } = await town.sent('husband', family);
-    const body = JSON.parse(town.bank.about(handoff)[0]?.body ?? '{}');
-    expect(body.person).toMatchObject({ surname: 'Қасымов', given: 'Ерлан', phone: '+77025554433' });
-    expect(body.request).toEqual({ course: 'sewing', caseNumber: expect.any(String) });
   });
 
   it('is sent again under the same id with the very same bytes, when it was told to wait or nothing came back', async () => {

@@ -90,15 +90,11 @@ export function serviceOf(partner: Partner, name: string): PartnerService | unde
   return Object.hasOwn(partner.services, name) ? partner.services[name] : undefined;
 }
 
-/**
- * The slice of a person that a partner is given: only the fields asked for. Null where the subject is no family of ours.
- * @param member number in the family list, from 1; the applicant where it is not said
- */
+/** The slice of a person that a partner is given: only the fields asked for. Null where the subject is no family of ours. */
 export type PersonSlice = (
   organisationId: string,
   subject: string,
   fields: readonly PersonField[],
-  member?: number,
 ) => Promise<JsonObject | null>;
 
 /** What a partner tells us. */
