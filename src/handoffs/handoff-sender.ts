@@ -15,6 +15,7 @@ import {
 } from './handoff.js';
 import { type Consent, HandoffConsents } from './handoff-consents.js';
 import { PARTNER_IS_BUSY, PARTNER_IS_DOWN, type PartnerClient, type Sent } from './partner-client.js';
+import type { MemberSlice } from './person-slice.js';
 
 /** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
