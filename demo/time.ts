@@ -83,7 +83,7 @@ const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
     select next_at from qamqor.outbox, clock where not parked and (leased_until is null or leased_until <= clock.now)
   )
   select clock.now,
-    (select count(*)::int from qamqor.cases where status in ('active', 'suspended') and subject = any ($1)) as open,
+    (select count(*)::int from qamqor.cases where status in ('active', 'suspended') and parent_case_id is null and subject = any ($1)) as open,
     (select count(*)::int from qamqor.outbox where not parked and (attempt = 0 or leased_until > clock.now)) as sending,
     (select count(*)::int from moment where due_at <= clock.now) as due,
     (select min(due_at) from moment where due_at > clock.now) as next
