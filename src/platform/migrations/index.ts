@@ -16,6 +16,7 @@ import { M0014AccessLog } from './m0014-access-log.js';
 import { M0016Supervision } from './m0016-supervision.js';
 import { M0017HandoffGrace } from './m0017-handoff-grace.js';
 import { M0018ClockBehind } from './m0018-clock-behind.js';
+import { M0019LookedUp } from './m0019-looked-up.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -35,4 +36,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0016Supervision,
   M0017HandoffGrace,
   M0018ClockBehind,
+  M0019LookedUp,
 ];
