@@ -63,10 +63,10 @@ async function namesOf(query: Query, subject: string): Promise<string[]> {
   const name = isUuid(subject) ? subject.toLowerCase() : subject.toUpperCase();
   const found = await query<{ names: string[] }>(
     `select array[c.id::text, c.number] || array(select t.number from qamqor.certificates t where t.case_id = c.id and t.number is not null) as names
-       from qamqor.cases c where c.id::text = $1 or c.number = $1 or c.subject = $1
+       from qamqor.cases c where c.id = $2::uuid or c.number = $1 or c.subject = $1
          or c.subject = (select f.id::text from qamqor.families f where f.number = $1)
      union all select array[f.id::text] from qamqor.families f where f.number = $1`,
-    [name],
+    [name, isUuid(subject) ? name : null],
   );
   return [...new Set([subject, name, ...found.flatMap(({ names }) => names)])];
 }
