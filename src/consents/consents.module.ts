@@ -11,7 +11,7 @@ import { ConsentsService } from './consents.service.js';
 })
 export class ConsentsModule {}
 
-function consents({ pool, orm, ids, partnerKeys }: System): ConsentsService {
+function consents({ pool, orm, ids, partnerKeys, warn }: System): ConsentsService {
   const families = new FamiliesService(orm.em, ids);
-  return new ConsentsService({ pool, families, partners: partnerKeys, id: () => ids.next() });
+  return new ConsentsService({ pool, families, partners: partnerKeys, id: () => ids.next(), warn });
 }

@@ -18,6 +18,8 @@ export interface ConsentsDependencies {
   /** Keys of the partners that there are. */
   partners: readonly string[];
   id(): string;
+  /** A listener failed: what was said is stored all the same. */
+  warn(message: string, error: unknown): void;
 }
 
 /** A family has allowed a partner to have its data. */
@@ -44,7 +46,7 @@ export class ConsentsService {
 
   constructor(private readonly deps: ConsentsDependencies) {}
 
-  /** Told after each consent that somebody gave by hand. */
+  /** Told after each consent that was given and stored, by hand or in a task. */
   onGiven(listener: (consent: ConsentGiven) => Promise<void>): void {
     this.listeners.push(listener);
   }
@@ -60,7 +62,12 @@ export class ConsentsService {
     const { organisationId, account } = by;
     if (!this.deps.partners.includes(partner))
       throw new AppError('schema', 422, `There is no partner "${partner}".`, {}, [
-        { path: '/partner', message: `must be one of: ${this.deps.partners.join(', ')}` },
+        {
+          path: '/partner',
+          message: `must be one of: ${this.deps.partners.join(', ')}`,
+          rule: 'enum',
+          facts: { allowedValues: [...this.deps.partners] },
+        },
       ]);
     const subject = await this.family(organisationId, familyId);
     const rows = await asOrganisation(this.deps.pool, organisationId, async (run) => {
@@ -70,8 +77,20 @@ export class ConsentsService {
       else await run(WITHDRAW, change);
       return run<ConsentRow>(LIST, [subject]);
     });
-    if (given) for (const listener of this.listeners) await listener({ organisationId, subject, partner });
+    if (given) await this.announce({ organisationId, subject, partner });
     return presentAll(rows);
+  }
+
+  /** For whoever has stored a consent that was given. */
+  async announce(consent: ConsentGiven): Promise<void> {
+    try {
+      for (const listener of this.listeners) await listener(consent);
+    } catch (error) {
+      this.deps.warn(
+        `What waits for a consent for ${consent.partner} was not told of it: it looks again by itself.`,
+        error,
+      );
+    }
   }
 
   private async family(organisationId: string, idOrNumber: string): Promise<string> {

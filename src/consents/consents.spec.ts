@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiFixture } from '../../test/api.js';
-import { consentsIn } from './consent-answer.js';
+import { settled } from '../../test/partner.js';
+import type { BatchTransaction, ClosedEntry } from '../engine/types.js';
+import { ORGANISATION } from '../system.js';
+import { TaskSource } from '../tasks/task-source.js';
+import { type ConsentAnswer, consentsIn } from './consent-answer.js';
 
 const text = (en: string) => ({ kk: en, ru: en, en });
 const form = {
@@ -27,20 +31,37 @@ const registering = {
     asked: { on: { AGAIN: 'asking' } },
   },
 };
+/** A track of the family's own case, which asks in its place. */
+const tracking = {
+  id: 'tracking',
+  title: text('Tracking'),
+  context: { familyId: '= input.familyId' },
+  initial: 'going',
+  states: {
+    going: {
+      invoke: {
+        id: 'track',
+        src: 'case',
+        input: { workflow: 'registering', familyId: '= context.familyId' },
+        onDone: 'over',
+      },
+    },
+    over: { type: 'final' },
+  },
+};
 
 let api: ApiFixture;
 beforeAll(async () => {
   api = await ApiFixture.create();
-  await api.deploy(registering, {
-    'forms/asked.yaml': form,
-    'input.yaml': { type: 'object', properties: { familyId: { type: 'string' } } },
-  });
+  const input = { type: 'object', properties: { familyId: { type: 'string' } } };
+  await api.deploy(registering, { 'forms/asked.yaml': form, 'input.yaml': input });
+  await api.deploy(tracking, { 'input.yaml': input });
 });
 afterAll(() => api.close());
 
-async function register(): Promise<{ id: string; family: string }> {
+async function register(workflow = 'registering'): Promise<{ id: string; family: string }> {
   const input = { applicant: { surname: 'Сейітқызы', given: 'Дана' }, language: 'kk' };
-  const { body } = await api.post('registrar', '/api/cases', { workflow: 'registering', input });
+  const { body } = await api.post('registrar', '/api/cases', { workflow, input });
   return { id: body.id, family: body.subject };
 }
 async function answer(id: string, output: object) {
@@ -60,6 +81,29 @@ const consentsOf = async (family: string) =>
   }[];
 const inForce = async (family: string) =>
   (await consentsOf(family)).flatMap((consent) => (consent.inForce ? [consent.partner] : [])).sort();
+
+function closed(entryId: string, caseId: string, output: object): ClosedEntry {
+  const by = { account: api.system.ids.next(), roles: ['registrar'] };
+  const row = {
+    entryId,
+    caseId,
+    organisationId: ORGANISATION,
+    reason: 'answered',
+    output,
+    at: new Date().toISOString(),
+    by,
+  };
+  return row as unknown as ClosedEntry;
+}
+function transaction(): BatchTransaction {
+  const pool = api.database.pool('owner');
+  return {
+    async query(_name, text, values) {
+      const { rows, rowCount } = await pool.query(text, values);
+      return { rows, rowCount: rowCount ?? 0 };
+    },
+  };
+}
 
 describe('what a family consents to', () => {
   it('is written down with the very answer that says so, by whom and how', async () => {
@@ -87,6 +131,35 @@ describe('what a family consents to', () => {
     expect(await inForce(family)).toEqual(['atameken', 'civil-office']);
   });
 
+  it('is written down also where a sub-case asks', async () => {
+    const { id, family } = await register('tracking');
+    await settled(api.system);
+    const { rows } = await api.database
+      .pool('owner')
+      .query<{ id: string }>('select id from qamqor.cases where parent_case_id = $1', [id]);
+    await answer(rows[0]?.id ?? '', { consents: ['otbasy-bank'] });
+    expect(await inForce(family)).toEqual(['otbasy-bank']);
+  });
+
+  it.each([
+    ['given, then withheld', [true, false], []],
+    ['withheld, then given', [false, true], ['otbasy-bank']],
+    ['given, withheld, given', [true, false, true], ['otbasy-bank']],
+  ])('is the last of what is said in one moment: %s', async (_what, said, expected) => {
+    const { id, family } = await register();
+    const { body } = await api.get('registrar', `/api/tasks?view=available&caseId=${id}`);
+    const source = new TaskSource(() => api.system.ids.next());
+    const rows = said.map((given) => {
+      const output = {};
+      const named = ['otbasy-bank'];
+      const consents: ConsentAnswer = given ? { given: named, withheld: [] } : { given: [], withheld: named };
+      source.keepConsents(output, consents);
+      return closed(body.items[0].id, id, output);
+    });
+    await source.close(transaction(), rows);
+    expect(await inForce(family)).toEqual(expected);
+  });
+
   it('is given and taken back by hand, once, and nothing of it is overwritten', async () => {
     const { family } = await register();
     await Promise.all([1, 2, 3, 4].map(() => put(family, 'atameken', true)));
@@ -102,6 +175,15 @@ describe('what a family consents to', () => {
     ['somebody who may not', () => put('F-000001', 'atameken', true, 'trainer'), 403, 'no-right'],
   ])('is refused for %s', async (_what, ask, status, code) => {
     expect(await ask()).toMatchObject({ status, body: { code } });
+  });
+
+  it('says in the language of the answer which partners there are', async () => {
+    const body = { partner: 'nobody', given: true, how: 'phone' };
+    const headers = { 'accept-language': 'ru' };
+    const answer = await api.ask('curator', 'PUT', '/api/families/F-000001/consents', { body, headers });
+    expect(answer.body.errors).toEqual([
+      expect.objectContaining({ path: '/partner', message: expect.stringMatching(/^выберите одно из: .*otbasy-bank/) }),
+    ]);
   });
 });
 

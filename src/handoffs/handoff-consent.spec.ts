@@ -5,6 +5,28 @@ import { pass } from '../../test/partner.js';
 const BANK = 'otbasy-bank';
 const child = referral('child', BANK, 'housing-advice');
 const parent = referral('parent', '', '');
+const asking = { type: 'array', 'x-consents': true, items: { type: 'string', enum: [BANK] } };
+const housing = referral('asked', BANK, 'housing-advice');
+/** Sends the family to the bank and asks it meanwhile whether it agrees. */
+const asked = {
+  ...housing,
+  initial: 'both',
+  states: {
+    both: {
+      type: 'parallel',
+      states: {
+        sending: { initial: 'asking', states: { asking: housing.states.asking, helped: {}, refused: {}, gone: {} } },
+        consenting: {
+          initial: 'open',
+          states: {
+            open: { invoke: { id: 'agree', src: 'task', input: { form: 'agree', role: 'curator' }, onDone: 'agreed' } },
+            agreed: {},
+          },
+        },
+      },
+    },
+  },
+};
 let town: HandoffTown;
 beforeAll(async () => {
   town = await HandoffTown.create([
@@ -53,6 +75,24 @@ describe('without consent of the family', () => {
     const { consentId, ...sent } = await town.handoffOf(id);
     expect(sent).toMatchObject({ status: 'sent', waitingReason: null });
     expect(JSON.parse(delivery?.body ?? '{}').consent).toEqual({ id: consentId, givenAt: expect.any(String) });
+  });
+
+  it('it goes out at once also when the consent is given in a task', async () => {
+    await town.api.deploy(
+      { ...asked, meta: {} },
+      {
+        'forms/agree.yaml': { 'x-version': 1, type: 'object', properties: { consents: asking } },
+        'input.yaml': { type: 'object', properties: { familyId: { type: 'string' } } },
+      },
+    );
+    const { id, handoff } = await town.sent('asked', await town.family([]));
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'draft', waitingReason: 'consent-missing' });
+    const { body } = await town.api.get('curator', `/api/tasks?view=available&caseId=${id}`);
+    const output = { consents: [BANK] };
+    const { status } = await town.api.post('curator', `/api/tasks/${body.items[0].id}/complete`, { output });
+    expect(status).toBe(200);
+    await town.settled();
+    expect(town.bank.about(handoff)).toHaveLength(1);
   });
 
   it('its time runs all the same', async () => {

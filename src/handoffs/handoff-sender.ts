@@ -19,7 +19,7 @@ import type { MemberSlice } from './person-slice.js';
 
 /** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
-/** Giving consent sends what waited for it at once; this finds what that has missed. */
+/** Whoever gives consent makes it due at once (`HandoffsService.hurry`). This finds what that missed: an attempt just under way, a process that died in between. */
 const NO_CONSENT_RETRY_MS = 10 * 60_000;
 /** A recall that overtook its own hand-off would be forgotten: it waits until that has arrived or failed. */
 const UNDER_WAY_RETRY_MS = 1_000;

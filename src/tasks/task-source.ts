@@ -1,5 +1,5 @@
 import type { ConsentAnswer } from '../consents/consent-answer.js';
-import { GIVE_IN_TASK, WITHDRAW_IN_TASK } from '../consents/consent-statements.js';
+import { SAY_IN_TASKS } from '../consents/consent-statements.js';
 import type { AppError } from '../engine/errors.js';
 import type { AnswerCommand, BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
 import type { Json, JsonObject } from '../statechart/types.js';
@@ -117,27 +117,23 @@ export class TaskSource implements SourceHandler {
   }
 
   private writeConsents(tx: BatchTransaction, rows: ClosedEntry[]): Promise<unknown>[] {
-    const answers = rows.flatMap((row) => {
-      const consents = isAnswered(row) ? this.consents.get(row.output) : undefined;
-      return consents ? [{ row, consents }] : [];
+    const said = rows.flatMap((row) => {
+      const answer = isAnswered(row) ? this.consents.get(row.output) : undefined;
+      const saying = (given: boolean) => (partner: string) => ({ row, partner, given });
+      return answer ? [...answer.given.map(saying(true)), ...answer.withheld.map(saying(false))] : [];
     });
-    const columns = (of: (consents: ConsentAnswer) => string[]) => {
-      const lines = answers.flatMap(({ row, consents }) => of(consents).map((partner) => ({ row, partner })));
-      return [
-        lines.map(({ row }) => row.organisationId),
-        lines.map(({ row }) => row.entryId),
-        lines.map(({ partner }) => partner),
-        lines.map(({ row }) => row.by.account),
-        lines.map(({ row }) => row.at),
-        lines.map(() => 'form'),
-      ];
-    };
-    const [given, withheld] = [columns((consents) => consents.given), columns((consents) => consents.withheld)];
-    const ids = given[0]?.map(() => this.id()) ?? [];
-    return [
-      ...(withheld[0]?.length ? [tx.query('withdraw-consents', WITHDRAW_IN_TASK, withheld)] : []),
-      ...(ids.length ? [tx.query('give-consents', GIVE_IN_TASK, [ids, ...given])] : []),
+    if (said.length === 0) return [];
+    const values = [
+      said.map(() => this.id()),
+      said.map(({ row }) => row.organisationId),
+      said.map(({ row }) => row.entryId),
+      said.map(({ partner }) => partner),
+      said.map(({ given }) => given),
+      said.map(({ row }) => row.by.account),
+      said.map(({ row }) => row.at),
+      said.map(() => 'form'),
     ];
+    return [tx.query('say-consents', SAY_IN_TASKS, values)];
   }
 
   private personalOf(row: ClosedEntry): { row: ClosedEntry; value: PersonalValue }[] {

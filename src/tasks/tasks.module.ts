@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { ConsentsModule } from '../consents/consents.module.js';
+import { ConsentsService } from '../consents/consents.service.js';
 import { AccountsService } from '../identity/accounts.service.js';
 import { System } from '../system.js';
 import { TaskSource } from './task-source.js';
@@ -6,16 +8,21 @@ import { TasksController } from './tasks.controller.js';
 import { TasksService } from './tasks.service.js';
 
 @Module({
+  imports: [ConsentsModule],
   controllers: [TasksController],
-  providers: [{ provide: TasksService, inject: [System, AccountsService], useFactory: tasksService }],
+  providers: [{ provide: TasksService, inject: [System, AccountsService, ConsentsService], useFactory: tasksService }],
   exports: [TasksService],
 })
 export class TasksModule {}
 
-function tasksService({ runtime, pool, relayPool, ids, secret }: System, accounts: AccountsService): TasksService {
+function tasksService(
+  { runtime, pool, relayPool, ids, secret }: System,
+  accounts: AccountsService,
+  consents: ConsentsService,
+): TasksService {
   const source = new TaskSource(() => ids.next());
   const { engine, versions } = runtime;
-  const tasks = new TasksService({ engine, versions, pool, accounts, source, id: () => ids.next(), secret });
+  const tasks = new TasksService({ engine, versions, pool, accounts, source, consents, id: () => ids.next(), secret });
   engine.registerSource(source);
   engine.registerSweep('tasks', () => tasks.sweep(relayPool));
   return tasks;

@@ -5,6 +5,7 @@ import { presentCase } from '../api/case.presenter.js';
 import { isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { commandOf, type Write } from '../api/write.js';
 import { consentsIn } from '../consents/consent-answer.js';
+import type { ConsentsService } from '../consents/consents.service.js';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { badInput } from '../engine/refusals.js';
@@ -38,6 +39,7 @@ export interface TasksDependencies {
   pool: Pool;
   accounts: AccountsService;
   source: TaskSource;
+  consents: Pick<ConsentsService, 'announce'>;
   /** UUIDv7. */
   id(): string;
   /** Key for digests of what may hold personal data. */
@@ -160,10 +162,14 @@ export class TasksService {
       }),
     };
     this.deps.source.keepPersonal(answer, values);
-    this.deps.source.keepConsents(answer, consentsIn(form?.schema ?? {}, output));
+    const consents = consentsIn(form?.schema ?? {}, output);
+    this.deps.source.keepConsents(answer, consents);
     if (revision !== undefined) this.deps.source.expectRevision(command, revision);
     try {
       const accepted = await this.deps.engine.submit(command);
+      const { organisationId, subject } = accepted.case;
+      if (subject !== null)
+        for (const partner of consents.given) await this.deps.consents.announce({ organisationId, subject, partner });
       return { answer: accepted.answer, replayed: accepted.replayed };
     } catch (error) {
       throw await this.named(by, error);
