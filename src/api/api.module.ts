@@ -18,7 +18,14 @@ import { WorkflowsService } from './workflows.service.js';
 
 /** The HTTP surface that belongs to no feature, and what every route shares. */
 @Module({
-  controllers: [CasesController, IncidentsController, WorkflowsController, RolesController, ErrorsController, HealthController],
+  controllers: [
+    CasesController,
+    IncidentsController,
+    WorkflowsController,
+    RolesController,
+    ErrorsController,
+    HealthController,
+  ],
   providers: [
     { provide: CasesService, inject: [System], useFactory: casesService },
     { provide: IncidentsService, inject: [System], useFactory: (system: System) => new IncidentsService(system.pool) },
