@@ -92,7 +92,7 @@ describe('importing families', () => {
       ),
     );
     expect(report.problems[0]?.message).toBe(
-      'ЖСН-ның бақылау цифры дұрыс емес, бір цифры қате жазылған. Құжатпен салыстырыңыз.',
+      'ЖСН-нің бақылау цифры дұрыс емес, бір цифры қате жазылған. Құжатпен салыстырыңыз.',
     );
     const again = await importer.importFamilies(createReadStream(demo('families-messy.csv')), {
       ...BY,

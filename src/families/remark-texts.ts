@@ -41,7 +41,7 @@ export const PROBLEM_TEXTS = {
     en: `The file was saved as UTF-16 ("Unicode text"). ${SAVE_AS.en}`,
   },
   'not-utf-8': {
-    kk: `Осы жолдың әріптері UTF-8 емес (мүмкін, Windows-1251), қазақ әріптері жоғалады. ${SAVE_AS.kk}`,
+    kk: `Осы жолдың әріптері UTF-8 емес (мүмкін, Windows-1251), қазақ әріптері жоғалып кетеді. ${SAVE_AS.kk}`,
     ru: `Буквы в этой строке не в UTF-8 (возможно, Windows-1251), казахские буквы потеряются. ${SAVE_AS.ru}`,
     en: `The letters of this row are not UTF-8 (perhaps Windows-1251), and Kazakh letters would be lost. ${SAVE_AS.en}`,
   },
@@ -101,17 +101,17 @@ export const PROBLEM_TEXTS = {
     en: "Shortened by the spreadsheet ('{value}'): its digits are lost. Format the column as text and write the number again.",
   },
   'bad-check-digit': {
-    kk: 'ЖСН-ның бақылау цифры дұрыс емес, бір цифры қате жазылған. Құжатпен салыстырыңыз.',
+    kk: 'ЖСН-нің бақылау цифры дұрыс емес, бір цифры қате жазылған. Құжатпен салыстырыңыз.',
     ru: 'Неверная контрольная цифра ИИН: какая-то цифра вписана с ошибкой. Сверьте с документом.',
     en: 'Bad check digit: one of the digits of the identity number is mistyped. Compare it with the document.',
   },
   'unknown-century': {
-    kk: 'ЖСН-ның жетінші цифры 1-ден 6-ға дейін болуы керек. Құжатпен салыстырыңыз; құжатта да солай болса, адамды қолмен енгізіңіз.',
+    kk: 'ЖСН-нің жетінші цифры 1-ден 6-ға дейін болуы керек. Құжатпен салыстырыңыз; құжатта да солай болса, адамды қолмен енгізіңіз.',
     ru: 'Седьмая цифра ИИН должна быть от 1 до 6. Сверьте с документом; если там так же, внесите человека вручную.',
     en: 'The seventh digit of an identity number is 1 to 6. Compare it with the document; if it is the same there, enter the person by hand.',
   },
   'impossible-birth-date': {
-    kk: 'ЖСН-ның алғашқы алты цифры күнтізбеде жоқ күнді білдіреді. Құжатпен салыстырыңыз.',
+    kk: 'ЖСН-нің алғашқы алты цифры күнтізбеде жоқ күнді білдіреді. Құжатпен салыстырыңыз.',
     ru: 'Первые шесть цифр ИИН означают день, которого нет в календаре. Сверьте с документом.',
     en: 'The first six digits of the identity number are a day that no calendar has. Compare it with the document.',
   },
@@ -121,23 +121,23 @@ export const PROBLEM_TEXTS = {
     en: "Not a date: '{value}'. Write 31.12.1990 or 1990-12-31.",
   },
   'unknown-category': {
-    kk: "Белгісіз санат: '{value}'. Мүмкін мәндері: large, single-parent, low-income, special-needs-child; бірнешеуін | белгісімен бөліңіз.",
-    ru: "Неизвестная категория: '{value}'. Возможны large, single-parent, low-income, special-needs-child; несколько разделяйте знаком |.",
+    kk: 'Белгісіз санат: «{value}». Мүмкін мәндері: large, single-parent, low-income, special-needs-child; бірнешеуін | белгісімен бөліңіз.',
+    ru: 'Неизвестная категория: «{value}». Возможны large, single-parent, low-income, special-needs-child; несколько разделяйте знаком |.',
     en: "Unknown category: '{value}'. It can be large, single-parent, low-income, special-needs-child; put | between several.",
   },
   'unknown-relation': {
-    kk: "Белгісіз туыстық: '{value}'. Мысалы: applicant (өтініш беруші), spouse (жұбайы), child (баласы).",
-    ru: "Неизвестное родство: '{value}'. Например: applicant (заявитель), spouse (супруг), child (ребёнок).",
+    kk: 'Белгісіз туыстық: «{value}». Мысалы: applicant (өтініш беруші), spouse (жұбайы), child (баласы).',
+    ru: 'Неизвестное родство: «{value}». Например: applicant (заявитель), spouse (супруг), child (ребёнок).',
     en: "Unknown relation: '{value}'. For example: applicant, spouse, child.",
   },
   'unknown-sex': {
-    kk: "Жынысы түсініксіз: '{value}'. m (ер) немесе f (әйел) деп жазыңыз.",
-    ru: "Непонятен пол: '{value}'. Пишите m (мужской) или f (женский).",
+    kk: 'Жынысы түсініксіз: «{value}». m (ер) немесе f (әйел) деп жазыңыз.',
+    ru: 'Непонятен пол: «{value}». Пишите m (мужской) или f (женский).',
     en: "Unknown sex: '{value}'. Write m or f.",
   },
   'unknown-language': {
-    kk: "Белгісіз тіл: '{value}'. kk, ru немесе en деп жазыңыз.",
-    ru: "Неизвестный язык: '{value}'. Пишите kk, ru или en.",
+    kk: 'Белгісіз тіл: «{value}». kk, ru немесе en деп жазыңыз.',
+    ru: 'Неизвестный язык: «{value}». Пишите kk, ru или en.',
     en: "Unknown language: '{value}'. Write kk, ru or en.",
   },
   'not-a-phone': {
@@ -156,12 +156,12 @@ export const PROBLEM_TEXTS = {
     en: 'Duplicate person: same iin as an earlier row (row {otherRow}). This row was left out, the rest of the family is not.',
   },
   'duplicate-name': {
-    kk: 'Адам қайталанған: есімі мен туған күні {otherRow}-жолдағымен бірдей. Осы жол енгізілмеді, отбасының қалғаны енгізіледі.',
+    kk: 'Адам қайталанған: аты-жөні мен туған күні {otherRow}-жолдағымен бірдей. Осы жол енгізілмеді, отбасының қалғаны енгізіледі.',
     ru: 'Человек повторён: то же имя и дата рождения, что в строке {otherRow}. Эта строка не загружена, остальная семья загружается.',
     en: 'Duplicate person: same name and date of birth as row {otherRow}. This row was left out, the rest of the family is not.',
   },
   'person-elsewhere': {
-    kk: 'Осы ЖСН-мен адам {value} отбасында бұрыннан тіркелген. Осы жол енгізілмеді. Адам көшкен болса, оны сол отбасынан ауыстырыңыз.',
+    kk: 'Осы ЖСН-і бар адам {value} отбасында бұрыннан тіркелген. Осы жол енгізілмеді. Ол басқа отбасына өткен болса, сол отбасынан ауыстырыңыз.',
     ru: 'Человек с этим ИИН уже записан в семье {value}. Эта строка не загружена. Если он перешёл в другую семью, переведите его из той.',
     en: 'Duplicate person: someone with this identity number is already recorded in family {value}. This row was left out. If they moved, transfer them from that family.',
   },
@@ -215,17 +215,17 @@ export const WARNING_TEXTS = {
     en: 'There is no identity number and no reason why. Put the reason in the note (for example, document lost).',
   },
   'birth-date-differs': {
-    kk: 'Туған күні ЖСН-дағыдан өзгеше. Жазылғаны алынды, құжатпен салыстырыңыз.',
+    kk: 'Туған күні ЖСН-дегіден өзгеше. Жазылғаны алынды, құжатпен салыстырыңыз.',
     ru: 'Дата рождения не та, что в ИИН. Взята вписанная, сверьте с документом.',
     en: 'The date of birth differs from the one in the identity number. The written one was taken; compare it with the document.',
   },
   'birth-date-from-iin': {
-    kk: 'Туған күні жазылмаған, ЖСН-нан алынды. Құжатпен салыстырыңыз.',
+    kk: 'Туған күні жазылмаған, ЖСН-нен алынды. Құжатпен салыстырыңыз.',
     ru: 'Дата рождения не вписана и взята из ИИН. Сверьте с документом.',
     en: 'The date of birth was not given and was taken from the identity number. Compare it with the document.',
   },
   'sex-differs': {
-    kk: 'Жынысы ЖСН-дағыдан өзгеше. Жазылғаны алынды, құжатпен салыстырыңыз.',
+    kk: 'Жынысы ЖСН-дегіден өзгеше. Жазылғаны алынды, құжатпен салыстырыңыз.',
     ru: 'Пол не тот, что в ИИН. Взят вписанный, сверьте с документом.',
     en: 'The sex differs from the one in the identity number. The written one was taken; compare it with the document.',
   },
