@@ -107,48 +107,48 @@ function inAll(make: (language: Language) => string): Texts {
 const TEMPLATES = {
   owner: {
     before: {
-      kk: '{number} ісі: «{title}» мерзімі – {due}. Уақытында аяқтаңыз немесе басқа қызметкерге беріңіз.',
-      ru: 'Дело {number}: срок «{title}» – {due}. Завершите вовремя или передайте другому сотруднику.',
+      kk: '{number} ісі: «{title}» мерзімі — {due}. Уақытында аяқтаңыз немесе басқа қызметкерге беріңіз.',
+      ru: 'Дело {number}: срок «{title}» — {due}. Завершите вовремя или передайте другому сотруднику.',
       en: 'Case {number}: “{title}” is due {due}. Finish it in time, or hand it on to somebody else.',
     },
     after: {
-      kk: '{number} ісі: «{title}» мерзімі {due} өтті, әлі орындалған жоқ. Қазір аяқтаңыз немесе не кедергі екенін жетекшіге айтыңыз.',
-      ru: 'Дело {number}: срок «{title}» истёк {due}, а работа не сделана. Завершите сейчас или скажите руководителю, что мешает.',
+      kk: '{number} ісі: «{title}» мерзімі өтті ({due}), ол әлі орындалған жоқ. Қазір аяқтаңыз немесе не кедергі екенін жетекшіге айтыңыз.',
+      ru: 'Дело {number}: срок «{title}» истёк {due}, а работа не выполнена. Завершите сейчас или скажите руководителю, что мешает.',
       en: 'Case {number}: “{title}” was due {due} and is not done. Finish it now, or tell your supervisor what is in the way.',
     },
   },
   overseer: {
     before: {
-      kk: '{number} ісі: {ladder}. «{title}» мерзімі – {due}. Кімнің орындайтынын тексеріңіз.',
-      ru: 'Дело {number}: {ladder}. Срок «{title}» – {due}. Проверьте, кто этим занят.',
+      kk: '{number} ісі: {ladder}. «{title}» мерзімі — {due}. Кім орындап жатқанын тексеріңіз.',
+      ru: 'Дело {number}: {ladder}. Срок «{title}» — {due}. Проверьте, кто этим занят.',
       en: 'Case {number}: {ladder}. “{title}” is due {due}. See who is at it.',
     },
     after: {
-      kk: '{number} ісі тұрып қалды: {ladder}. «{title}» мерзімі {due} өтті. Орындаушыны тағайындаңыз, кедергіні жойыңыз немесе істі басқа жолмен жүргізіңіз.',
+      kk: '{number} ісі тұрып қалды: {ladder}. «{title}» мерзімі өтті ({due}). Орындаушыны тағайындаңыз, кедергіні жойыңыз немесе істі басқа жолмен жүргізіңіз.',
       ru: 'Дело {number} стоит: {ladder}. Срок «{title}» истёк {due}. Назначьте исполнителя, устраните препятствие или поведите дело другим путём.',
       en: 'Case {number} stands still: {ladder}. “{title}” was due {due}. Assign somebody, remove what is in the way, or lead the case another way.',
     },
   },
   partner: {
     before: {
-      kk: '{number} ісі бойынша «{title}» жолдамасы {due} дейін жауабыңызды күтеді. Жауап беріңіз немесе жетіспейтін құжаттарды сұраңыз.',
+      kk: '{number} ісі бойынша «{title}» жолдамасы {due} мерзіміне дейін жауабыңызды күтеді. Жауап беріңіз немесе жетіспейтін құжаттарды сұраңыз.',
       ru: 'Направление «{title}» по делу {number} ждёт вашего ответа до {due}. Ответьте или запросите недостающие документы.',
       en: 'The hand-off “{title}” of case {number} awaits your answer by {due}. Answer, or ask for the papers that are missing.',
     },
     after: {
-      kk: '{number} ісі бойынша «{title}» жолдамасына жауап беру мерзімі {due} өтті. Жауап беріңіз немесе орындай алмайтыныңызды хабарлаңыз.',
+      kk: '{number} ісі бойынша «{title}» жолдамасына жауап беру мерзімі өтті ({due}). Жауап беріңіз немесе орындай алмайтыныңызды хабарлаңыз.',
       ru: 'Срок ответа на направление «{title}» по делу {number} истёк {due}. Ответьте или сообщите, что выполнить его нельзя.',
       en: 'The hand-off “{title}” of case {number} was to be answered by {due}. Answer it, or say that it cannot be done.',
     },
   },
   head: {
     before: {
-      kk: 'Ұйым басшысына: {number} ісі бойынша «{title}» жолдамасы {due} дейін жауап күтеді. Жауапты қызметкерді тағайындаңыз.',
+      kk: 'Ұйым басшысына: {number} ісі бойынша «{title}» жолдамасы {due} мерзіміне дейін жауап күтеді. Жауапты қызметкерді тағайындаңыз.',
       ru: 'Руководителю организации: направление «{title}» по делу {number} ждёт ответа до {due}. Назначьте ответственного.',
       en: 'To the head of the organisation: the hand-off “{title}” of case {number} awaits an answer by {due}. Name who is to answer.',
     },
     after: {
-      kk: 'Ұйым басшысына: {number} ісі бойынша «{title}» жолдамасына жауап беру мерзімі {due} өтті. Жауап беруді тапсырыңыз немесе бас тарту себебін хабарлаңыз.',
+      kk: 'Ұйым басшысына: {number} ісі бойынша «{title}» жолдамасына жауап беру мерзімі өтті ({due}). Жауап беруді тапсырыңыз немесе бас тарту себебін хабарлаңыз.',
       ru: 'Руководителю организации: срок ответа на направление «{title}» по делу {number} истёк {due}. Поручите ответить или сообщите причину отказа.',
       en: 'To the head of the organisation: the hand-off “{title}” of case {number} was to be answered by {due}. Have it answered, or say why it cannot be.',
     },
