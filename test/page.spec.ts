@@ -69,7 +69,7 @@ describe('the first page, in Kazakh', () => {
       await stage('first').waitFor();
       const before = Number.parseInt((await stage('first').textContent()) ?? '', 10);
 
-      await cardOf(page, number).getByRole('button', { name: 'Алу' }).click();
+      await cardOf(page, number).getByRole('button', { name: 'Орындауға алу' }).click();
       await page.getByRole('button', { name: 'Аяқтау' }).click();
       await page.getByText('Бұл өрісті толтырыңыз.').waitFor();
       await page.getByText('Иә').click();
@@ -103,9 +103,9 @@ describe('the first page, in Kazakh', () => {
       await cardOf(other.page, number).waitFor();
       // The other's page must not hear of it in between.
       await other.page.route('**/api/tasks?**', (route) => route.abort());
-      await cardOf(one.page, number).getByRole('button', { name: 'Алу' }).click();
+      await cardOf(one.page, number).getByRole('button', { name: 'Орындауға алу' }).click();
       await one.page.getByRole('button', { name: 'Аяқтау' }).waitFor();
-      await cardOf(other.page, number).getByRole('button', { name: 'Алу' }).click();
+      await cardOf(other.page, number).getByRole('button', { name: 'Орындауға алу' }).click();
       await other.page.getByRole('status').filter({ hasText: 'registrar' }).waitFor();
       await Promise.all([one.context.close(), other.context.close()]);
     },
