@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 const RETRY_AFTER_S = 2;
 const WORDS = [
-  ['kk', 'Көрсетілім дайындалып жатыр: отбасылар соңғы айлардан өткізілуде. Бет өзі жаңарады.'],
-  ['ru', 'Демонстрация готовится: семьи проходят последние месяцы. Страница обновится сама.'],
+  ['kk', 'Көрсету нұсқасы дайындалып жатыр: отбасылардың соңғы айлардағы істері жүргізілуде. Бет өздігінен жаңарады.'],
+  ['ru', 'Демонстрационная версия готовится: дела семей ведутся через последние месяцы. Страница обновится сама.'],
   ['en', 'The demonstration is being prepared: families are led through the last months. This page reloads by itself.'],
 ] as const;
 
