@@ -3,7 +3,7 @@ import type { Language } from '../statechart/types.js';
 /** Why an act is not possible, by the rule among its facts: what a hand would do to a family, and what to do instead. */
 export const ACT_REASONS: Record<string, Record<Language, string>> = {
   'waits-for-ever': {
-    kk: 'Онда іс тоқтап қалар еді: {states} күйінде ештеңенің мерзімі жоқ, отбасы шексіз күтер еді. Басқа күйді таңдаңыз немесе жұмыс тәртібіне мерзім қосыңыз.',
+    kk: 'Онда іс тоқтап қалар еді: {states} күйінде ештеңенің мерзімі жоқ, отбасы шексіз күтер еді. Басқа күйді таңдаңыз немесе жұмыс процесіне мерзім қосыңыз.',
     ru: 'Там дело остановилось бы: в состоянии {states} ничему нет срока, и семья ждала бы бесконечно. Выберите другое состояние или задайте срок в процессе.',
     en: 'The case would stand still there: in {states} nothing is ever due, and the family would wait for ever. Choose another state, or give the workflow a deadline.',
   },
@@ -13,7 +13,7 @@ export const ACT_REASONS: Record<string, Record<Language, string>> = {
     en: 'Give the path of a state, or a list of paths, one for each region.',
   },
   'target-unknown': {
-    kk: 'Бұл жұмыс тәртібінде мұндай күй жоқ: {states}. Жолын тексеріңіз.',
+    kk: 'Бұл жұмыс процесінде мұндай күй жоқ: {states}. Жолын тексеріңіз.',
     ru: 'В этом процессе нет такого состояния: {states}. Проверьте путь.',
     en: 'The workflow has no such state: {states}. Check the path.',
   },
@@ -43,8 +43,8 @@ export const ACT_REASONS: Record<string, Record<Language, string>> = {
     en: 'The new version needs these values: {states}. Give them in context.',
   },
   'root-parallel': {
-    kk: 'Бұл жұмыс тәртібі тұтас параллель: іс тек қазіргі күйлерінде қала алады. target көрсетпеңіз.',
-    ru: 'Этот процесс целиком параллелен: дело может только остаться в своих состояниях. Не указывайте target.',
+    kk: 'Бұл жұмыс процесі тұтасымен параллель: іс тек қазіргі күйлерінде қала алады. target көрсетпеңіз.',
+    ru: 'Этот процесс целиком параллелен: дело может лишь оставаться в своих состояниях. Не указывайте target.',
     en: 'This workflow is parallel as a whole: a case can only stay in its states. Give no target.',
   },
   'same-version': {

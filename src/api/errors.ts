@@ -33,7 +33,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 400,
     title: { kk: 'Белгісіз өріс', ru: 'Неизвестное поле', en: 'Unknown field' },
     detail: {
-      kk: 'Сұрауда бұл жерде жоқ өріс немесе параметр бар: {names}. Оны алып тастаңыз.',
+      kk: 'Сұрауда мұнда қолданылмайтын өріс немесе параметр бар: {names}. Оны алып тастаңыз.',
       ru: 'В запросе есть поле или параметр, которого здесь нет: {names}. Уберите его.',
       en: 'The request has a field or a query name that does not exist here: {names}. Remove it.',
     },
@@ -78,7 +78,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 401,
     title: { kk: 'Қолтаңба расталмады', ru: 'Подпись не подтверждена', en: 'The signature does not hold' },
     detail: {
-      kk: 'Хабардың қолтаңбасы немесе уақыты расталмады. Кілтті және сағатты тексеріңіз.',
+      kk: 'Хабарламаның қолтаңбасы немесе уақыты расталмады. Кілтті және сағатты тексеріңіз.',
       ru: 'Подпись или время сообщения не подтверждены. Проверьте ключ и часы.',
       en: 'The signature or the time stamp of the message does not hold. Check the secret and the clock.',
     },
@@ -103,8 +103,8 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 403,
     title: { kk: 'Басқа сайттан жіберілген сұрау', ru: 'Запрос с другого сайта', en: 'A request from another site' },
     detail: {
-      kk: 'Сұрау басқа сайттан келді, сондықтан орындалмады. Бетті Qamqor-дың өзінен ашыңыз.',
-      ru: 'Запрос пришёл с другого сайта и не выполнен. Откройте страницу в самом Qamqor.',
+      kk: 'Сұрау басқа сайттан келді, сондықтан орындалмады. Бетті «Қамқор» жүйесінің өзінен ашыңыз.',
+      ru: 'Запрос пришёл с другого сайта и не выполнен. Откройте страницу в самой системе «Қамқор».',
       en: 'The request came from another site and was not carried out. Open the page in Qamqor itself.',
     },
   },
@@ -137,18 +137,18 @@ export const PROBLEMS: Record<string, Problem> = {
   },
   'incident-not-found': {
     status: 404,
-    title: { kk: 'Оқиға табылмады', ru: 'Инцидент не найден', en: 'There is no such incident' },
+    title: { kk: 'Ақау табылмады', ru: 'Сбой не найден', en: 'There is no such incident' },
     detail: {
-      kk: 'Мұндай ашық оқиға жоқ: ол шешілген немесе болмаған.',
-      ru: 'Такого открытого инцидента нет: он уже решён или его не было.',
+      kk: 'Мұндай ашық ақау жоқ: ол жойылған немесе болмаған.',
+      ru: 'Такого открытого сбоя нет: он уже устранён или его не было.',
       en: 'There is no such open incident: it was dealt with, or never was.',
     },
   },
   'workflow-not-found': {
     status: 404,
-    title: { kk: 'Жұмыс тәртібі табылмады', ru: 'Процесс не найден', en: 'There is no such workflow' },
+    title: { kk: 'Жұмыс процесі табылмады', ru: 'Процесс не найден', en: 'There is no such workflow' },
     detail: {
-      kk: 'Мұндай жұмыс тәртібі орнатылмаған.',
+      kk: 'Мұндай жұмыс процесі орнатылмаған.',
       ru: 'Такой процесс не установлен.',
       en: 'No such workflow is deployed.',
     },
@@ -175,7 +175,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 409,
     title: { kk: 'Жолдама аяқталған', ru: 'Направление завершено', en: 'The hand-off is over' },
     detail: {
-      kk: 'Жолдама бойынша жауап келген, ол кері қайтарылған немесе мерзімі өткен. Қажет болса, жаңасын жіберіңіз.',
+      kk: 'Жолдама бойынша жауап келген, ол кері қайтарып алынған немесе мерзімі өткен. Қажет болса, жаңасын жіберіңіз.',
       ru: 'На направление ответили, его отозвали или его срок вышел. Если нужно, отправьте новое.',
       en: 'It was answered or recalled, or its time ran out. Send a new one if it is still needed.',
     },
@@ -215,7 +215,7 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'The event is not accepted now',
     },
     detail: {
-      kk: 'Іс қазіргі күйінде бұл оқиғаны қабылдамайды. Қабылдайтыны: {accepts}.',
+      kk: 'Іс қазіргі күйінде бұл оқиғаны қабылдамайды. Ол қабылдайтын оқиғалар: {accepts}.',
       ru: 'В нынешнем состоянии дело не принимает этого события. Оно принимает: {accepts}.',
       en: 'In its present state the case does not take this event. It accepts: {accepts}.',
     },
@@ -224,7 +224,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 409,
     title: { kk: 'Шарты орындалмаған', ru: 'Условие не выполнено', en: 'A condition is not met' },
     detail: {
-      kk: 'Бұл оқиғаның шарттары қазір орындалмаған. Іс қабылдайтыны: {accepts}.',
+      kk: 'Бұл оқиғаның шарттары қазір орындалмаған. Іс қабылдайтын оқиғалар: {accepts}.',
       ru: 'Условия этого события сейчас не выполнены. Дело принимает: {accepts}.',
       en: 'The conditions of this event are not met now. The case accepts: {accepts}.',
     },
@@ -246,14 +246,14 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'The case cannot make this step',
     },
     detail: {
-      kk: 'Қадам орындалмады, іс өзгермеді, оқиға тіркелді. Жетекші оны қайталай алады.',
-      ru: 'Шаг не выполнен, дело не изменилось, открыт инцидент. Руководитель может его повторить.',
+      kk: 'Қадам орындалмады, іс өзгермеді, ақау тіркелді. Жетекші қадамды қайталай алады.',
+      ru: 'Шаг не выполнен, дело не изменилось, сбой записан. Руководитель может повторить шаг.',
       en: 'The step was not made and the case did not change; an incident is open. A supervisor can retry it.',
     },
     because: {
       'answer-again': {
-        kk: 'Қадам орындалмады, іс өзгермеді, оқиға тіркелді. Тапсырма әлі ашық: себебі жойылған соң қайта жауап беріңіз, содан кейін жетекші оқиғаны жабады.',
-        ru: 'Шаг не выполнен, дело не изменилось, открыт инцидент. Задача осталась открытой: ответьте снова, когда причина устранена; потом руководитель закроет инцидент.',
+        kk: 'Қадам орындалмады, іс өзгермеді, ақау тіркелді. Тапсырма әлі ашық: себебі жойылған соң қайта жауап беріңіз, содан кейін жетекші ақауды жойылды деп белгілейді.',
+        ru: 'Шаг не выполнен, дело не изменилось, сбой записан. Задача осталась открытой: ответьте снова, когда причина будет устранена; затем руководитель отметит сбой как устранённый.',
         en: 'The step was not made and the case did not change; an incident is open. The task is still open: answer again when the cause is gone; then a supervisor resolves the incident.',
       },
     },
@@ -262,8 +262,8 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 409,
     title: { kk: 'Жазба өзгерген', ru: 'Запись изменилась', en: 'Somebody changed it meanwhile' },
     detail: {
-      kk: 'Сіз оқығаннан кейін жазба өзгерді (қазір {revision}). Қайта оқып, қайталаңыз.',
-      ru: 'Запись изменилась после того, как вы её прочли (сейчас {revision}). Прочитайте снова и повторите.',
+      kk: 'Сіз оқығаннан кейін жазба өзгерді (қазір {revision}). Жазбаны қайта оқып, әрекетті қайталаңыз.',
+      ru: 'Запись изменилась после того, как вы её прочли (сейчас {revision}). Прочтите её снова и повторите действие.',
       en: 'It was changed after you read it (now {revision}). Read it again and repeat.',
     },
   },
@@ -271,14 +271,14 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 409,
     title: { kk: 'Ашық іс бар', ru: 'Открытое дело уже есть', en: 'There is an open case already' },
     detail: {
-      kk: 'Бұл отбасының ашық ісі бар ({caseNumber}). Сонымен жалғастырыңыз.',
+      kk: 'Бұл отбасының ашық ісі бұрыннан бар ({caseNumber}). Жұмысты сол іспен жалғастырыңыз.',
       ru: 'У этой семьи уже есть открытое дело ({caseNumber}). Продолжайте его.',
       en: 'This family has an open case already ({caseNumber}). Go on with that one.',
     },
   },
   'task-taken': {
     status: 409,
-    title: { kk: 'Тапсырманы басқа адам алды', ru: 'Задачу взял другой', en: 'Somebody else has the task' },
+    title: { kk: 'Тапсырманы басқа адам алды', ru: 'Задачу взял другой сотрудник', en: 'Somebody else has the task' },
     detail: {
       kk: 'Бұл тапсырманы {assigneeName} алған. Басқасын таңдаңыз немесе жетекшіге хабарласыңыз.',
       ru: 'Эту задачу взял(а) {assigneeName}. Выберите другую или обратитесь к руководителю.',
@@ -289,7 +289,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 409,
     title: { kk: 'Тапсырма жабылған', ru: 'Задача закрыта', en: 'The task is over' },
     detail: {
-      kk: 'Істің бұл бөлігі аяқталған: жауап берілген, бас тартылған немесе іс әрі қарай өткен.',
+      kk: 'Істің бұл бөлігі аяқталған: жауап берілген, ол тоқтатылған немесе іс келесі қадамға өткен.',
       ru: 'Эта часть дела закончена: на неё ответили, её отменили или дело пошло дальше.',
       en: 'This part of the case is over: it was answered, cancelled, or the case went on.',
     },
@@ -298,8 +298,8 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 409,
     title: { kk: 'Тапсырма сізде емес', ru: 'Задача не у вас', en: 'You do not have this task' },
     detail: {
-      kk: 'Бұл әрекет үшін алдымен тапсырманы алу керек.',
-      ru: 'Для этого действия задачу сначала нужно взять.',
+      kk: 'Бұл әрекет үшін тапсырманы алдымен орындауға алу керек.',
+      ru: 'Для этого действия задачу сначала нужно взять в работу.',
       en: 'Claim the task first.',
     },
   },
@@ -323,9 +323,9 @@ export const PROBLEMS: Record<string, Problem> = {
   },
   'not-reopenable': {
     status: 409,
-    title: { kk: 'Істі қайта ашу мүмкін емес', ru: 'Дело нельзя открыть снова', en: 'The case cannot be reopened' },
+    title: { kk: 'Істі қайта ашу мүмкін емес', ru: 'Дело нельзя открыть повторно', en: 'The case cannot be reopened' },
     detail: {
-      kk: 'Бұл жұмыс тәртібі істі қайта ашуды қарастырмайды. Жаңа іс ашыңыз.',
+      kk: 'Бұл жұмыс процесінде істі қайта ашу қарастырылмаған. Жаңа іс ашыңыз.',
       ru: 'Этот процесс не предусматривает повторного открытия. Откройте новое дело.',
       en: 'This workflow does not provide for reopening. Open a new case.',
     },
@@ -334,8 +334,8 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 413,
     title: { kk: 'Сұрау тым үлкен', ru: 'Запрос слишком велик', en: 'The request is too large' },
     detail: {
-      kk: 'Сұрау денесі рұқсат етілген көлемнен асады (256 КБ, жұмыс тәртібі үшін 1 МБ).',
-      ru: 'Тело запроса больше допустимого (256 КБ, для процесса 1 МБ).',
+      kk: 'Сұрау денесі рұқсат етілген көлемнен асады (256 КБ, жұмыс процесі үшін 1 МБ).',
+      ru: 'Тело запроса больше допустимого (256 КБ, для процесса — 1 МБ).',
       en: 'The body is larger than allowed (256 KB, a workflow 1 MB).',
     },
   },
@@ -352,25 +352,25 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 422,
     title: { kk: 'Деректер талапқа сай емес', ru: 'Данные не соответствуют требованиям', en: 'The data does not fit' },
     detail: {
-      kk: 'Жіберілген деректер талапқа сай емес. Қай өріс екені errors тізімінде.',
-      ru: 'Отправленные данные не соответствуют требованиям. Какие поля, сказано в errors.',
+      kk: 'Жіберілген деректер талапқа сай емес. Қай өрістер екені errors тізімінде көрсетілген.',
+      ru: 'Отправленные данные не соответствуют требованиям. Какие именно поля, сказано в errors.',
       en: 'What was sent does not fit its schema. The fields stand in errors.',
     },
   },
   'unknown-workflow': {
     status: 422,
-    title: { kk: 'Белгісіз жұмыс тәртібі', ru: 'Неизвестный процесс', en: 'Unknown workflow' },
+    title: { kk: 'Белгісіз жұмыс процесі', ru: 'Неизвестный процесс', en: 'Unknown workflow' },
     detail: {
-      kk: '«{workflow}» деген жұмыс тәртібі жоқ. Алдымен оны орнатыңыз.',
+      kk: '«{workflow}» деген жұмыс процесі жоқ. Алдымен оны орнатыңыз.',
       ru: 'Процесса «{workflow}» нет. Сначала установите его.',
       en: 'There is no workflow "{workflow}". Deploy it first.',
     },
   },
   'workflow-refused': {
     status: 422,
-    title: { kk: 'Жұмыс тәртібі қабылданбады', ru: 'Процесс не принят', en: 'The workflow was refused' },
+    title: { kk: 'Жұмыс процесі қабылданбады', ru: 'Процесс не принят', en: 'The workflow was refused' },
     detail: {
-      kk: 'Жұмыс тәртібінде қателер бар, ол орнатылмады. Себептері findings тізімінде.',
+      kk: 'Жұмыс процесінде қателер бар, ол орнатылмады. Себептері findings тізімінде көрсетілген.',
       ru: 'В процессе есть ошибки, он не установлен. Причины перечислены в findings.',
       en: 'The workflow has errors and was not deployed. They are listed in findings.',
     },
@@ -379,7 +379,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 422,
     title: { kk: 'Іс басталмады', ru: 'Дело не началось', en: 'The case cannot start' },
     detail: {
-      kk: 'Жұмыс тәртібі осы деректермен бастала алмайды. Деректерді тексеріңіз.',
+      kk: 'Жұмыс процесі осы деректермен бастала алмайды. Деректерді тексеріңіз.',
       ru: 'Процесс не может начаться с этими данными. Проверьте данные.',
       en: 'The workflow cannot start with this input. Check the input.',
     },
@@ -388,7 +388,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 422,
     title: { kk: 'Кілт бұрын қолданылған', ru: 'Ключ уже использован', en: 'The key was used before' },
     detail: {
-      kk: 'Бұл Idempotency-Key басқа сұраумен қолданылған. Жаңа сұрауға жаңа кілт алыңыз.',
+      kk: 'Бұл Idempotency-Key басқа сұрауда қолданылған. Жаңа сұрау үшін жаңа кілт алыңыз.',
       ru: 'Этот Idempotency-Key уже использован с другим запросом. Для нового запроса возьмите новый ключ.',
       en: 'This Idempotency-Key was used with another request. Use a new key for a new request.',
     },
@@ -433,7 +433,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 503,
     title: { kk: 'Қызмет уақытша қолжетімсіз', ru: 'Сервис временно недоступен', en: 'Not available for the moment' },
     detail: {
-      kk: 'Деректер қоры жауап бермей тұр. Сәл кейін сол сұрауды қайталаңыз.',
+      kk: 'Дерекқор жауап бермей тұр. Сәл кейін сол сұрауды қайталаңыз.',
       ru: 'База данных сейчас не отвечает. Немного позже повторите тот же запрос.',
       en: 'The database does not answer. Repeat the same request a little later.',
     },
@@ -442,7 +442,7 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 503,
     title: { kk: 'Іс бос емес', ru: 'Дело занято', en: 'The case is busy' },
     detail: {
-      kk: 'Іспен қазір басқа әрекет орындалып жатыр. Сәл кейін қайталаңыз.',
+      kk: 'Бұл іс бойынша қазір басқа әрекет орындалып жатыр. Сәл кейін қайталаңыз.',
       ru: 'С делом сейчас выполняется другое действие. Повторите немного позже.',
       en: 'Something else is being done to the case. Repeat a little later.',
     },

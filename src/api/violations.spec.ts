@@ -135,7 +135,7 @@ describe('a body or a query that does not fit', () => {
   };
   it.each([
     ['name', '', '/name', 'не должно быть пустым'],
-    ['name', 'xxxx', '/name', 'нужно не больше знаков, чем 3'],
+    ['name', 'xxxx', '/name', 'знаков должно быть не больше 3'],
     ['name', 5, '/name', 'нужно: текст'],
     ['name', undefined, '/name', 'заполните поле «name», оно обязательно'],
     ['kind', 'c', '/kind', 'выберите одно из: a, b'],

@@ -39,12 +39,12 @@ export const VIOLATIONS: Record<string, Texts> = {
   },
   minLength: {
     kk: 'кемінде {limit} таңба болуы керек',
-    ru: 'нужно не меньше знаков, чем {limit}',
+    ru: 'знаков должно быть не меньше {limit}',
     en: 'must have {limit} characters or more',
   },
   maxLength: {
     kk: '{limit} таңбадан аспауы керек',
-    ru: 'нужно не больше знаков, чем {limit}',
+    ru: 'знаков должно быть не больше {limit}',
     en: 'must have {limit} characters or fewer',
   },
   pattern: {
@@ -99,12 +99,12 @@ export const VIOLATIONS: Record<string, Texts> = {
   },
   minProperties: {
     kk: 'кемінде {limit} өріс толтырылуы керек',
-    ru: 'должно быть заполнено полей не меньше {limit}',
+    ru: 'заполненных полей должно быть не меньше {limit}',
     en: 'must have {limit} fields or more',
   },
   maxProperties: {
     kk: '{limit} өрістен артық болмауы керек',
-    ru: 'должно быть полей не больше {limit}',
+    ru: 'полей должно быть не больше {limit}',
     en: 'must have {limit} fields or fewer',
   },
   propertyNames: {
@@ -135,7 +135,7 @@ export const VIOLATIONS: Record<string, Texts> = {
     en: 'holds a character that cannot be stored; remove it',
   },
   'moment-impossible': {
-    kk: '2000 мен 2100 жылдар аралығында болуы керек',
+    kk: 'уақыт 2000 мен 2100 жылдардың аралығында болуы керек',
     ru: 'время должно быть между 2000 и 2100 годами',
     en: 'must lie between the years 2000 and 2100',
   },
@@ -157,8 +157,8 @@ export const VIOLATIONS: Record<string, Texts> = {
     en: 'must be an account with the role "{role}"',
   },
   personal: {
-    kk: 'бұл жеке дерек: ол отбасы жазбаларында сақталады, мұнда жазылмайды',
-    ru: 'это личные данные: им место в записях семьи, а не здесь',
+    kk: 'бұл дербес дерек: ол отбасы жазбаларында сақталады, мұнда жазылмайды',
+    ru: 'это персональные данные: им место в записях семьи, а не здесь',
     en: "is personal: it belongs to the family's records, not here",
   },
   'unknown-role': { kk: '«{role}» деген рөл жоқ', ru: 'роли «{role}» нет', en: 'there is no role "{role}"' },
