@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { projectPath } from '../platform/project-root.js';
 import { ACT_REASONS } from './act-reasons.js';
 
-const SOURCES = ['engine/moves.ts', 'statechart/migrate.ts', 'statechart/move-target.ts'];
+const SOURCES = ['engine/lost.ts', 'engine/moves.ts', 'statechart/migrate.ts', 'statechart/move-target.ts'];
 
 describe('why an act is not possible', () => {
   it('is said for each rule of the sources, and for no other', () => {

@@ -47,6 +47,11 @@ export const ACT_REASONS: Record<string, Record<Language, string>> = {
     ru: 'Этот процесс целиком параллелен: дело может лишь оставаться в своих состояниях. Не указывайте target.',
     en: 'This workflow is parallel as a whole: a case can only stay in its states. Give no target.',
   },
+  'not-restored': {
+    kk: 'Іс күтіп тұрған нәрсе жоғалған, қайталау оны қайтармайды. Істі {states} күйіне қайта ауыстырыңыз (modify): сонда бәрі жаңадан ашылады.',
+    ru: 'То, чего ждёт дело, пропало, и повтор этого не вернёт. Переведите дело в состояние {states} заново (modify): тогда всё откроется снова.',
+    en: 'What the case waits for is gone, and trying again does not bring it back. Put the case into {states} again (modify): then it opens anew.',
+  },
   'same-version': {
     kk: 'Іс қазірдің өзінде {version}-нұсқада. Басқа нұсқаны көрсетіңіз.',
     ru: 'Дело уже на версии {version}. Укажите другую версию.',

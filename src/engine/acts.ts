@@ -3,10 +3,11 @@ import type { ChartState, Effect, Entry, JsonObject } from '../statechart/types.
 import { entryUuid } from './entry-uuid.js';
 import { AppError } from './errors.js';
 import { answer, event } from './inputs.js';
+import { restoreLost } from './lost.js';
 import { cannot, type MovingAct, notPossible, planned } from './moves.js';
 import { type Outcome, recordStep, scope } from './record.js';
 import type { Act, CaseRecord, Command } from './types.js';
-import { type BatchWrites, type DecideContext, type Decided, TIMER_FAILED } from './writes.js';
+import { type BatchWrites, type DecideContext, type Decided, ORPHAN, TIMER_FAILED } from './writes.js';
 
 type ActCommand = Extract<Command, { kind: 'act' }>;
 type ActOf<Type extends Act['type']> = Extract<Act, { type: Type }>;
@@ -126,6 +127,7 @@ function retry(
     // The sweeper has passed it by: nobody else would fire it any more.
     if (rule === TIMER_FAILED && entryId)
       return answer(cleared, { ...rest, kind: 'timer', entryId, late: 'journal' }, context, writes);
+    if (rule === ORPHAN) restoreLost(noted.record, entryId, context, writes);
     if (incident.outboxId) writes.outboxAgain.push(incident.outboxId);
     return { ...noted, record: cleared };
   }
@@ -137,6 +139,7 @@ function retry(
   throw new Error(`An incident keeps a command of kind ${behind.kind}, which cannot be given again.`);
 }
 
+/** Dealt with otherwise: what could not be carried out is not tried any more. */
 function resolve(
   record: CaseRecord,
   command: ActCommand,
@@ -145,6 +148,7 @@ function resolve(
   writes: BatchWrites,
 ): Decided {
   const incident = openIncident(record, what.incidentId, context);
+  if (incident.outboxId) writes.outboxDropped.push(incident.outboxId);
   writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'resolved', by: command.sender.account });
   const noted = carried(record, command, record.chart, [], undefined, context, writes);
   return { ...noted, record: { ...noted.record, incidents: Math.max(0, record.incidents - 1) } };

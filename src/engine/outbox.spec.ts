@@ -217,6 +217,17 @@ describe('an outbox row', () => {
     expect(second?.attempt).toBeGreaterThan(first?.attempt ?? 0);
   });
 
+  it('whose incident is resolved is not carried out any more, and leaves nothing behind', async () => {
+    says = () => ({ kind: 'give-up', reason: 'The partner does not exist.' });
+    const { id } = await fixture.open('send');
+    await until(async () => (await fixture.read(id)).incidents === 1);
+    const [incident] = await fixture.sql<{ id: string }>('select id from qamqor.incidents');
+    await fixture.act(id, { type: 'resolve', incidentId: incident?.id ?? '' });
+    expect(await fixture.sql('select 1 from qamqor.outbox')).toEqual([]);
+    await later(3600);
+    expect(asked).toHaveLength(1);
+  });
+
   it('whose answer cannot be stored becomes an incident instead of being carried out for ever', async () => {
     says = (row) => {
       const answer = answerOf(row);

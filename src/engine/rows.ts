@@ -240,6 +240,11 @@ function sendOutbox(send: Send, { writes, changed, now }: BatchRows): void {
     uuid((id) => id),
   );
   send(
+    sql.dropOutbox,
+    writes.outboxDropped,
+    uuid((id) => id),
+  );
+  send(
     sql.insertParked,
     writes.parked,
     uuid((r) => r.caseId),
@@ -265,6 +270,17 @@ function sendTimers(send: Send, writes: BatchWrites): void {
     text((r) => r.name),
     text((r) => r.node),
     moment((r) => r.due),
+  );
+  send(
+    sql.restoreTimers,
+    writes.timersLost,
+    uuid((r) => r.id),
+    uuid((r) => r.organisationId),
+    uuid((r) => r.caseId),
+    text((r) => r.name),
+    text((r) => r.node),
+    moment((r) => r.due),
+    bool((r) => r.paused),
   );
   send(
     sql.deleteTimers,

@@ -108,7 +108,15 @@ export const insertTimers = {
   text: `insert into qamqor.timers (id, organisation_id, case_id, kind, name, node, due_at)
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])`,
 };
-
+/** Its row is gone, or says that it has passed. */
+export const restoreTimers = {
+  name: 'restore-timers',
+  text: `insert into qamqor.timers (id, organisation_id, case_id, kind, name, node, due_at, paused)
+    select n.id, n.organisation_id, n.case_id, 'timer', n.name, n.node, n.due_at, n.paused
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::boolean[])
+      as n (id, organisation_id, case_id, name, node, due_at, paused)
+    on conflict (id) do update set due_at = excluded.due_at, paused = excluded.paused, passed_at = null`,
+};
 export const deleteTimers = { name: 'delete-timers', text: 'delete from qamqor.timers where id = any ($1::uuid[])' };
 export const passTimers = {
   name: 'pass-timers',
@@ -151,6 +159,10 @@ export const rearmOutbox = {
   name: 'rearm-outbox',
   text: `update qamqor.outbox set parked = false, attempt = attempt + 1, tries = 0, failures = 0, leased_until = null, next_at = qamqor.qamqor_now()
     where id = any ($1::uuid[]) and parked`,
+};
+export const dropOutbox = {
+  name: 'drop-outbox',
+  text: 'delete from qamqor.outbox where id = any ($1::uuid[]) and parked',
 };
 
 export const insertIncidents = {

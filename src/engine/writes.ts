@@ -18,6 +18,16 @@ export interface BatchWrites {
     node: string;
     due: string;
   }[];
+  /** Lost: written again, as their cases remember them. */
+  timersLost: {
+    id: string;
+    caseId: string;
+    organisationId: string;
+    name: string;
+    node: string;
+    due: string;
+    paused: boolean;
+  }[];
   timersDropped: { id: string; caseId: string }[];
   /** Due, but the case would not take it: kept with its incident, not fired again. */
   timersPassed: string[];
@@ -28,6 +38,8 @@ export interface BatchWrites {
   outbox: OutboxRow[];
   outboxDone: { outboxId: string; attempt: number }[];
   outboxAgain: string[];
+  /** Parked, and settled by hand: nobody carries them out any more. */
+  outboxDropped: string[];
   incidents: IncidentRow[];
   incidentsClosed: { id: string; caseId: string; status: 'retried' | 'resolved'; by: string }[];
   parked: { caseId: string; organisationId: string; seq: number; command: string }[];
@@ -39,6 +51,7 @@ export function noWrites(): BatchWrites {
     opened: [],
     closed: [],
     timersSet: [],
+    timersLost: [],
     timersDropped: [],
     timersPassed: [],
     timersPaused: [],
@@ -47,6 +60,7 @@ export function noWrites(): BatchWrites {
     outbox: [],
     outboxDone: [],
     outboxAgain: [],
+    outboxDropped: [],
     incidents: [],
     incidentsClosed: [],
     parked: [],
@@ -67,6 +81,9 @@ export function rewind(writes: BatchWrites, mark: WritesMark): void {
 
 /** The rule of an incident about a timer that could not be given to its case. */
 export const TIMER_FAILED = 'timer-failed';
+
+/** The rule of an incident about a case that nothing could move. */
+export const ORPHAN = 'orphan';
 
 export interface IncidentRow {
   id: string;

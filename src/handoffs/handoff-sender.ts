@@ -46,8 +46,9 @@ export class HandoffSender {
   /** Topic `handOff.open`. */
   async send(row: OutboxRow): Promise<Delivery> {
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
+    if (!handoff) return { kind: 'give-up', reason: 'The hand-off itself is gone: put the case into its state again.' };
     // Its state was left before it could go out: nobody needs to hear of it.
-    if (handoff?.status !== 'draft') return { kind: 'done' };
+    if (handoff.status !== 'draft') return { kind: 'done' };
     const partner = this.deps.partners.find(handoff.partner);
     if (!partner) return { kind: 'give-up', reason: `No partner is called "${handoff.partner}".` };
     const service = serviceOf(partner, handoff.service);

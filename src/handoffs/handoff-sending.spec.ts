@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { givenUp, HandoffTown, referral } from '../../test/handoffs.js';
 import { pass } from '../../test/partner.js';
+import { OrphansService } from '../supervision/orphans.service.js';
 
 let town: HandoffTown;
 beforeAll(async () => {
@@ -167,6 +168,25 @@ describe('a hand-off', () => {
     await town.api.post('supervisor', `/api/incidents/${incident.id}/retry`, { reason: 'they are back' });
     for (let time = 0; time < 3; time += 1) await pass(town.api.system, { minutes: 11 });
     expect(await town.handoffs(id)).toMatchObject([{ status: 'sent', dueAt: null }]);
+  });
+
+  it('that was given up on and resolved is an orphan, and is sent when that is retried', async () => {
+    town.bank.replies.push({ status: 401 });
+    const { id, handoff } = await town.sent('housing');
+    const act = async (what: string) => {
+      const [incident] = await town.incidentsOf(id);
+      const reason = { reason: 'It is settled.' };
+      return await town.api.post('supervisor', `/api/incidents/${incident.id}/${what}`, reason);
+    };
+    // It has waited for something before.
+    await town.sql(`update qamqor.handoffs set waiting_reason = 'partner-down' where id = $1`, [handoff]);
+    expect((await act('resolve')).status).toBe(200);
+    await town.api.app.get(OrphansService).look();
+    expect(await town.incidentsOf(id)).toMatchObject([{ rule: 'orphan' }]);
+    expect((await act('retry')).status).toBe(200);
+    await pass(town.api.system, { minutes: 1 });
+    expect(await town.handoffs(id)).toMatchObject([{ status: 'sent' }]);
+    expect(await town.incidentsOf(id)).toEqual([]);
   });
 
   it('has one effect when the process dies after "sent" and before its outbox row is gone', async () => {

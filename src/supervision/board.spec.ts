@@ -190,6 +190,38 @@ describe('a case that nothing could move', () => {
     },
   );
 
+  const incidentOf = async (id: string): Promise<string> =>
+    (await api.get('supervisor', `/api/incidents?caseId=${id}`)).body.items[0].id;
+  const retry = async (id: string, language = 'en') =>
+    api.ask('supervisor', 'POST', `/api/incidents/${await incidentOf(id)}/retry`, {
+      body: { reason: 'It must go on.' },
+      headers: { 'accept-language': language },
+    });
+
+  it('because its timer is gone gets it back when its incident is retried, at the moment that the case remembers', async () => {
+    const id = await open('bound');
+    const timers = () =>
+      sql('select id, name, node, due_at, paused, passed_at from qamqor.timers where case_id = $1', [id]);
+    const before = await timers();
+    await sql('delete from qamqor.timers where case_id = $1', [id]);
+    await looker().look();
+    expect(await retry(id)).toMatchObject({ status: 200, body: { incidents: 0 } });
+    expect(await timers()).toEqual(before);
+    await looker().look();
+    expect(await incidentsOf(id)).toEqual([]);
+  });
+
+  it('because its task is gone cannot be retried: it is said what helps, in the language of the answer', async () => {
+    const id = await open('bound');
+    await sql('delete from qamqor.tasks where case_id = $1', [id]);
+    await looker().look();
+    expect(await retry(id, 'ru')).toMatchObject({
+      status: 409,
+      body: { code: 'act-not-possible', rule: 'not-restored', detail: expect.stringContaining('modify') },
+    });
+    expect(await incidentsOf(id)).toEqual(['orphan']);
+  });
+
   it('is found among others, page by page', async () => {
     const id = await open('bound');
     await sql('delete from qamqor.tasks where case_id = $1', [id]);

@@ -3,11 +3,10 @@ import { uuidOf, uuidOfEntry } from '../engine/entry-uuid.js';
 import { AppError } from '../engine/errors.js';
 import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
 import type { EngineApi, VersionsApi } from '../engine/types.js';
+import { ORPHAN } from '../engine/writes.js';
 import type { ChartState } from '../statechart/types.js';
 import { type Movers, whyStuck } from './orphans.js';
 
-/** The rule of the incident that a case which nothing could move gets. */
-const ORPHAN = 'orphan';
 /** How often to look. What an incident says must be seen within a minute. */
 const PERIOD_MS = 10_000;
 /** Cases looked at each time: those that changed lately, and a page of all others, round and round. */
@@ -169,7 +168,7 @@ async function moversOf(client: PoolClient, charts: Map<string, ChartState>): Pr
     ),
     handoffs: await ids(
       'handoffs',
-      `select id from qamqor.handoffs h where case_id = any ($1::uuid[]) and closed_at is null and (status <> 'draft' or waiting_reason is not null
+      `select id from qamqor.handoffs h where case_id = any ($1::uuid[]) and closed_at is null and (status <> 'draft'
         or exists (select from qamqor.outbox o where o.case_id = h.case_id and o.entry_id = h.id and not o.parked))`,
       cases,
     ),
