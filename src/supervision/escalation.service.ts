@@ -141,7 +141,7 @@ export class EscalationService {
     }
     const named = [...new Set(to.filter((recipient) => recipient !== null))];
     // A step of work that nobody owns (a background step, say) is not told to nobody.
-    return named.length > 0 ? named : ['supervisor'];
+    return named.length > 0 ? named : this.deps.ladders.overseers;
   }
 
   /** Who has the task; while nobody has, everybody who may take it. */

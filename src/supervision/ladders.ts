@@ -43,24 +43,29 @@ const step = z.strictObject({
 const ladders = z.record(z.string(), z.strictObject({ title: text, steps: z.array(step).min(1) }));
 
 /** A ladder that is in no file any more, while cases still name it: those who oversee hear all the same. */
-const LAST_RESORT: Ladder = {
+const lastResort = (overseers: string[]): Ladder => ({
   title: {
     kk: 'Мерзімі өтті',
     ru: 'Срок прошёл',
     en: 'A deadline has passed',
   },
-  steps: [
-    { when: { after: parseDelay('0 working days') }, roles: ['supervisor'], tell: [] },
-    { when: { after: parseDelay('5 working days') }, roles: ['director'], tell: [] },
-  ],
-};
+  steps: [{ when: { after: parseDelay('0 working days') }, roles: overseers, tell: [] }],
+});
 
 /** The ladders of `escalation.yaml`. */
 export class Ladders {
   private readonly byKey: Map<string, Ladder>;
+  private readonly lastResort: Ladder;
 
-  /** @throws Error that names the ladder and the step */
-  constructor(yaml: string) {
+  /**
+   * @param overseers roles that oversee: they hear what no ladder says to anybody
+   * @throws Error that names the ladder and the step
+   */
+  constructor(
+    yaml: string,
+    readonly overseers: string[],
+  ) {
+    this.lastResort = lastResort(overseers);
     const read = ladders.safeParse(parse(yaml) ?? {});
     if (!read.success) throw new Error(`escalation.yaml: ${z.prettifyError(read.error)}`);
     this.byKey = new Map(
@@ -72,7 +77,7 @@ export class Ladders {
   }
 
   find(key: string): Ladder {
-    return this.byKey.get(key) ?? LAST_RESORT;
+    return this.byKey.get(key) ?? this.lastResort;
   }
 }
 

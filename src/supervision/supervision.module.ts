@@ -44,7 +44,7 @@ function milestones({ runtime: { engine }, relayPool }: System): MilestonesServi
 function escalation(system: System, notifications: NotificationsService, partners: Partners): EscalationService {
   const { runtime, relayPool: pool, calendar, folder, roles, warn } = system;
   const { engine } = runtime;
-  const ladders = new Ladders(folder.catalogue['escalation.yaml'] ?? '{}');
+  const ladders = new Ladders(folder.catalogue['escalation.yaml'] ?? '{}', roles.spelt(['oversee']));
   const texts = new EscalationTexts({
     pool,
     ladders,
