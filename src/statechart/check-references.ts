@@ -43,6 +43,8 @@ class References {
   private readonly templates: Set<string>;
   /** As declared; a workflow that declares none has those that its states name. */
   private readonly stages: string[] | undefined;
+  /** A ladder that many tasks name is told of once. */
+  private readonly climbed = new Set<string>();
 
   constructor(
     private readonly workflow: Workflow,
@@ -70,8 +72,7 @@ class References {
         `Declare it.${suggestion(stage, this.stages)}`,
       );
     }
-    if (typeof meta.escalation === 'string')
-      this.known('ladder', meta.escalation, path, `Its ladder is "${meta.escalation}"`);
+    if (typeof meta.escalation === 'string') this.ladder(meta.escalation, path, `Its ladder is "${meta.escalation}"`);
   }
 
   invoke(node: ChartNode, invoke: InvokeDef): void {
@@ -87,7 +88,7 @@ class References {
     if (invoke.src === 'case')
       this.named('workflow', input.workflow, path, `Sub-case "${invoke.id}"`, 'It could not be opened.');
     if (typeof input.escalation === 'string')
-      this.known('ladder', input.escalation, path, `"${invoke.id}" escalates by "${input.escalation}"`);
+      this.ladder(input.escalation, path, `"${invoke.id}" escalates by "${input.escalation}"`);
   }
 
   action({ path }: ChartNode, { type, params }: ActionDef): void {
@@ -104,6 +105,16 @@ class References {
         'A milestone has no name: nobody could count it.',
         'Write `{type: milestone, params: {name: …}}`.',
       );
+  }
+
+  private ladder(name: string, path: string, message: string): void {
+    this.known('ladder', name, path, message);
+    if (this.climbed.has(name)) return;
+    this.climbed.add(name);
+    const roles = this.catalogue.ladders?.find(({ key }) => key === name)?.roles ?? [];
+    const consequence = 'Nobody has this role: that step of the ladder would reach nobody.';
+    for (const role of new Set(roles))
+      this.known('role', role, path, `The ladder "${name}" of escalation.yaml tells "${role}"`, consequence);
   }
 
   private handOff(id: string, input: JsonObject, path: string): void {

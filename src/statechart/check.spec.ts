@@ -18,6 +18,7 @@ const CATALOGUE: Catalogue = {
     { key: 'task', roles: ['curator'] },
     { key: 'hand-off', roles: ['director'] },
     { key: 'nobody', roles: [] },
+    { key: 'misspelt', roles: ['curator', 'drector'] },
   ],
   services: ['issueCertificate'],
   workflows: ['track'],
@@ -284,6 +285,7 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
     }),
   ],
   ['unknown-ladder', 'work', simple(task('end', { escalation: 'tsak' }))],
+  ['unknown-role', 'work', simple(task('end', { escalation: 'misspelt' }))],
   [
     'unknown-ladder',
     'work',

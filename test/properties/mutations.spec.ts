@@ -246,6 +246,12 @@ function* withoutPartOf(files: Record<string, string>, catalogue: Catalogue): Ge
       rules: ['no-escalation', 'waits-for-ever'],
       catalogue: { ...catalogue, ladders: [...others, { ...ladder, roles: [] }] },
     };
+    yield {
+      what: `ladder ${ladder.key} with a role that there is not`,
+      rules: ['unknown-role'],
+      catalogue: { ...catalogue, ladders: [...others, { ...ladder, roles: [...ladder.roles, 'nobody'] }] },
+      places: [{ words: `The ladder "${ladder.key}"` }],
+    };
   }
   for (const partner of catalogue.partners ?? []) {
     if (!named.has(partner.key)) continue;
