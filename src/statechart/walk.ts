@@ -258,12 +258,13 @@ class Run {
       this.act(node.exit);
       this.active.delete(node);
       this.exited.add(node);
-      for (const id of [
-        ...node.invokes.map((invoke) => invokeKey(node, invoke.id)),
-        ...node.after.map((after) => timerKey(node, after.name)),
-      ])
-        this.spent.delete(id);
+      this.renew(node);
     }
+  }
+
+  private renew(node: ChartNode): void {
+    for (const { id } of node.invokes) this.spent.delete(invokeKey(node, id));
+    for (const { name } of node.after) this.spent.delete(timerKey(node, name));
   }
 
   private remembered(history: ChartNode, parent: ChartNode): ChartNode[] {
@@ -277,6 +278,8 @@ class Run {
     for (const node of nodes) {
       this.active.add(node);
       this.entered.push(node);
+      // Through history XState may enter a state again that it has not left.
+      this.renew(node);
       this.act(node.entry);
       if (byDefault.has(node) || (isStart && node === this.tree.root)) this.act(node.initialActions);
       if (node.type === 'final') this.complete(node, completed);
