@@ -43,7 +43,7 @@ export class EngineContestant implements Contestant {
       concurrency,
     });
     const { engine } = this.runtime;
-    engine.registerSource(new TaskSource(() => systemIds.next()));
+    engine.registerSource(new TaskSource(() => systemIds.next(), CALENDAR));
     engine.registerSource(new HandoffSource(() => systemIds.next(), new Grace({ find: () => undefined }, CALENDAR)));
     engine.registerOutbox('handOff.open', (row) =>
       Promise.resolve({ kind: 'answer', command: this.partnerAnswer(row) }),

@@ -92,6 +92,11 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'Your role does not allow this. Ask your supervisor.',
     },
     because: {
+      'stands-in-for-nobody': {
+        kk: 'Тапсырманы әріптестің атынан тек жетекші орындай алады. Жетекшіге хабарласыңыз.',
+        ru: 'Выполнить задачу от имени коллеги может только руководитель. Обратитесь к нему.',
+        en: 'Only who oversees the work of others may answer a task on behalf of a colleague. Ask your supervisor.',
+      },
       'inspects-only': {
         kk: 'Аудитор барлық істі көреді, бірақ оқиға жібермейді. Оны іспен жұмыс істейтін қызметкер жібереді.',
         ru: 'Аудитор видит все дела, но не отправляет событий. Это делает сотрудник, который ведёт дело.',
@@ -205,6 +210,35 @@ export const PROBLEMS: Record<string, Problem> = {
       kk: 'Мұндай қызметкер жоқ немесе оның рөлі бұл тапсырмаға сай емес.',
       ru: 'Такого сотрудника нет, или его роль не подходит для этой задачи.',
       en: 'There is no such account, or its roles do not fit this task.',
+    },
+  },
+  'not-their-task': {
+    status: 422,
+    title: {
+      kk: 'Тапсырма бұл қызметкерде емес',
+      ru: 'Задача не у этого сотрудника',
+      en: 'They do not have this task',
+    },
+    detail: {
+      kk: 'Бұл тапсырма onBehalfOf өрісінде көрсетілген қызметкерде емес: оны {assigneeName} алған. Оның тіркелгісін көрсетіңіз.',
+      ru: 'Этой задачи нет у сотрудника, указанного в onBehalfOf: её взял(а) {assigneeName}. Укажите его учётную запись.',
+      en: 'The account in onBehalfOf does not have this task: {assigneeName} has it. Name that account.',
+    },
+    because: {
+      nobodys: {
+        kk: 'Бұл тапсырманы әлі ешкім алған жоқ. onBehalfOf өрісін алып тастап, тапсырманы өзіңіз орындаңыз.',
+        ru: 'Эту задачу ещё никто не взял. Уберите onBehalfOf и выполните задачу сами.',
+        en: 'Nobody has this task. Leave onBehalfOf out and answer it yourself.',
+      },
+    },
+  },
+  'hold-past': {
+    status: 422,
+    title: { kk: 'Күні өтіп кеткен', ru: 'Дата уже прошла', en: 'The date is past' },
+    detail: {
+      kk: 'Тапсырманы өтіп кеткен уақытқа дейін кейінге қалдыруға болмайды: {until}. Кешірек күнді таңдаңыз.',
+      ru: 'Задачу нельзя отложить до момента, который уже прошёл: {until}. Выберите более позднюю дату.',
+      en: 'A task cannot be put aside until a moment that is past: {until}. Choose a later one.',
     },
   },
   'event-not-accepted': {

@@ -91,6 +91,7 @@ export const taskView = z
       .nullable()
       .meta({ description: 'Who has it; of an open task: who had it last time, and is offered it' }),
     assigneeName: z.string().nullable(),
+    startBy: moment.nullable().meta({ description: 'When the work on it should have begun' }),
     dueAt: moment.nullable(),
     priority: z.number().int(),
     heldUntil: moment.nullable(),
@@ -99,6 +100,9 @@ export const taskView = z
     revision: z.number().int(),
     openedAt: moment,
     closedAt: moment.nullable(),
+    completedBy: uuid.nullable().meta({ description: 'Who answered it' }),
+    completedByName: z.string().nullable(),
+    onBehalfOf: uuid.nullable().meta({ description: 'Whose task it was, where somebody else answered it for them' }),
     can: z.object({
       claim: z.boolean(),
       release: z.boolean(),
@@ -106,6 +110,7 @@ export const taskView = z
       hold: z.boolean(),
       draft: z.boolean(),
       complete: z.boolean(),
+      completeOnBehalf: z.boolean(),
     }),
   })
   .meta({ id: 'Task' });

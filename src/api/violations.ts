@@ -156,6 +156,12 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'нужен сотрудник с ролью «{role}»',
     en: 'must be an account with the role "{role}"',
   },
+  'account-with-task': {
+    kk: 'тапсырма қазір қолында тұрған қызметкер болуы керек',
+    ru: 'нужен сотрудник, у которого задача сейчас',
+    en: 'must be the account that has the task',
+  },
+  'moment-to-come': { kk: 'алдағы уақыт болуы керек', ru: 'нужен момент в будущем', en: 'must be a moment to come' },
   personal: {
     kk: 'бұл дербес дерек: ол отбасы жазбаларында сақталады, мұнда жазылмайды',
     ru: 'это персональные данные: им место в записях семьи, а не здесь',

@@ -34,7 +34,10 @@ const historyView = z
     at: moment,
     kind: z.enum(['event', 'answer', 'ignored', 'timer', 'act', 'migration']),
     title: z.string(),
-    by: z.string().nullable().meta({ description: 'Name of the account; null: the system itself' }),
+    by: z
+      .string()
+      .nullable()
+      .meta({ description: 'Name of the account, and on whose behalf it acted; null: the system itself' }),
     reason: z.string().nullable(),
     states: z.array(z.string()).meta({ description: 'Titles of the states afterwards' }),
   })

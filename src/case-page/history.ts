@@ -9,7 +9,7 @@ export interface HistoryRow {
   at: string;
   kind: JournalBody['kind'];
   title: string;
-  /** Name of the account; null: the system itself. */
+  /** Name of the account, and on whose behalf it acted; null: the system itself. */
   by: string | null;
   /** Why, where a person had to say it, or why it changed nothing; of an escalation, who was told. */
   reason: string | null;
@@ -106,11 +106,24 @@ export function historyRow(
     at: body.at,
     kind: body.kind,
     title: titleOf(body, workflow, language),
-    by: name(body.by),
+    by: actorOf(body, language, name),
     reason: told ?? payload?.reason ?? null,
     states: standsIn(workflow, body.state, language),
   };
 }
+
+/** Partners stand beside answers of the system; only a colleague is named here. */
+function actorOf(body: JournalBody, language: Language, name: (account: string) => string | null): string | null {
+  const by = name(body.by);
+  const other = body.onBehalfOf === null ? null : name(body.onBehalfOf);
+  return by === null || other === null ? by : ON_BEHALF[language](by, other);
+}
+
+const ON_BEHALF: Record<Language, (by: string, other: string) => string> = {
+  kk: (by, other) => `${by} (${other} атынан)`,
+  ru: (by, other) => `${by} (от имени: ${other})`,
+  en: (by, other) => `${by}, on behalf of ${other}`,
+};
 
 /** Recipients are roles (`supervisor`), accounts (`account:<id>`) and heads of partners (`partner-atameken:head`). */
 function toldTo(

@@ -148,7 +148,7 @@ describe('what a family consents to', () => {
   ])('is the last of what is said in one moment: %s', async (_what, said, expected) => {
     const { id, family } = await register();
     const { body } = await api.get('registrar', `/api/tasks?view=available&caseId=${id}`);
-    const source = new TaskSource(() => api.system.ids.next());
+    const source = new TaskSource(() => api.system.ids.next(), api.system.calendar);
     const rows = said.map((given) => {
       const output = {};
       const named = ['otbasy-bank'];

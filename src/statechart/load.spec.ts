@@ -85,6 +85,21 @@ describe('the loader', () => {
     ],
     ['a deadline that cannot be read', state('{ meta: { deadline: soon } }'), 'delay-malformed at a'],
     [
+      'a startBy that cannot be read',
+      state('{ invoke: { src: task, input: { startBy: soon, deadline: 5 days } } }'),
+      'delay-malformed at a',
+    ],
+    [
+      'a startBy whose date would not be evaluated',
+      state('{ invoke: { src: task, input: { startBy: "1 day before = context.court", deadline: 5 days } } }'),
+      'delay-malformed at a',
+    ],
+    [
+      'a startBy without a deadline',
+      state('{ invoke: { src: task, input: { startBy: 2 days } } }'),
+      'delay-malformed at a',
+    ],
+    [
       "an invocation's deadline that cannot be read",
       state('{ invoke: { src: task, input: { deadline: soon } } }'),
       'delay-malformed at a',

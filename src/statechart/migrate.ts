@@ -135,12 +135,12 @@ function deadlineOf({ stateDeadlines }: CompiledChart, node: ChartNode): Json {
 }
 
 /** All that decides what is asked for, and until when; a task's form too. */
-function written(workflow: Workflow, { deadlines }: CompiledChart, invoke: InvokeDef): string {
+function written(workflow: Workflow, { deadlines, startBys }: CompiledChart, invoke: InvokeDef): string {
   const { src, input, each = null, key = null, until = null } = invoke;
   const name = typeof input === 'object' && input !== null && !Array.isArray(input) ? input.form : undefined;
   const form = typeof name === 'string' && Object.hasOwn(workflow.forms, name) ? workflow.forms[name] : null;
-  const deadline = deadlines.get(invoke) ?? null;
-  return canonicalJson({ src, input, each, key, until, form, deadline } as unknown as Json);
+  const [deadline, startBy] = [deadlines.get(invoke) ?? null, startBys.get(invoke) ?? null];
+  return canonicalJson({ src, input, each, key, until, form, deadline, startBy } as unknown as Json);
 }
 
 function stateMisfits(before: CompiledChart, after: CompiledChart, { snapshot }: ChartState): Misfit[] {

@@ -1,4 +1,4 @@
-import { deadlineRule, isSource, SOURCES, writtenDeadline } from './chart.js';
+import { deadlineRule, isSource, SOURCES, startByRule, writtenDeadline } from './chart.js';
 import {
   type ActionDef,
   ancestorsOf,
@@ -173,16 +173,21 @@ function refuseInvoke(
   refuseExpressions(invoke.input, node.path, `The input of "${invoke.id}"`, problems);
   const deadline = writtenDeadline(invoke);
   if (deadline !== undefined && isSource(invoke.src)) refuseDeadline(deadline, node, definition, problems);
+  refuseDelay(() => startByRule(invoke, definition), `The \`startBy\` of "${invoke.id}"`, node, problems);
 }
 
 function refuseDeadline(written: Json, node: ChartNode, definition: Definition, problems: Problems): void {
+  refuseDelay(() => deadlineRule(written, definition), `The deadline ${JSON.stringify(written)}`, node, problems);
+}
+
+function refuseDelay(read: () => unknown, what: string, node: ChartNode, problems: Problems): void {
   try {
-    deadlineRule(written, definition);
+    read();
   } catch (error) {
     problems.add(
       'delay-malformed',
       node.path,
-      `The deadline ${JSON.stringify(written)} cannot be read: ${messageOf(error)}`,
+      `${what} cannot be read: ${messageOf(error)}`,
       'Name one of `delays`, or write for example `3 working days`.',
     );
   }

@@ -22,6 +22,28 @@ export const taskTaken = (assignee: string | null, name: string | null) =>
     },
   );
 
+export const overseersOnly = () =>
+  new AppError('no-right', 403, 'Only who oversees may answer a task on behalf of somebody.', {
+    because: 'stands-in-for-nobody',
+  });
+
+/** The engine knows who has the task by id only; the name is added later. */
+export const notTheirs = (task: { status: TaskStatus; assignee: string | null }, name: string | null = null) => {
+  const assignee = task.status === 'open' ? null : task.assignee;
+  return new AppError(
+    'not-their-task',
+    422,
+    `The account in onBehalfOf does not have this task; ${name ?? (assignee === null ? 'nobody' : 'somebody else')} has it.`,
+    { assignee, assigneeName: name, ...(assignee === null ? { because: 'nobodys' } : {}) },
+    [{ path: '/onBehalfOf', message: 'must be the account that has the task', rule: 'account-with-task' }],
+  );
+};
+
+export const holdPast = (until: string) =>
+  new AppError('hold-past', 422, `${until} is past: a task can be put aside until a moment to come.`, { until }, [
+    { path: '/until', message: 'must be a moment to come', rule: 'moment-to-come' },
+  ]);
+
 export const notYours = () => new AppError('task-not-yours', 409, 'You do not have this task. Claim it first.');
 
 export const taskStale = (revision: number, given: number) =>

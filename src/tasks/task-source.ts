@@ -1,11 +1,19 @@
 import type { ConsentAnswer } from '../consents/consent-answer.js';
 import { SAY_IN_TASKS } from '../consents/consent-statements.js';
 import type { AppError } from '../engine/errors.js';
-import type { AnswerCommand, BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
-import type { Json, JsonObject } from '../statechart/types.js';
+import type {
+  AnswerCommand,
+  BatchTransaction,
+  ClosedEntry,
+  OpenedEntry,
+  Sender,
+  SourceHandler,
+} from '../engine/types.js';
+import { startByOf } from '../statechart/start-by.js';
+import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import type { PersonalValue } from './personal.js';
 import { isCandidate, type TaskStatus } from './task.policy.js';
-import { taskStale, taskTaken, wrongRole } from './task-refusals.js';
+import { notTheirs, taskStale, taskTaken, wrongRole } from './task-refusals.js';
 
 const DRAFT_DAYS = 30;
 
@@ -17,7 +25,10 @@ export class TaskSource implements SourceHandler {
   private readonly consents = new WeakMap<object, ConsentAnswer>();
   private readonly expected = new WeakMap<AnswerCommand, number>();
 
-  constructor(private readonly id: () => string) {}
+  constructor(
+    private readonly id: () => string,
+    private readonly calendar: Calendar,
+  ) {}
 
   /** The personal part of an answer that is about to be submitted. */
   keepPersonal(answer: Json, values: PersonalValue[]): void {
@@ -35,7 +46,7 @@ export class TaskSource implements SourceHandler {
   }
 
   async open(tx: BatchTransaction, rows: OpenedEntry[]): Promise<void> {
-    const tasks = rows.map(describe);
+    const tasks = rows.map((row) => describe(row, this.calendar));
     const column = <Value>(pick: (task: NewTask) => Value) => tasks.map(pick);
     await tx.query('open-tasks', OPEN, [
       column((t) => t.id),
@@ -54,6 +65,7 @@ export class TaskSource implements SourceHandler {
       column((t) => t.priority),
       column((t) => t.due),
       column((t) => t.at),
+      column((t) => t.startBy),
     ]);
   }
 
@@ -65,7 +77,7 @@ export class TaskSource implements SourceHandler {
         rows.map((row) => (answered(row) ? 'done' : 'cancelled')),
         rows.map((row) => row.at),
         rows.map((row) => row.by.account),
-        rows.map((row) => (answered(row) && !row.by.roles.includes('engine') ? row.by.account : null)),
+        rows.map((row) => (answered(row) && !row.by.roles.includes('engine') ? ownerOf(row.by) : null)),
       ]),
     ];
     const values = rows.flatMap((row) => this.personalOf(row));
@@ -110,7 +122,9 @@ export class TaskSource implements SourceHandler {
     const { sender } = answer;
     if (sender.roles.includes('engine') || task.status === 'done' || task.status === 'cancelled') return undefined;
     if (!isCandidate(sender, task)) return wrongRole(task.role);
-    if (task.status !== 'open' && task.assignee !== sender.account) return taskTaken(task.assignee, null);
+    const owner = ownerOf(sender);
+    if (sender.onBehalfOf !== undefined && (task.status === 'open' || task.assignee !== owner)) return notTheirs(task);
+    if (task.status !== 'open' && task.assignee !== owner) return taskTaken(task.assignee, null);
     const expected = this.expected.get(answer);
     if (expected !== undefined && expected !== task.revision) return taskStale(task.revision, expected);
     return undefined;
@@ -146,6 +160,9 @@ function isAnswered(row: ClosedEntry): row is ClosedEntry & { output: object } {
   return row.reason === 'answered' && typeof row.output === 'object' && row.output !== null;
 }
 
+/** Whose task it stays when it is answered: who stands in for a colleague does not take it from them. */
+const ownerOf = (by: Sender) => by.onBehalfOf ?? by.account;
+
 interface LockedTask {
   id: string;
   status: TaskStatus;
@@ -156,7 +173,7 @@ interface LockedTask {
 
 type NewTask = ReturnType<typeof describe>;
 
-function describe(row: OpenedEntry) {
+function describe(row: OpenedEntry, calendar: Calendar) {
   const { input } = row.entry;
   const formName = textOf(input['form']);
   const form = row.workflow.forms[formName];
@@ -176,6 +193,7 @@ function describe(row: OpenedEntry) {
     role: textOf(input['role']),
     priority: typeof input['priority'] === 'number' ? Math.trunc(input['priority']) : 0,
     due: row.entry.due ?? null,
+    startBy: startByOf(row.workflow, row.entry, { now: row.at, calendar }),
     at: row.at,
   };
 }
@@ -193,15 +211,15 @@ function textOf(value: Json | undefined): string {
 const OPEN = `
   with opened as (
     insert into qamqor.tasks (id, organisation_id, case_id, case_number, subject, workflow_key, workflow_hash, invocation, item, form,
-      form_version, title, role, status, priority, due_at, opened_at, assignee)
+      form_version, title, role, status, priority, due_at, opened_at, start_by, assignee)
     select n.id, n.organisation_id, n.case_id, n.case_number, n.subject, n.workflow_key, n.workflow_hash, n.invocation, n.item, n.form,
-      n.form_version, n.title, n.role, 'open', n.priority, n.due_at, n.opened_at,
+      n.form_version, n.title, n.role, 'open', n.priority, n.due_at, n.opened_at, n.start_by,
       (select t.assignee from qamqor.tasks t where t.case_id = n.case_id and t.invocation = n.invocation
          and t.item is not distinct from n.item and t.assignee is not null order by t.id desc limit 1)
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-      $10::text[], $11::int[], $12::text[], $13::text[], $14::int[], $15::timestamptz[], $16::timestamptz[])
+      $10::text[], $11::int[], $12::text[], $13::text[], $14::int[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[])
       as n (id, organisation_id, case_id, case_number, subject, workflow_key, workflow_hash, invocation, item, form, form_version,
-        title, role, priority, due_at, opened_at)
+        title, role, priority, due_at, opened_at, start_by)
     returning id, organisation_id, case_id, invocation, item, opened_at, assignee
   )
   insert into qamqor.task_drafts (task_id, organisation_id, case_id, data, saved_by, saved_at)
@@ -227,7 +245,9 @@ const CLOSE = `
 
 const LOCK = `select id, status, role, assignee, revision from qamqor.tasks where id = any ($1::uuid[]) order by id for update`;
 
-const RESCHEDULE = `update qamqor.tasks t set due_at = n.due_at from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where t.id = n.id`;
+/** A case that stood still begins as much later as it ends. */
+const RESCHEDULE = `update qamqor.tasks t set due_at = n.due_at, start_by = t.start_by + (n.due_at - t.due_at)
+  from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where t.id = n.id`;
 
 const RECORD = `
   insert into qamqor.personal_values (id, organisation_id, case_id, subject, task_id, path, value, recorded_by, recorded_at)

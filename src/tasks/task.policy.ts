@@ -34,6 +34,10 @@ export const mayHold = (by: Asker, task: TaskFacts) => isOpen(task) && isMine(by
 export const mayComplete = (by: Asker, task: TaskFacts) =>
   isCandidate(by, task) && (task.status === 'open' || (isOpen(task) && isMine(by, task)));
 
+/** For a colleague who has it and is away. */
+const mayCompleteOnBehalf = (by: Asker, task: TaskFacts) =>
+  isOverseer(by) && isCandidate(by, task) && isOpen(task) && task.status !== 'open' && !isMine(by, task);
+
 export function taskPermissions(by: Asker, task: TaskFacts) {
   return {
     claim: mayClaim(by, task),
@@ -42,5 +46,6 @@ export function taskPermissions(by: Asker, task: TaskFacts) {
     hold: mayHold(by, task),
     draft: mayHold(by, task),
     complete: mayComplete(by, task),
+    completeOnBehalf: mayCompleteOnBehalf(by, task),
   };
 }

@@ -20,11 +20,17 @@ export interface TaskRow {
   assignee_name: string | null;
   priority: number;
   due_at: Date | null;
+  start_by: Date | null;
+  /** Infinity where it is never due. */
+  queue_at: Date | number;
   held_until: Date | null;
   hold_reason: string | null;
   revision: number;
   opened_at: Date;
   closed_at: Date | null;
+  /** Who answered it; null where nobody did. */
+  completed_by: string | null;
+  completed_by_name: string | null;
   draft: string | null;
 }
 
@@ -42,6 +48,7 @@ export function presentTask(row: TaskRow, form: Form | undefined, by: Principal)
     status: row.status,
     assignee: row.assignee,
     assigneeName: row.assignee_name,
+    startBy: row.start_by?.toISOString() ?? null,
     dueAt: row.due_at?.toISOString() ?? null,
     priority: row.priority,
     heldUntil: row.held_until?.toISOString() ?? null,
@@ -51,6 +58,9 @@ export function presentTask(row: TaskRow, form: Form | undefined, by: Principal)
     revision: row.revision,
     openedAt: row.opened_at.toISOString(),
     closedAt: row.closed_at?.toISOString() ?? null,
+    completedBy: row.completed_by,
+    completedByName: row.completed_by_name,
+    onBehalfOf: row.completed_by !== null && row.completed_by !== row.assignee ? row.assignee : null,
     can: taskPermissions(by, row),
   };
 }

@@ -29,7 +29,15 @@ const hold = z.strictObject({
   revision,
 });
 const draft = z.strictObject({ data: json, revision });
-const complete = z.strictObject({ output: json, revision });
+const complete = z.strictObject({
+  output: json,
+  onBehalfOf: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'Account of the colleague who has the task and is away; only for who oversees' }),
+  revision,
+});
 
 @Controller('api/tasks')
 @Roles('staff')
@@ -114,7 +122,7 @@ export class TasksController {
     @With() write: Write,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const completed = await this.tasks.complete(by, id, body.output, write);
+    const completed = await this.tasks.complete(by, id, body.output, write, body.onBehalfOf);
     return replayed(reply, completed);
   }
 }

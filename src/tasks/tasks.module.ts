@@ -16,13 +16,14 @@ import { TasksService } from './tasks.service.js';
 export class TasksModule {}
 
 function tasksService(
-  { runtime, pool, relayPool, ids, secret }: System,
+  { runtime, pool, relayPool, ids, secret, calendar, clock }: System,
   accounts: AccountsService,
   consents: ConsentsService,
 ): TasksService {
-  const source = new TaskSource(() => ids.next());
+  const source = new TaskSource(() => ids.next(), calendar);
   const { engine, versions } = runtime;
-  const tasks = new TasksService({ engine, versions, pool, accounts, source, consents, id: () => ids.next(), secret });
+  const id = () => ids.next();
+  const tasks = new TasksService({ engine, versions, pool, accounts, source, consents, clock, id, secret });
   engine.registerSource(source);
   engine.registerSweep('tasks', () => tasks.sweep(relayPool));
   return tasks;

@@ -13,13 +13,24 @@ import type { EngineApi, VersionsApi } from '../engine/types.js';
 import type { AccountsService } from '../identity/accounts.service.js';
 import { isOverseer } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
+import type { Clock } from '../platform/clock.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
 import { splitPersonal } from './personal.js';
 import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
 import { presentTask, type TaskRow } from './task.presenter.js';
 import * as sql from './task.statements.js';
-import { notYours, taskNotFound, taskOver, taskStale, taskTaken, wrongRole } from './task-refusals.js';
+import {
+  holdPast,
+  notTheirs,
+  notYours,
+  overseersOnly,
+  taskNotFound,
+  taskOver,
+  taskStale,
+  taskTaken,
+  wrongRole,
+} from './task-refusals.js';
 import type { TaskSource } from './task-source.js';
 
 export type TaskView = 'mine' | 'available' | 'cases' | 'all';
@@ -40,6 +51,7 @@ export interface TasksDependencies {
   accounts: AccountsService;
   source: TaskSource;
   consents: Pick<ConsentsService, 'announce'>;
+  clock: Clock;
   /** UUIDv7. */
   id(): string;
   /** Key for digests of what may hold personal data. */
@@ -131,6 +143,7 @@ export class TasksService {
   /** Puts the task aside until a moment (ISO 8601); it comes back by itself. */
   async hold(by: Principal, id: string, until: string, reason: string, write: Write = {}): Promise<JsonObject> {
     await this.find(by, id);
+    if (Date.parse(until) <= Date.parse(await this.deps.clock.now())) throw holdPast(until);
     return this.change(by, id, write, sql.HOLD, [until, reason], (now) => notMine(by, now));
   }
 
@@ -139,25 +152,32 @@ export class TasksService {
     return this.change(by, id, write, sql.SAVE_DRAFT, [JSON.stringify(draft)], (now) => notMine(by, now));
   }
 
-  /** Answers the task: `{task, case}`. What nobody has is claimed by the answer itself. */
-  async complete(by: Principal, id: string, output: Json, write: Write = {}): Promise<Completed> {
+  /**
+   * Answers the task: `{task, case}`. What nobody has is claimed by the answer itself.
+   * @param onBehalfOf the account that has the task, where somebody who oversees answers in its place
+   */
+  async complete(by: Principal, id: string, output: Json, write: Write = {}, onBehalfOf?: string): Promise<Completed> {
     const task = await this.find(by, id);
     const workflow = await this.deps.versions.byVersion(by.organisationId, task.workflow_key, task.workflow_version);
     const form = workflow.forms[task.form];
+    if (onBehalfOf !== undefined && !isOverseer(by)) throw overseersOnly();
     // With a key the engine must be asked first: the answer may be the one that closed the task.
-    if (write.key === undefined) refuseOver(by, task);
+    if (write.key === undefined) refuseOver(by, task, onBehalfOf);
     badInput(task.form, form?.schema, output, workflow);
     const { answer, values } = splitPersonal(form?.schema ?? {}, output, this.deps.id);
     const { revision, ...rest } = write;
+    const digestOf = this.digestOf('complete', id, output, ...(onBehalfOf === undefined ? [] : [onBehalfOf]));
+    const common = commandOf(by, { digestOf, ...rest }, this.deps.id);
     const command = {
-      ...commandOf(by, { digestOf: this.digestOf('complete', id, output), ...rest }, this.deps.id),
+      ...common,
+      sender: { ...common.sender, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) },
       kind: 'answer' as const,
       caseId: task.case_id,
       entryId: task.id,
       output: answer,
       late: 'refuse' as const,
       present: (accepted: { case: Parameters<typeof presentCase>[0] }): Json => ({
-        task: this.presentDone(by, task, form, accepted.case.updatedAt),
+        task: this.presentDone(by, task, form, accepted.case.updatedAt, onBehalfOf),
         case: presentCase(accepted.case, by, accepted.case.updatedAt),
       }),
     };
@@ -225,12 +245,19 @@ export class TasksService {
   }
 
   /** What the task will be once its answer is taken. */
-  private presentDone(by: Principal, task: TaskRow, form: Form | undefined, at: string): JsonObject {
+  private presentDone(
+    by: Principal,
+    task: TaskRow,
+    form: Form | undefined,
+    at: string,
+    onBehalfOf?: string,
+  ): JsonObject {
     const done = {
       ...task,
       status: 'done' as const,
-      assignee: by.account,
-      assignee_name: by.name,
+      ...(onBehalfOf === undefined ? { assignee: by.account, assignee_name: by.name } : {}),
+      completed_by: by.account,
+      completed_by_name: by.name,
       closed_at: new Date(at),
       held_until: null,
       hold_reason: null,
@@ -251,13 +278,13 @@ export class TasksService {
 
   /** The engine knows who has a task by id only. */
   private async named(by: Principal, error: unknown): Promise<unknown> {
-    if (!(error instanceof AppError) || error.code !== 'task-taken') return error;
-    const { assignee } = error.facts;
-    const other = typeof assignee === 'string' ? await this.deps.accounts.principal(assignee) : null;
-    return taskTaken(
-      typeof assignee === 'string' ? assignee : null,
-      other?.organisationId === by.organisationId ? other.name : null,
-    );
+    if (!(error instanceof AppError) || (error.code !== 'task-taken' && error.code !== 'not-their-task')) return error;
+    const assignee = typeof error.facts['assignee'] === 'string' ? error.facts['assignee'] : null;
+    const other = assignee === null ? null : await this.deps.accounts.principal(assignee);
+    const name = other?.organisationId === by.organisationId ? other.name : null;
+    return error.code === 'task-taken'
+      ? taskTaken(assignee, name)
+      : notTheirs({ status: assignee === null ? 'open' : 'claimed', assignee }, name);
   }
 
   /** Equal for equal answers, and no help to somebody who wants to guess what was answered. */
@@ -277,10 +304,13 @@ function notMine(by: Principal, now: TaskRow): Standing {
   return now.assignee === by.account ? 'again' : taskTaken(now.assignee, now.assignee_name);
 }
 
-function refuseOver(by: Principal, task: TaskRow): void {
+function refuseOver(by: Principal, task: TaskRow, onBehalfOf: string | undefined): void {
   if (task.status === 'done' || task.status === 'cancelled') throw taskOver(task.status);
   if (!isCandidate(by, task)) throw wrongRole(task.role);
-  if (task.status !== 'open' && task.assignee !== by.account) throw taskTaken(task.assignee, task.assignee_name);
+  if (onBehalfOf !== undefined && (task.status === 'open' || task.assignee !== onBehalfOf))
+    throw notTheirs(task, task.status === 'open' ? null : task.assignee_name);
+  if (task.status !== 'open' && task.assignee !== (onBehalfOf ?? by.account))
+    throw taskTaken(task.assignee, task.assignee_name);
 }
 
 function viewCondition(by: Principal, view: TaskView, value: (given: unknown) => string): string {
@@ -297,7 +327,7 @@ function viewCondition(by: Principal, view: TaskView, value: (given: unknown) =>
 }
 
 function cursorOf(row: TaskRow): string {
-  return writeCursor(-row.priority, row.due_at?.toISOString() ?? 'infinity', row.id);
+  return writeCursor(-row.priority, row.queue_at instanceof Date ? row.queue_at.toISOString() : 'infinity', row.id);
 }
 
 function isTaskKey(key: unknown[]): key is [number, string, string] {

@@ -394,6 +394,8 @@ describe('what the answer says one may do', () => {
     hold: (as: string, id: string) => act(as, id, 'hold', { until: '2030-01-01T00:00:00Z', reason: 'x' }),
     draft: (as: string, id: string) => api.ask(as, 'PUT', `/api/tasks/${id}/draft`, { body: { data: {} } }),
     complete: (as: string, id: string) => complete(as, id, { decision: 'yes' }),
+    completeOnBehalf: async (as: string, id: string) =>
+      act(as, id, 'complete', { output: { decision: 'yes' }, onBehalfOf: (await api.account('anna')).account }),
   };
   const situations: Record<string, (id: string, caseId: string) => Promise<unknown>> = {
     open: () => Promise.resolve(),

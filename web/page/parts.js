@@ -8,6 +8,14 @@ export function dueOf(dueAt, overdue) {
   return h('time', { class: overdue ? 'due over' : 'due', datetime: dueAt }, text);
 }
 
+/** Of a task that nobody has begun: marked when somebody should have. */
+export function startOf({ status, startBy }) {
+  if (status !== 'open' || startBy === null) return null;
+  const late = Date.parse(startBy) < Date.now();
+  const text = `${late ? t().lateToStart : t().startBy}: ${day(startBy)}`;
+  return h('time', { class: late ? 'due over' : 'due', datetime: startBy }, text);
+}
+
 export function caseLink(number, id = number) {
   return h('a', { class: 'number', href: `#/cases/${encodeURIComponent(id)}` }, number);
 }

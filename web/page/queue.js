@@ -1,7 +1,7 @@
 import { get, Problem, post, put } from './api.js';
 import { h } from './dom.js';
 import { formOf } from './form.js';
-import { badge, caseLink, dueOf, toast } from './parts.js';
+import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
 import { said, t } from './texts.js';
 
 /** What I have, and what I could take. */
@@ -36,6 +36,7 @@ function card(task) {
     h(
       'p',
       { class: 'facts' },
+      startOf(task),
       dueOf(task.dueAt, isOver(task.dueAt)),
       task.status === 'held' && badge(t().held, 'quiet'),
       task.draft !== null && badge(t().status.draft, 'quiet'),
@@ -67,6 +68,7 @@ function isOver(dueAt) {
 /** One task with its form. */
 export async function taskView(id) {
   const task = await get(`/api/tasks/${id}`);
+  const { can } = task;
   const form = formOf(task.form.schema, task.draft ?? {});
   const problem = h('div', { class: 'notice wrong', role: 'alert', hidden: true });
   const say = (...lines) => {
@@ -87,7 +89,8 @@ export async function taskView(id) {
     event.preventDefault();
     if (!form.complete()) return undefined;
     return act(async () => {
-      await post(`/api/tasks/${id}/complete`, { output: form.read() });
+      const onBehalfOf = can.completeOnBehalf ? { onBehalfOf: task.assignee } : {};
+      await post(`/api/tasks/${id}/complete`, { output: form.read(), ...onBehalfOf });
       toast(t().done);
       location.hash = '#/queue';
     });
@@ -102,7 +105,6 @@ export async function taskView(id) {
       await post(`/api/tasks/${id}/release`, {});
       location.hash = '#/queue';
     });
-  const { can } = task;
   return h(
     'div',
     { class: 'one-task' },
@@ -113,6 +115,7 @@ export async function taskView(id) {
       { class: 'facts' },
       `${t().case} `,
       caseLink(task.caseNumber, task.caseId),
+      startOf(task),
       dueOf(task.dueAt, isOver(task.dueAt)),
     ),
     h(
@@ -124,6 +127,7 @@ export async function taskView(id) {
         'div',
         { class: 'buttons' },
         can.complete && h('button', { class: 'primary' }, t().complete),
+        can.completeOnBehalf && h('button', { class: 'primary' }, t().completeFor(task.assigneeName)),
         can.draft && h('button', { type: 'button', click: save }, t().saveDraft),
         can.release && h('button', { type: 'button', class: 'quiet', click: release }, t().release),
       ),
