@@ -96,6 +96,30 @@ describe('the first page, in Kazakh', () => {
   );
 
   it(
+    'says what somebody should have begun, and lets who oversees complete it for who has it',
+    async () => {
+      const { number, id } = await newCase();
+      const late = `update qamqor.tasks set start_by = opened_at - interval '1 day' where case_id = $1 returning id`;
+      const task = (await api.database.pool('owner').query<{ id: string }>(late, [id])).rows[0]?.id;
+      const clerk = await signedIn('registrar');
+      await cardOf(clerk.page, number).getByText('Басталуы кешікті').waitFor();
+      await cardOf(clerk.page, number).getByRole('button', { name: 'Орындауға алу' }).click();
+      await clerk.page.getByRole('button', { name: 'Аяқтау' }).waitFor();
+
+      const overseer = await signedIn('supervisor');
+      await overseer.page.goto(`${url}#/tasks/${task}`);
+      await overseer.page.getByText('Иә').click();
+      await overseer.page.getByRole('button', { name: 'Аяқтау (registrar атынан)' }).click();
+      await overseer.page.getByText('Тапсырма аяқталды.').waitFor();
+      await overseer.page.goto(`${url}#/cases/${number}`);
+      await overseer.page.getByText('supervisor (registrar атынан)').waitFor();
+      expect([...clerk.errors, ...overseer.errors]).toEqual([]);
+      await Promise.all([clerk.context.close(), overseer.context.close()]);
+    },
+    HANG,
+  );
+
+  it(
     'tells who was quicker when two take one task',
     async () => {
       const { number } = await newCase();
