@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiFixture } from '../../test/api.js';
 import { dueAt, parseDelay } from '../statechart/delay.js';
+import { ORGANISATION } from '../system.js';
+import { QUEUE_ORDER } from './task.statements.js';
 
 const title = { kk: 'Кеңес', ru: 'Консультация', en: 'Consultation' };
 
@@ -117,11 +119,21 @@ describe('the day by which a task should be begun', () => {
     expect(Date.parse(body.startBy) - Date.parse(task.startBy ?? '')).toBe(moved);
   });
 
-  it('is found by the index of the queue', async () => {
-    const { rows } = await api.database
-      .pool('owner')
-      .query(`select indexdef from pg_indexes where indexname = 'tasks_queue'`);
-    expect(rows[0]?.indexdef).toContain('queue_at');
+  it('orders a role’s queue by an index, without sorting it', async () => {
+    const client = await api.database.pool('owner').connect();
+    try {
+      await client.query('begin; set local enable_seqscan = off; set local enable_bitmapscan = off');
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+        `explain select t.id from qamqor.tasks t where t.organisation_id = '${ORGANISATION}' and t.status = 'open' and t.role = 'lawyer'
+          ${QUEUE_ORDER} limit 50`,
+      );
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      expect(plan).toContain('tasks_queue');
+      expect(plan).not.toContain('Sort');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
   });
 });
 
