@@ -1,10 +1,15 @@
+/** Nobody means a name that is longer: comparing takes time and memory that grow with the product of both lengths. */
+const LONGEST = 200;
+
 /** ` Did you mean "…"?`, or nothing when no name is near. */
 export function suggestion(name: string, names: Iterable<string>): string {
+  if (name.length > LONGEST) return '';
+  const furthest = Math.max(1, Math.floor(name.length / 3));
   let best: { name: string; distance: number } | undefined;
   for (const candidate of names) {
+    if (Math.abs(candidate.length - name.length) > furthest) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance <= Math.max(1, Math.floor(name.length / 3)) && distance < (best?.distance ?? Infinity))
-      best = { name: candidate, distance };
+    if (distance <= furthest && distance < (best?.distance ?? Infinity)) best = { name: candidate, distance };
   }
   return best === undefined ? '' : ` Did you mean "${best.name}"?`;
 }
