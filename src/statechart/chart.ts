@@ -59,10 +59,8 @@ export function writtenDeadline(invoke: InvokeDef): Json | undefined {
  * an expression as a whole is evaluated there. Throws an Error that says what is expected.
  */
 export function startByRule(invoke: InvokeDef, definition: Definition): DelayRule | undefined {
-  const { startBy, deadline } = inputOf(invoke);
+  const { startBy } = inputOf(invoke);
   if (invoke.src !== 'task' || startBy === undefined) return undefined;
-  if (deadline === undefined)
-    throw new Error('It stands alone; what should be begun by some day also needs a `deadline`.');
   const rule = deadlineRule(startBy, definition);
   if (rule.kind === 'until' && typeof startBy === 'string')
     throw new Error('Write a date as {until: "= <date>"}, with `before` or `after` if it is moved.');

@@ -95,11 +95,6 @@ describe('the loader', () => {
       'delay-malformed at a',
     ],
     [
-      'a startBy without a deadline',
-      state('{ invoke: { src: task, input: { startBy: 2 days } } }'),
-      'delay-malformed at a',
-    ],
-    [
       "an invocation's deadline that cannot be read",
       state('{ invoke: { src: task, input: { deadline: soon } } }'),
       'delay-malformed at a',
