@@ -106,20 +106,24 @@ describe.each([
     notes.ring();
   };
 
-  async function openQueues(): Promise<Queues> {
-    const queues = new Queues(await world.open(), { ...FAST, onProblem });
+  async function openQueues(times: Partial<typeof FAST> = FAST): Promise<Queues> {
+    const queues = new Queues(await world.open(), { ...times, onProblem });
     opened.push(queues);
     return queues;
   }
 
-  async function work(handler = async (payload: { id: string }, _context: JobContext) => notes.write(payload.id)) {
-    const queues = await openQueues();
+  async function work(
+    handler = async (payload: { id: string }, _context: JobContext) => notes.write(payload.id),
+    times?: Partial<typeof FAST>,
+  ) {
+    const queues = await openQueues(times);
     await queues.work(new JobRegistry([note]).handle(note, handler));
     return queues;
   }
 
   it('carries out each job once, in bulk too', async () => {
-    const queues = await work();
+    // With the usual times: a busy machine must not look like a dead worker.
+    const queues = await work(undefined, {});
     await queues.enqueue(note, { id: 'alone' });
     await queues.enqueueBulk(
       note,
