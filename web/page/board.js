@@ -6,7 +6,9 @@ import { said, t } from './texts.js';
 export async function boardView() {
   const { items } = await get('/api/workflows');
   const boards = await Promise.all(items.map(async ({ key }) => ({ key, ...(await boardOf(key)) })));
-  return h('div', {}, ...boards.filter(({ stages }) => stages.length > 0).map(board));
+  // The pipeline that has most in it first: those that others open are part of it.
+  const inUse = boards.filter(({ stages }) => stages.length > 0).sort((one, other) => totalOf(other) - totalOf(one));
+  return h('div', {}, ...inUse.map(board));
 }
 
 async function boardOf(key) {
@@ -17,8 +19,12 @@ async function boardOf(key) {
   return { stages, title };
 }
 
+function totalOf({ stages }) {
+  return stages.reduce((sum, { count }) => sum + count, 0);
+}
+
 function board({ key, title, stages }) {
-  const total = stages.reduce((sum, { count }) => sum + count, 0);
+  const total = totalOf({ stages });
   return h(
     'section',
     { class: 'board' },
@@ -39,7 +45,7 @@ function column(workflow, { key, title, count, overdue, stalled, oldestDays }) {
       'dl',
       {},
       fact(t().overdue, h('a', { href: `#/cases?${late}` }, String(overdue)), overdue > 0),
-      fact(t().stalledCount, String(stalled), stalled > 0),
+      fact(t().stalledCount, h('a', { href: '#/stalled' }, String(stalled)), stalled > 0),
       fact(t().oldest, oldestDays === null ? '–' : String(oldestDays), false),
     ),
   );

@@ -181,7 +181,7 @@ function drawingBlock(path, folded) {
   const toggle = async () => {
     whole = !whole;
     button.textContent = whole ? t().stageDrawing : t().wholeDrawing;
-    place.replaceChildren(drawingOf(whole ? await get(`${path}/drawing?whole=true`) : folded));
+    place.replaceChildren(whole ? drawingOf(await get(`${path}/drawing?whole=true`), true) : drawingOf(folded));
   };
   const button = h('button', { type: 'button', class: 'quiet', click: toggle }, t().wholeDrawing);
   return [place, button];

@@ -3,11 +3,12 @@ import { t } from './texts.js';
 
 const LINE = 19;
 
-/** Draws what `/api/cases/:id/drawing` gives, and rolls to where the case is. */
-export function drawingOf({ width, height, nodes, edges }) {
+/** Draws what `/api/cases/:id/drawing` gives, and rolls to where the case is. `fitted`: all of it in sight, however small. */
+export function drawingOf({ width, height, nodes, edges }, fitted = false) {
+  const size = fitted ? { class: 'fitted' } : { width: width + 16, height: height + 16 };
   const canvas = svg(
     'svg',
-    { viewBox: `-8 -8 ${width + 16} ${height + 16}`, width: width + 16, height: height + 16, role: 'img' },
+    { viewBox: `-8 -8 ${width + 16} ${height + 16}`, ...size, role: 'img' },
     svg('title', {}, t().drawing),
     svg(
       'defs',
@@ -22,13 +23,18 @@ export function drawingOf({ width, height, nodes, edges }) {
     ...edges.map(lineOf),
   );
   const frame = h('div', { class: 'drawing', tabindex: 0 }, canvas);
-  const active = nodes.filter((node) => node.active).at(-1);
-  if (active) requestAnimationFrame(() => rollTo(frame, active));
+  const active = nodes.find((node) => node.active && isInner(node));
+  if (active && !fitted) requestAnimationFrame(() => rollTo(canvas, frame, active));
   return frame;
 }
 
+/** Nothing is drawn inside it. */
+function isInner(node) {
+  return node.type === 'atomic' || node.type === 'final' || node.folded;
+}
+
 function boxOf(node) {
-  const inner = node.type === 'atomic' || node.type === 'final' || node.folded;
+  const inner = isInner(node);
   const kind = ['node', node.active && 'active', !inner && 'around', node.type].filter(Boolean).join(' ');
   const middle = node.x + node.width / 2;
   const top = inner ? node.y + node.height / 2 - ((node.lines.length - 1) * LINE) / 2 + 5 : node.y + 22;
@@ -58,6 +64,13 @@ function lineOf({ points, label }) {
   );
 }
 
-function rollTo(frame, { x, y, width, height }) {
-  frame.scrollTo({ left: x + width / 2 - frame.clientWidth / 2, top: y + height / 2 - frame.clientHeight / 2 });
+/** A small drawing stands in the middle of its frame: where a state is, only the browser knows. */
+function rollTo(canvas, frame, { path }) {
+  const box = canvas.querySelector(`[data-path="${CSS.escape(path)}"]`)?.getBoundingClientRect();
+  if (!box) return;
+  const around = frame.getBoundingClientRect();
+  frame.scrollBy({
+    left: box.left + box.width / 2 - around.left - around.width / 2,
+    top: box.top + box.height / 2 - around.top - around.height / 2,
+  });
 }

@@ -306,7 +306,10 @@ const TEXTS = {
 
 export function language() {
   const kept = localStorage.getItem(KEPT);
-  return kept !== null && Object.hasOwn(LANGUAGES, kept) ? kept : 'kk';
+  if (kept !== null && Object.hasOwn(LANGUAGES, kept)) return kept;
+  // Who never chose: the first of ours that the browser prefers, Kazakh if it names none.
+  const preferred = navigator.languages.map((tag) => tag.split('-')[0]);
+  return preferred.find((tag) => Object.hasOwn(LANGUAGES, tag)) ?? 'kk';
 }
 
 export function speak(chosen) {
