@@ -50,7 +50,12 @@ const act = z.discriminatedUnion('act', [
   z.strictObject({
     act: z.literal('migrate'),
     ...foreseen,
-    version: z.int().min(1).optional().meta({ description: 'The newest, unless given' }),
+    version: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional()
+      .meta({ description: 'The newest, unless given' }),
     target: target.optional(),
     context: context.optional(),
   }),

@@ -22,7 +22,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
 import { presentCase } from './case.presenter.js';
-import { isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
+import { isInt, isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
 import { commandOf, type Write } from './write.js';
 
 /** Turns what a person sends into what a workflow's input asks for, and says what the case is about. */
@@ -134,10 +134,7 @@ export class CasesService {
     const [after] =
       query.cursor === undefined
         ? [0]
-        : readCursor(
-            query.cursor,
-            (key): key is [number] => key.length === 1 && Number.isInteger(key[0]) && Number(key[0]) < 2 ** 31,
-          );
+        : readCursor(query.cursor, (key): key is [number] => key.length === 1 && isInt(key[0]));
     const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
       run<JournalDatabaseRow>(
         `select j.seq, j.body, j.hash, p.data, (select b.hash from qamqor.journal b where b.case_id = j.case_id and b.seq = j.seq - 1) as previous

@@ -34,4 +34,14 @@ export function pageOf<Row, Item>(
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** A moment as cursors carry it, one that PostgreSQL knows too: Date takes much that is none. */
+export function isMoment(value: unknown): value is string {
+  if (typeof value !== 'string' || !/^\d{4}-/.test(value) || value.startsWith('0000')) return false;
+  const at = new Date(value);
+  return !Number.isNaN(at.getTime()) && at.toISOString() === value;
+}
+
+/** A whole number that fits an integer of PostgreSQL. */
+export const isInt = (value: unknown): value is number => Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 31;
+
 export const isUuid = (value: unknown): boolean => typeof value === 'string' && UUID.test(value);

@@ -5,7 +5,7 @@ import { AppError } from '../engine/errors.js';
 import type { Principal } from '../identity/principal.js';
 import type { JsonObject } from '../statechart/types.js';
 import { mayAct } from './case.policy.js';
-import { isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
+import { isMoment, isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
 
 export interface IncidentQuery {
   limit: number;
@@ -91,5 +91,5 @@ function presentIncident(row: IncidentDatabaseRow, by: Principal): JsonObject {
 }
 
 function isIncidentKey(key: unknown[]): key is [string, string] {
-  return key.length === 2 && typeof key[0] === 'string' && !Number.isNaN(Date.parse(key[0])) && isUuid(key[1]);
+  return key.length === 2 && isMoment(key[0]) && isUuid(key[1]);
 }

@@ -334,6 +334,38 @@ describe('an address', () => {
   });
 });
 
+describe('a place or a moment in a query that a database would choke on', () => {
+  const id = '00000000-0000-7000-8000-000000000000';
+  const forged = (...key: unknown[]) => `cursor=${Buffer.from(JSON.stringify(key)).toString('base64url')}`;
+
+  it.each([
+    ['handoffs', forged('0', id)],
+    ['escalations', forged('+275760-09-13T00:00:00.000Z', id)],
+    ['incidents', forged('Tue Mar 01 2022 GMT+0100 (CET)', id)],
+    ['access-log', forged('2026-02-30', id, 1)],
+    ['access-log', forged('2026-01-01T00:00:00.000Z', id, 2 ** 31)],
+    ['access-log', 'from=0000-01-01T00:00:00Z'],
+    ['access-log', 'to=2026-01-01T00:00:00%2B23:59'],
+  ])('of %s is refused: %s', async (list, query) => {
+    expect(await api.get('director', `/api/${list}?${query}`)).toMatchObject({
+      status: 400,
+      body: { code: 'bad-query' },
+    });
+  });
+
+  it('of the journal and the history of a case is refused', async () => {
+    const { id: caseId } = await aCase();
+    for (const query of [`journal?${forged(-(2 ** 31) - 1)}`, `history?before=${2 ** 31}`])
+      expect((await api.get('curator', `/api/cases/${caseId}/${query}`)).status).toBe(400);
+  });
+
+  it('of an act is refused: a version that no integer holds', async () => {
+    const { id: caseId } = await aCase();
+    const act = { act: 'migrate', reason: 'x', version: 2 ** 31 };
+    expect((await api.post('supervisor', `/api/cases/${caseId}/acts`, act)).status).toBe(422);
+  });
+});
+
 it('nothing of all this was an error of ours', () => {
   expect(api.errors).toEqual([]);
 });

@@ -172,4 +172,16 @@ export const paging = {
   cursor: z.string().max(500).optional(),
 };
 
+/** ISO 8601 with offset, as PostgreSQL takes it: no further from UTC than anybody lives, in the years of this system. */
+export const instant = z.iso.datetime({ offset: true }).refine(isOfThisCentury, {
+  error: 'must lie between the years 2000 and 2100',
+  params: { rule: 'moment-impossible' },
+});
+
+function isOfThisCentury(moment: string): boolean {
+  const at = Date.parse(moment);
+  const [, hours = '0'] = /[+-](\d\d):\d\d$/.exec(moment) ?? [];
+  return at >= Date.UTC(2000, 0) && at < Date.UTC(2100, 0) && Number(hours) <= 14;
+}
+
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');

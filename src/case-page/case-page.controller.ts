@@ -72,7 +72,15 @@ const drawing = z
   })
   .meta({ id: 'Drawing' });
 
-const historyQuery = z.strictObject({ limit: paging.limit, before: z.coerce.number().int().min(1).optional() });
+const historyQuery = z.strictObject({
+  limit: paging.limit,
+  before: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional(),
+});
 const drawingQuery = z.strictObject({ whole: flag.optional() });
 
 /** One case in words and as a drawing, in the language of `Accept-Language`. */

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestj
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
-import { isUuid, readCursor, writeCursor } from '../api/cursor.js';
+import { isMoment, isUuid, readCursor, writeCursor } from '../api/cursor.js';
 import { flag, moment, page, paging, text, uuid } from '../api/schemas.js';
 import { With, type Write } from '../api/write.js';
 import { Public, Roles } from '../identity/access.js';
@@ -152,5 +152,5 @@ export class HandoffsController {
 
 function isPlace(key: unknown[]): key is HandoffPlace {
   const [openedAt, id] = key;
-  return key.length === 2 && typeof openedAt === 'string' && !Number.isNaN(Date.parse(openedAt)) && isUuid(id);
+  return key.length === 2 && isMoment(openedAt) && isUuid(id);
 }

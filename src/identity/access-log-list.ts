@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
+import { isInt, isMoment, isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { asOrganisation, type Query } from '../engine/cases.js';
 import type { JsonObject } from '../statechart/types.js';
 
@@ -85,12 +85,5 @@ function presentLook(row: StoredLook): JsonObject {
 
 function isLookKey(key: unknown[]): key is [string, string, number] {
   const [at, writer, seq] = key;
-  return (
-    key.length === 3 &&
-    typeof at === 'string' &&
-    !Number.isNaN(Date.parse(at)) &&
-    isUuid(writer) &&
-    Number.isInteger(seq) &&
-    Math.abs(Number(seq)) < 2 ** 31
-  );
+  return key.length === 3 && isMoment(at) && isUuid(writer) && isInt(seq);
 }

@@ -1,14 +1,13 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
-import { moment, page, paging, uuid } from '../api/schemas.js';
+import { instant, moment, page, paging, uuid } from '../api/schemas.js';
 import { System } from '../system.js';
 import { Roles } from './access.js';
 import { AccessLog, LOOKS } from './access-log.js';
 import { listLooks } from './access-log-list.js';
 import { By, type Principal } from './principal.js';
 
-const instant = z.iso.datetime({ offset: true });
 const listQuery = z.strictObject({
   account: z.string().min(1).max(320).optional().meta({ description: 'Id or e-mail of who looked' }),
   subject: z

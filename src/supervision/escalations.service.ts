@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
+import { isMoment, isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { asOrganisation } from '../engine/cases.js';
 import { hasRole, mayInspect, partnersOf } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
@@ -94,5 +94,5 @@ function present(row: EscalationRow): JsonObject {
 }
 
 function isPlace(key: unknown[]): key is [string, string] {
-  return key.length === 2 && typeof key[0] === 'string' && !Number.isNaN(Date.parse(key[0])) && isUuid(key[1]);
+  return key.length === 2 && isMoment(key[0]) && isUuid(key[1]);
 }
