@@ -3,6 +3,7 @@ import { API_KEY, ApiFixture, PASSWORD } from '../../test/api.js';
 import { ORGANISATION } from '../system.js';
 import { AccountsService } from './accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './demo-accounts.js';
+import { SignInLimit } from './sign-in-limit.js';
 
 let api: ApiFixture;
 beforeAll(async () => {
@@ -60,6 +61,21 @@ describe('signing in', () => {
     expect(Number(limited.headers['retry-after'])).toBeGreaterThan(0);
     await api.account('adviser');
     expect((await signIn('adviser@test.qamqor', PASSWORD)).status).toBe(200);
+  });
+
+  it('slows down as much when they come all at once', async () => {
+    const tries = await Promise.all(Array.from({ length: 25 }, () => signIn('guessed@test.qamqor', 'wrong')));
+    expect(tries.filter(({ status }) => status === 401)).toHaveLength(10);
+    expect(tries.filter(({ status }) => status === 429)).toHaveLength(15);
+  });
+
+  it('counts no right password against the address from which many sign in', async () => {
+    const limit = api.app.get(SignInLimit);
+    for (let sent = 0; sent < 105; sent += 1) {
+      await limit.take('somebody@test.qamqor', '203.0.113.7');
+      await limit.succeeded('somebody@test.qamqor', '203.0.113.7');
+    }
+    await expect(limit.take('somebody@test.qamqor', '203.0.113.7')).resolves.toBeUndefined();
   });
 
   it('counts them by the address of the connection, whatever X-Forwarded-For claims', async () => {

@@ -32,14 +32,11 @@ export class SessionsService {
     credentials: { email: string; password: string },
   ): Promise<Principal> {
     const { email } = credentials;
-    await this.limit.check(email, request.ip);
+    await this.limit.take(email, request.ip);
     const response = await this.handle(request, 'sign-in/email', credentials);
     const answer = response.ok ? ((await response.json()) as { user: { id: string } }) : null;
     const principal = answer && (await this.accounts.principal(answer.user.id));
-    if (!principal) {
-      await this.limit.failed(email, request.ip);
-      throw wrongCredentials();
-    }
+    if (!principal) throw wrongCredentials();
     await this.limit.succeeded(email, request.ip);
     passCookies(response, reply);
     return principal;
@@ -58,12 +55,10 @@ export class SessionsService {
     const session = await this.of(request);
     if (!session) throw new AppError('no-session', 401, 'You are not signed in.');
     const { email } = session.principal;
-    await this.limit.check(email, request.ip);
+    await this.limit.take(email, request.ip);
     const response = await this.handle(request, 'change-password', { ...passwords, revokeOtherSessions: true });
-    if (!response.ok) {
-      await this.limit.failed(email, request.ip);
-      throw wrongCredentials();
-    }
+    if (!response.ok) throw wrongCredentials();
+    await this.limit.succeeded(email, request.ip);
     passCookies(response, reply);
   }
 
