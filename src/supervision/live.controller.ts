@@ -37,6 +37,7 @@ export class LiveController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { raw: response } = reply;
+    this.live.admit(by, response);
     reply.hijack();
     response.writeHead(200, {
       ...Object.fromEntries(Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)),

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { OnModuleDestroy } from '@nestjs/common';
 import type { Pool } from 'pg';
+import { isMoment } from '../api/cursor.js';
+import { AppError } from '../engine/errors.js';
 import { hasRole, isStaff, mayInspect, partnersOf } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
@@ -16,6 +18,9 @@ const HEARTBEAT_MS = 15_000;
 const SESSION_CHECK_MS = 3_000;
 /** A reader that lets so much pile up is dropped; it comes back with Last-Event-ID. */
 const BEHIND_BYTES = 256 * 1024;
+/** Readers that one account may have in one process: browsers have a few tabs, programs one. */
+const READERS_PER_ACCOUNT = 50;
+const TRY_AGAIN_S = 5;
 /** Who was away for longer reads everything again. */
 const LONGEST_RESUME_MS = 10 * 60_000;
 
@@ -52,9 +57,31 @@ class Feed {
 /** Tells readers what changed, as server-sent events. */
 export class LiveService implements OnModuleDestroy {
   private readonly feeds = new Map<string, Feed>();
+  /** Who reads, and how often at once. */
+  private readonly reading = new Map<string, number>();
   private closed = false;
 
   constructor(private readonly deps: LiveDependencies) {}
+
+  /** Takes a place for one more reader, before anything is sent to it. @throws AppError `limited` (429) */
+  admit(by: Principal, response: ServerResponse): void {
+    const others = this.reading.get(by.account) ?? 0;
+    if (others >= READERS_PER_ACCOUNT)
+      throw new AppError(
+        'limited',
+        429,
+        `This account listens ${others} times already. Close some of its pages.`,
+        { seconds: TRY_AGAIN_S },
+        undefined,
+        TRY_AGAIN_S,
+      );
+    this.reading.set(by.account, others + 1);
+    response.once('close', () => {
+      const left = (this.reading.get(by.account) ?? 1) - 1;
+      if (left > 0) this.reading.set(by.account, left);
+      else this.reading.delete(by.account);
+    });
+  }
 
   /** Tells what was missed since `lastEventId`, then what happens, until either side closes. `once`: only what was missed. */
   async listen(listener: Listener, lastEventId: string | undefined, once: boolean): Promise<void> {
@@ -97,7 +124,7 @@ export class LiveService implements OnModuleDestroy {
   private async missed(by: Principal, lastEventId: string | undefined, now: string): Promise<Change[]> {
     if (lastEventId === undefined) return [];
     const since = Date.parse(lastEventId);
-    if (Number.isNaN(since) || Date.parse(now) - since > LONGEST_RESUME_MS) return EVERYTHING;
+    if (!isMoment(lastEventId) || Date.parse(now) - since > LONGEST_RESUME_MS) return EVERYTHING;
     const changes = await changesSince(this.deps.pool, by.organisationId, earlier(lastEventId, OVERLAP_MS));
     return changes === undefined ? EVERYTHING : withBoard(changes);
   }

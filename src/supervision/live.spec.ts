@@ -126,6 +126,32 @@ async function open(): Promise<{ id: string; task: string; handoff: string }> {
 const poll = () => live.poll(ORGANISATION);
 
 describe('a live stream', () => {
+  it('is refused to an account that listens fifty times, and open again once one of them is closed', async () => {
+    const headers = await cookieOf('lawyer');
+    const readers = await Promise.all(Array.from({ length: 50 }, () => Reader.open(headers)));
+    const refused = await Reader.open(headers);
+    expect(refused.response.statusCode).toBe(429);
+    expect(Number(refused.response.headers['retry-after'])).toBeGreaterThan(0);
+    const other = await Reader.open(await cookieOf('trainer'));
+    expect(other.response.statusCode).toBe(200);
+    readers[0]?.close();
+    await until(async () => {
+      const again = await Reader.open(headers);
+      again.close();
+      return again.response.statusCode === 200;
+    });
+    for (const reader of [...readers, refused, other]) reader.close();
+    await until(() => live.readers === 0);
+  });
+
+  it('begins anew after an id that no stream gave', async () => {
+    for (const id of ['+275760-09-13T00:00:00.000Z', '0', 'infinity', '2026-02-30']) {
+      const reader = await Reader.open({ ...(await cookieOf('curator')), 'last-event-id': id }, '?once=true');
+      await until(() => reader.ended);
+      expect(reader.heard.map(({ what }) => what)).toContain(null);
+    }
+  });
+
   it('tells each reader what changed, and only what that reader may see', async () => {
     const [curator, supervisor, partner, other] = await Promise.all(
       ['curator', 'supervisor', 'partner-otbasy-bank', 'partner-atameken'].map(listening),
