@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Child } from '../test/child.js';
 
@@ -42,7 +43,7 @@ describe('the first start of the demonstration', () => {
     interrupted = await app.ended();
     app = begin();
     url = await listen(/ready: (http:\S+)/);
-    partners = await listen(/curl -X PUT (\S+)\/atameken\/silent/);
+    partners = await listen(/curl -X PUT (\S+)\/state-corporation\/silent/);
   }, 180_000);
   afterAll(async () => {
     await app.kill('SIGKILL');
@@ -99,12 +100,22 @@ describe('the first start of the demonstration', () => {
   });
 
   it('lets partners be made silent', async () => {
-    const told = await fetch(`${partners}/atameken/silent`, { method: 'PUT' });
-    expect(await told.json()).toEqual({ partner: 'atameken', answers: false });
+    const told = await fetch(`${partners}/state-corporation/silent`, { method: 'PUT' });
+    expect(await told.json()).toMatchObject({ partner: 'state-corporation', answers: false });
   });
+
+  it('lets the partner that was silent answer what lies there since', async () => {
+    const silent = `${partners}/atameken/silent`;
+    const { owes } = (await (await fetch(silent)).json()) as { owes: number };
+    expect(owes).toBeGreaterThan(0);
+    await fetch(silent, { method: 'DELETE' });
+    const owed = async () => ((await (await fetch(silent)).json()) as { owes: number }).owes;
+    while ((await owed()) > 0) await setImmediate();
+  }, 30_000);
 
   it('stops at Ctrl-C with everything, its journals as they were written and its clock the real one', async () => {
     await app.kill('SIGINT');
+    await app.lineLike(/^Stopped\. Everything is kept in .*start again to go on\.$/);
     expect(await app.ended()).toBe(0);
     expect(await readdir(join(folder, 'postgres'))).not.toContain('postmaster.pid');
     const verify = new Child('src/cli.ts', { args: ['verify', '--json'], env: { QAMQOR_DATA: folder } });

@@ -2,7 +2,7 @@ import { EXIT, type ExitCode, type Terminal, TerminalError } from '../src/cli/te
 import { readConfig } from '../src/config.js';
 import { refuseUnusableFile } from '../src/families/families-file.js';
 import { FamiliesRefused, type JourneyReport, JourneyStuck, runJourney } from './journey.js';
-import { missing } from './mishaps.js';
+import { MISHAP_WORDS, missing } from './mishaps.js';
 import { TownRefused } from './town.js';
 
 export interface JourneyCommandOptions {
@@ -72,16 +72,19 @@ function faultsOf(report: JourneyReport): string[] {
     faults.push(`${unexplained.length} incidents are not explained; the first: ${unexplained[0]?.reason}`);
   const never = missing(mishaps);
   if (families >= ENOUGH_FAMILIES && never.length > 0)
-    faults.push(`Never happened, so the run shows nothing about it: ${never.join(', ')}.`);
+    faults.push(
+      `Never happened, so the run shows nothing about it: ${never.map((name) => MISHAP_WORDS[name]).join(', ')}.`,
+    );
   return faults;
 }
 
 function inWords({ families, finished, outcomes, funnel, mishaps, verify, days, wallMs }: JourneyReport): string[] {
   const stages = funnel.map(
     ({ stage, entered, left, days: { p50, p95 } }) =>
-      `  ${stage.padEnd(14)} ${String(entered).padStart(4)} came, ${String(left).padStart(4)} went on; days: half within ${p50 ?? '-'}, 95 % within ${p95 ?? '-'}`,
+      `  ${stage.padEnd(14)} ${String(entered).padStart(4)} came, ${String(left).padStart(4)} left; days: half within ${p50 ?? '-'}, 95 % within ${p95 ?? '-'}`,
   );
-  const list = (counts: object) => Object.entries(counts).map(([name, times]) => `  ${name.padEnd(22)} ${times}`);
+  const list = (counts: object, words: Record<string, string> = {}) =>
+    Object.entries(counts).map(([name, times]) => `  ${(words[name] ?? name).padEnd(28)} ${times}`);
   return [
     `${finished} of ${families} families came to an end in ${days} days of simulated time (${Math.round(wallMs / 1000)} s).`,
     'Stages:',
@@ -89,7 +92,7 @@ function inWords({ families, finished, outcomes, funnel, mishaps, verify, days, 
     'Ends:',
     ...list(outcomes),
     'What went wrong on the way:',
-    ...list(mishaps),
+    ...list(mishaps, MISHAP_WORDS),
     `Journals: ${verify.cases} cases, ${verify.rows} rows, ${verify.ok ? 'all as they were written' : `${verify.problems.length} problems`}.`,
   ];
 }

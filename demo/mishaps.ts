@@ -56,9 +56,49 @@ export function mishapsOf({ answers, events, timers, outcomes, expired }: Summar
   };
 }
 
+/** For people; JSON keeps the keys. */
+export const MISHAP_WORDS: Record<keyof Mishaps, string> = {
+  notEligible: 'not eligible',
+  withdrawal: 'withdrew',
+  unreachable: 'could not be reached',
+  refusedByCommission: 'refused by the commission',
+  refusedForGood: 'refused for good',
+  goalMetWithoutGrant: 'goal met without a grant',
+  movedOrMerged: 'moved away or merged',
+  urgentRisk: 'urgent risk at intake',
+  riskFoundLater: 'risk found later',
+  refusalSentBack: 'refusal sent back',
+  papersNotBrought: 'papers not brought in time',
+  noShow: 'did not come',
+  lookedFor: 'looked for',
+  waitingList: 'put on a waiting list',
+  offerExpired: 'course offer lapsed',
+  offerDeclined: 'course offer declined',
+  twoMisses: 'missed two lessons',
+  notAdmitted: 'not admitted to the exam',
+  failedExam: 'exam failed',
+  resit: 'exam taken again',
+  anotherCourse: 'went to another course',
+  courseNotCompleted: 'course not completed',
+  certificateSentBack: 'certificate sent back',
+  certificateReissued: 'certificate issued again',
+  rulesForbid: 'rules forbid a grant',
+  reserve: 'put on the reserve list',
+  nextWave: 'waits for the next wave',
+  complaint: 'complaint decided',
+  complaintLapsed: 'complaint not made in time',
+  grantDeclined: 'grant declined',
+  grantLapsed: 'contract not signed in time',
+  accountBlocked: 'account blocked',
+  doubtfulReport: 'report doubtful or missing',
+  followUpProblem: 'problem found in follow-up',
+  papersAsked: 'partner asked for papers',
+  silentPartner: 'partner never answered',
+  duplicateCallbacks: 'partner answered twice',
+  earlyCallbacks: 'partner answered too early',
+};
+
 /** Names of those that did not happen. */
-export function missing(mishaps: Mishaps): string[] {
-  return Object.entries(mishaps)
-    .filter(([, times]) => times === 0)
-    .map(([name]) => name);
+export function missing(mishaps: Mishaps): (keyof Mishaps)[] {
+  return (Object.keys(mishaps) as (keyof Mishaps)[]).filter((name) => mishaps[name] === 0);
 }

@@ -111,7 +111,7 @@ class Past {
       // Ladders are climbed by sweeps alone, and the real seconds between two of them are weeks here.
       await system.runtime.sweeper.sweep();
     }
-    // What lies there from the silent weeks is forgotten; whatever comes from now on is answered.
+    // What lies there from the silent weeks is mislaid until it is told to speak; whatever comes from now on is answered.
     partners.simulator.mislay(silentPartner);
     partners.simulator.keepSilent(silentPartner, false);
     await system.clock.catchUp();

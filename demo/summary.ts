@@ -3,7 +3,7 @@ import { asOrganisation } from '../src/engine/cases.js';
 import type { JournalBody, JournalPayload } from '../src/engine/types.js';
 import type { Json } from '../src/statechart/types.js';
 
-/** One stage of the funnel: how many families came into it (with their own case or a track) and went on, and how many days they stayed. */
+/** One stage of the funnel: how many families came into it (with their own case or a track) and left it, for the next one or an end, and how many days they stayed. */
 export interface FunnelStage {
   stage: string;
   entered: number;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -9,6 +10,7 @@ import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
+import { troubleWith } from './platform/start.js';
 import { StartError } from './platform/start-error.js';
 import { ORGANISATION, partnerKeys, System } from './system.js';
 import { FolderError, readWorkflowsFolder } from './workflows/folder.js';
@@ -24,14 +26,14 @@ const closing: (() => Promise<unknown>)[] = [];
 
 /** Boots the roles that QAMQOR_ROLES asks for. */
 async function main(): Promise<void> {
-  const config = readConfig();
+  const config = await readSettings();
   const logger = new ConsoleLogger({ prefix: 'Qamqor', logLevels: LEVELS[config.logLevel] });
   const warn = (message: string, error: unknown) =>
     logger.warn(`${message} ${error instanceof Error ? error.message : String(error)}`);
   for (const line of misspeltSettings()) logger.warn(line);
 
   await refuseTakenPort(config);
-  closeOnSignal(logger);
+  closeOnSignal(config, logger);
   const partners = config.demo ? await startPartners(config, warn) : undefined;
   if (partners) closing.push(() => partners.close());
   const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
@@ -51,6 +53,20 @@ async function main(): Promise<void> {
   const url = addressOf(config, app);
   greet(config, url);
   if (partners) inviteToDemonstration(system, url, partners.serve(system, url));
+}
+
+/** A missing secret is not all there is to say where the database is wrong too. */
+async function readSettings(): Promise<Config> {
+  try {
+    return readConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.problems.some(({ variable }) => variable !== 'QAMQOR_SECRET'))
+      throw error;
+    const { databaseUrl } = readConfig(undefined, { serves: false });
+    const trouble = databaseUrl === undefined ? null : await troubleWith(databaseUrl);
+    if (!trouble) throw error;
+    throw new ConfigError([...error.problems, { variable: 'DATABASE_URL', message: trouble.message }]);
+  }
 }
 
 /** Keeps simulations, which move the clock, away from this database; also after the database was gone for a while. */
@@ -161,37 +177,50 @@ function addressOf({ port, publicUrl }: Config, app: NestFastifyApplication): st
   return port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
 }
 
-function greet({ roles }: Config, url: string): void {
-  if (!roles.includes('web')) {
+function greet(config: Config, url: string): void {
+  if (!config.roles.includes('web')) {
     say('Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".');
     return;
   }
   say(`Qamqor is ready: ${url}`);
   say(`  API: ${url}/api/docs`);
+  say(`  Data: ${keptIn(config)}`);
 }
 
-function inviteToDemonstration({ config, roles }: System, url: string, partnersUrl: string): void {
+function keptIn({ databaseUrl, dataDir }: Config): string {
+  return databaseUrl === undefined ? resolve(dataDir) : 'the database of DATABASE_URL';
+}
+
+function inviteToDemonstration({ config, roles, partnerKeys }: System, url: string, partnersUrl: string): void {
   if (!config.roles.includes('web')) return;
   say(`  Accounts: ${roles.staff.map(demoEmail).join(', ')}`);
+  say(`  Accounts of partners: ${partnerKeys.map((key) => demoEmail(`partner-${key}`)).join(', ')}`);
   say(`  Password of all of them: ${config.demoPassword}`);
   say('Three things to try:');
   say(`  1. See where families stand, what is overdue and who was told: open ${url} as ${demoEmail('supervisor')}.`);
   say(`  2. Take a task, answer it, and see the board change: open ${url} as ${demoEmail('curator')}.`);
   say(
-    '  3. Let a partner stop answering, hand something over to it, and see who is told; with -X DELETE it answers again:',
+    '  3. Let a partner stop answering and hand something over to it; with -X DELETE it answers again, and all that it owes:',
   );
-  say(`     curl -X PUT ${partnersUrl}/atameken/silent`);
+  const another = partnerKeys.find((key) => key !== config.demoSilent);
+  say(`     curl -X PUT ${partnersUrl}/${another ?? config.demoSilent}/silent`);
+  const already =
+    config.demoFamilies > 0 ? ` What silence leads to, the board shows already: ${config.demoSilent} was silent.` : '';
+  say(`     The first reminder comes at 80 % of the term, which is counted in working days.${already}`);
 }
 
 /** Finishes what is under way. A second signal ends the process at once. */
-function closeOnSignal(logger: ConsoleLogger): void {
+function closeOnSignal(config: Config, logger: ConsoleLogger): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
     logger.log(`${signal}: finishing what is under way.`);
     setTimeout(() => process.exit(1), GRACE_MS).unref();
-    closeAll().then(() => process.exit(0), fail);
+    closeAll().then(() => {
+      say(`Stopped. Everything is kept in ${keptIn(config)}; start again to go on.`);
+      process.exit(0);
+    }, fail);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
 }

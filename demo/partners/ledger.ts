@@ -88,6 +88,7 @@ export class Ledger {
     if (line.kind === 'answered' && (line.status === 202 || line.status === 0)) handOff.accepted = true;
     if (line.kind === 'recalled') handOff.recalled = true;
     if (line.kind === 'mislaid') handOff.mislaid = true;
+    if (line.kind === 'found') handOff.mislaid = false;
     if (line.kind === 'called') handOff.called.set(line.eventId, (handOff.called.get(line.eventId) ?? 0) + 1);
   }
 }

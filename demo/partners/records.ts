@@ -21,8 +21,10 @@ export type Line =
   | { kind: 'recalled'; partner: string; id: string }
   /** It answers nobody from now on, or does again. */
   | { kind: 'silence'; partner: string; silent: boolean }
-  /** It will never be answered: nobody at the partner knows of it any more. */
+  /** Nobody at the partner knows of it any more: it is not answered unless it is found. */
   | { kind: 'mislaid'; partner: string; id: string }
+  /** What was mislaid has turned up, and is answered after all. */
+  | { kind: 'found'; partner: string; id: string }
   /** The centre's answer to one copy of a callback. */
   | { kind: 'called'; partner: string; id: string; eventId: string; status: number; outcome: string }
   | { kind: 'violation'; partner: string; id: string | null; rule: string };

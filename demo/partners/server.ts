@@ -50,10 +50,11 @@ export class PartnerServer {
 
 async function respond(simulator: PartnerSimulator, request: IncomingMessage): Promise<Answer> {
   const path = request.url ?? '';
+  if (request.method === 'GET' && path === '/') return { status: 200, body: { partners: simulator.states } };
   if (request.method === 'GET' && path === '/counts') return { status: 200, body: { partners: simulator.counts() } };
   const [, switched] = SILENT.exec(path) ?? [];
   if (switched) return switchSilence(simulator, switched, request.method);
-  if (request.method !== 'POST') return { status: 404 };
+  if (request.method !== 'POST') return nothingHere(simulator);
   const [, partner] = HAND_OFFS.exec(path) ?? [];
   const [, recalling, id] = RECALL.exec(path) ?? [];
   const [, supplied] = PAPERS.exec(path) ?? [];
@@ -63,15 +64,21 @@ async function respond(simulator: PartnerSimulator, request: IncomingMessage): P
   if (partner) return simulator.receive({ partner, headers, rawBody });
   if (supplied) return simulator.takePapers({ partner: supplied, headers, rawBody });
   if (recalling && id) return simulator.recall(decodeURIComponent(id), { partner: recalling, headers, rawBody });
-  return { status: 404 };
+  return nothingHere(simulator);
 }
 
-/** PUT: the partner answers nobody from now on. DELETE: it does again. */
+function nothingHere({ states }: PartnerSimulator): Answer {
+  const message = `There is nothing here. The partners are ${Object.keys(states).join(', ')}: PUT /<partner>/silent makes one silent, DELETE lets it answer again, GET / lists them.`;
+  return { status: 404, body: { message } };
+}
+
+/** PUT: the partner answers nobody from now on. DELETE: it does again, and answers all that it owes. */
 function switchSilence(simulator: PartnerSimulator, partner: string, method: string | undefined): Answer {
   if (method !== 'GET' && method !== 'PUT' && method !== 'DELETE') return { status: 405 };
-  if (method !== 'GET') simulator.keepSilent(partner, method === 'PUT');
-  const { [partner]: answers } = simulator.answering;
-  return answers === undefined ? { status: 404 } : { status: 200, body: { partner, answers } };
+  if (!Object.hasOwn(simulator.states, partner)) return nothingHere(simulator);
+  if (method === 'PUT') simulator.keepSilent(partner, true);
+  if (method === 'DELETE') simulator.speakAgain(partner);
+  return { status: 200, body: { partner, ...simulator.states[partner] } };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer | null> {

@@ -204,7 +204,7 @@ describe('a simulated partner', () => {
     const town = await start({}, new FileRecords(join(folder, 'records')));
     const tell = (server: PartnerServer, method: string, partner = 'atameken') =>
       fetch(`${server.urlOf(partner)}/silent`, { method }).then(async (reply) => [reply.status, await reply.json()]);
-    expect(await tell(town.server, 'PUT')).toEqual([200, { partner: 'atameken', answers: false }]);
+    expect(await tell(town.server, 'PUT')).toEqual([200, { partner: 'atameken', answers: false, owes: 0 }]);
     await town.sendUntilTaken('h1');
     await town.until(DUE);
     expect(centre.events).toEqual([]);
@@ -213,20 +213,32 @@ describe('a simulated partner', () => {
     const again = await start({}, new FileRecords(join(folder, 'records')));
     await again.until('2027-01-01T00:00:00.000Z');
     expect(centre.events).toEqual([]);
-    expect(await tell(again.server, 'GET', 'otbasy-bank')).toEqual([200, { partner: 'otbasy-bank', answers: true }]);
-    expect(await tell(again.server, 'DELETE')).toEqual([200, { partner: 'atameken', answers: true }]);
+    const all = (await (await fetch(`${again.server.url}/`)).json()) as { partners: object };
+    expect(all.partners).toMatchObject({
+      atameken: { answers: false, owes: 1 },
+      'otbasy-bank': { answers: true, owes: 0 },
+    });
+    expect(await tell(again.server, 'DELETE')).toEqual([200, { partner: 'atameken', answers: true, owes: 1 }]);
     await again.until('2027-01-02T00:00:00.000Z');
     expect(centre.events.map(({ event }) => event.type)).toEqual(['acknowledged', 'done']);
-    expect(await tell(again.server, 'PUT', 'nobody')).toEqual([404, {}]);
+    expect(await tell(again.server, 'GET')).toEqual([200, { partner: 'atameken', answers: true, owes: 0 }]);
+    expect(await tell(again.server, 'PUT', 'nobody')).toEqual([
+      404,
+      { message: expect.stringMatching(/partners are .*otbasy-bank/) },
+    ]);
   });
 
-  it('never answers what it has mislaid, and everything after that', async () => {
+  it('does not answer what it has mislaid, and everything after that, until it is told to speak', async () => {
     const town = await start();
     await town.send('h1');
     town.server.simulator.mislay('atameken');
     await town.send('h2');
     await town.until(DUE);
     expect(new Set(centre.events.map(({ handOff }) => handOff))).toEqual(new Set(['h2']));
+    const told = await fetch(`${town.server.urlOf('atameken')}/silent`, { method: 'DELETE' });
+    expect(await told.json()).toEqual({ partner: 'atameken', answers: true, owes: 1 });
+    await town.until('2027-01-01T00:00:00.000Z');
+    expect(centre.events.map(({ handOff }) => handOff).filter((id) => id === 'h1')).toHaveLength(2);
   });
 
   it('tells its counts to whoever asks', async () => {

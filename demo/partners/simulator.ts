@@ -35,6 +35,12 @@ export interface Delivery {
   rawBody: Buffer;
 }
 
+export interface PartnerState {
+  answers: boolean;
+  /** Hand-offs that it has taken, and will answer yet or once it speaks again. */
+  owes: number;
+}
+
 /** `status` 0: the connection breaks before the answer. */
 export interface Answer {
   status: number;
@@ -132,12 +138,25 @@ export class PartnerSimulator {
     return true;
   }
 
-  /** By key: whether the partner answers. */
-  get answering(): Record<string, boolean> {
-    return Object.fromEntries(Object.keys(this.options.secrets).map((key) => [key, !this.ledger.silent.has(key)]));
+  /** As `keepSilent` with false, and what it has mislaid is found and answered too. */
+  speakAgain(partner: string): void {
+    const found = this.acceptedBy(partner).filter(({ mislaid }) => mislaid);
+    for (const { line } of found) this.ledger.add({ kind: 'found', partner, id: line.id });
+    if (this.ledger.silent.has(partner)) this.keepSilent(partner, false);
+    else for (const handOff of found) this.schedule(handOff, false);
   }
 
-  /** What this partner has taken and not answered is never answered. */
+  /** By key. */
+  get states(): Record<string, PartnerState> {
+    return Object.fromEntries(
+      Object.keys(this.options.secrets).map((key) => {
+        const owed = this.acceptedBy(key).filter((handOff) => this.isOwed(handOff));
+        return [key, { answers: !this.ledger.silent.has(key), owes: owed.length }];
+      }),
+    );
+  }
+
+  /** What this partner has taken and not answered is not answered, until `speakAgain`. */
   mislay(partner: string): void {
     for (const { line, mislaid } of this.acceptedBy(partner))
       if (!mislaid) this.ledger.add({ kind: 'mislaid', partner, id: line.id });
@@ -246,6 +265,12 @@ export class PartnerSimulator {
   private planOf({ line }: HandOff): Plan {
     const plan = line.brisk ? briskPlanOf : planOf;
     return plan(this.chance, this.options.behaviour.of(line.partner, line.service), line);
+  }
+
+  private isOwed(handOff: HandOff): boolean {
+    const { callbacks, deafToRecall } = this.planOf(handOff);
+    if (handOff.recalled && !deafToRecall) return false;
+    return callbacks.some(({ event }) => !handOff.called.has(event.eventId));
   }
 
   private acceptedBy(partner: string): HandOff[] {

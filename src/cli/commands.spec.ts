@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../statechart/types.js';
 import { checkWorkflows, testWorkflows } from './check.js';
+import { verifyCases } from './database-commands.js';
 import { drawWorkflow, exportWorkflow } from './drawing.js';
 import { playWorkflow } from './play.js';
 import { EXIT, explain, Terminal, TerminalError } from './terminal.js';
@@ -130,6 +131,11 @@ describe('workflow check', () => {
     });
   });
 
+  it('says of a file that is something else that it is no workflow', async () => {
+    const error = await checkWorkflows(resolve('workflows/partners.yaml'), terminal().terminal).catch(explain);
+    expect(error).toMatchObject({ code: 'not-a-workflow', exitCode: EXIT.unusable });
+  });
+
   it('says so where there is nothing', async () => {
     await expect(checkWorkflows(join(folder, 'nowhere'), terminal().terminal)).rejects.toThrow('There is nothing at');
   });
@@ -187,6 +193,20 @@ describe('the other workflow commands', () => {
     expect(machine.id).toBe('family-support');
     expect(machine.stages).toBeUndefined();
     expect(machine.meta).toMatchObject({ qamqor: { stages: { grant: { kk: 'Грант' } } } });
+  });
+});
+
+describe('verify', () => {
+  it('finds no database where there is none, and makes none', async () => {
+    const missing = join(folder, 'mistyped');
+    const before = process.env.QAMQOR_DATA;
+    process.env.QAMQOR_DATA = missing;
+    const error = await verifyCases(terminal().terminal).catch(explain);
+    if (before === undefined) delete process.env.QAMQOR_DATA;
+    else process.env.QAMQOR_DATA = before;
+    expect(error).toMatchObject({ code: 'no-database', exitCode: EXIT.unusable });
+    expect(error).toMatchObject({ message: expect.stringContaining(missing) });
+    expect(existsSync(missing)).toBe(false);
   });
 });
 

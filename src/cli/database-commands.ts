@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readConfig } from '../config.js';
 import { AppError } from '../engine/errors.js';
 import { openFamiliesFile } from '../families/families-file.js';
@@ -26,7 +26,8 @@ export async function importFamilies(
   const known = LANGUAGES.find((candidate) => candidate === language);
   if (!known) throw new TerminalError('usage', `--language takes ${LANGUAGES.join(', ')}, not "${language}".`);
   const source = await openFamiliesFile(file, known);
-  return withSystem(terminal, (system) =>
+  // What the database tells of itself is English, and the clerk has chosen a language.
+  return withSystem({ progress: () => undefined }, (system) =>
     runImport(
       source,
       { json: terminal.json, language: known },
@@ -43,6 +44,7 @@ export async function importFamilies(
 
 /** `verify` */
 export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
+  refuseMissingDatabase();
   return withSystem(terminal, async (system) => {
     let told = 0;
     const report = await verifySystem(system, (cases) => {
@@ -59,6 +61,20 @@ export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
     await terminal.answer(report);
     return report.ok ? EXIT.ok : EXIT.found;
   });
+}
+
+/** To look at nothing and find nothing wrong would let a mistyped folder pass. */
+function refuseMissingDatabase(): void {
+  const { databaseUrl, dataDir } = readConfig(undefined, { serves: false });
+  if (databaseUrl !== undefined || hasDatabase(dataDir)) return;
+  throw new TerminalError(
+    'no-database',
+    `There is no database in the folder ${resolve(dataDir)}, so there is nothing to verify: name the right folder with QAMQOR_DATA, or a server with DATABASE_URL.`,
+  );
+}
+
+function hasDatabase(dataDir: string): boolean {
+  return existsSync(join(dataDir, 'postgres'));
 }
 
 /** `workflow deploy PATH`: only what passes the check becomes current. */
@@ -101,7 +117,7 @@ export async function storedWorkflow(key: string, terminal: Terminal): Promise<W
       'unknown-workflow',
       `There is no workflow "${key}": ${where}. Give the path of its file or folder.`,
     );
-  if (databaseUrl === undefined && !existsSync(join(dataDir, 'postgres')))
+  if (databaseUrl === undefined && !hasDatabase(dataDir))
     throw unknown('none of that name comes with Qamqor, and there is no database yet that could know more');
   return withSystem(terminal, async ({ runtime }) => {
     try {
@@ -113,7 +129,10 @@ export async function storedWorkflow(key: string, terminal: Terminal): Promise<W
   });
 }
 
-async function withSystem<Result>(terminal: Terminal, work: (system: System) => Promise<Result>): Promise<Result> {
+async function withSystem<Result>(
+  terminal: Pick<Terminal, 'progress'>,
+  work: (system: System) => Promise<Result>,
+): Promise<Result> {
   const system = await System.open(readConfig(undefined, { serves: false }), {
     queues: false,
     serves: false,

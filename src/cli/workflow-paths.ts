@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
 import { projectPath } from '../platform/project-root.js';
 import { LoadError, type LoadOptions, loadWorkflow } from '../statechart/load.js';
 import type { Workflow } from '../statechart/types.js';
@@ -29,7 +30,9 @@ export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[]
     );
   if (at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') || existsSync(join(at, 'workflow.yaml'))) {
     const folder = at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') ? dirname(at) : at;
-    return [{ path: at, files: readWorkflow(at), catalogue: catalogueFor(dirname(folder)) }];
+    const files = readWorkflow(at);
+    refuseOtherFiles(path, files);
+    return [{ path: at, files, catalogue: catalogueFor(dirname(folder)) }];
   }
   const { workflows } = readWorkflowsFolder(at);
   if (workflows.length === 0)
@@ -38,6 +41,18 @@ export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[]
       `${path} holds no workflows: none of its folders has a workflow.yaml in it.`,
     );
   return workflows.map(({ folder, files }) => ({ path: folder, files, catalogue: catalogueFor(at) }));
+}
+
+/** A catalogue, a form, a scenario: better said at once than as everything that it lacks. What cannot be read is the loader's. */
+function refuseOtherFiles(path: string, files: Record<string, string>): void {
+  const document = parseDocument(files['workflow.yaml'] ?? '');
+  const content: unknown = document.errors.length > 0 ? undefined : document.toJS();
+  if (typeof content !== 'object' || content === null) return;
+  if (['id', 'initial', 'states'].some((key) => Object.hasOwn(content, key))) return;
+  throw new TerminalError(
+    'not-a-workflow',
+    `${path} is not a workflow: it has neither id nor states. Give a workflow.yaml, its folder, or a folder of workflows.`,
+  );
 }
 
 /** Whether files answer to this key or path. */

@@ -14,6 +14,8 @@ export interface ImportReport {
   imported: number;
   updated: number;
   unchanged: number;
+  /** Of the file, because of its problems. */
+  leftOut: number;
   /** By row; one for each row and column, `column: null` for the row as a whole. */
   problems: Worded<ProblemReason>[];
   warnings: Worded<WarningReason>[];
@@ -25,6 +27,8 @@ const KEPT = 10_000;
 
 /** Gathers what is to be said about a file, in bounded memory. */
 export class ReportInMaking implements Remarks {
+  /** How many families the file names. */
+  families = 0;
   readonly counts = { imported: 0, updated: 0, unchanged: 0, refused: 0 };
   private readonly problems: Remark<ProblemReason>[] = [];
   private readonly warnings: Remark<WarningReason>[] = [];
@@ -44,6 +48,7 @@ export class ReportInMaking implements Remarks {
       imported,
       updated,
       unchanged,
+      leftOut: Math.max(0, this.families - imported - updated - unchanged),
       problems: this.problems.sort(byRow).map((problem) => wordProblem(problem, language)),
       warnings: this.warnings.sort(byRow).map((warning) => wordWarning(warning, language)),
       ...(this.omitted.problems + this.omitted.warnings > 0 && { omitted: this.omitted }),

@@ -74,12 +74,12 @@ describe('importing families', () => {
 
   it('takes every family of a good file once, however often it is imported', async () => {
     const once = await importer.importFamilies(createReadStream(demo('families.csv')), BY);
-    expect(once).toEqual({ imported: 400, updated: 0, unchanged: 0, problems: [], warnings: [] });
+    expect(once).toEqual({ imported: 400, updated: 0, unchanged: 0, leftOut: 0, problems: [], warnings: [] });
     const before = [await rows('families'), await rows('persons')];
     expect(before.map((table) => table.length)).toEqual([400, 2047]);
 
     const again = await importer.importFamilies(createReadStream(demo('families.csv')), BY);
-    expect(again).toEqual({ imported: 0, updated: 0, unchanged: 400, problems: [], warnings: [] });
+    expect(again).toEqual({ imported: 0, updated: 0, unchanged: 400, leftOut: 0, problems: [], warnings: [] });
     expect([await rows('families'), await rows('persons')]).toEqual(before);
   });
 
@@ -226,7 +226,7 @@ describe('importing families', () => {
       MOTHER.replace('Q-1', 'Q-2').replace('applicant', 'spouse'),
       MOTHER.replace('Q-1', 'Q-3').replace('880707400230', '880707400230'),
     );
-    expect(report).toMatchObject({ imported: 1, updated: 0, unchanged: 0 });
+    expect(report).toMatchObject({ imported: 1, updated: 0, unchanged: 0, leftOut: 1 });
     expect(report.problems.map(({ row, column, reason }) => [row, column, reason])).toEqual([
       [3, 'iin', 'person-elsewhere'],
       [4, null, 'duplicate-person'],
@@ -291,6 +291,7 @@ describe('importing families', () => {
       imported: 400 - before,
       updated: 0,
       unchanged: before,
+      leftOut: 0,
       problems: [],
       warnings: [],
     });
@@ -391,7 +392,7 @@ describe('importing families', () => {
       const { code, out, err } = await run(demo('families.csv').pathname, true);
       expect(code).toBe(0);
       expect(out.map((line) => JSON.parse(line) as object)).toEqual([
-        { imported: 400, updated: 0, unchanged: 0, problems: [], warnings: [] },
+        { imported: 400, updated: 0, unchanged: 0, leftOut: 0, problems: [], warnings: [] },
       ]);
       expect(err.at(-1)).toBe('Оқылған адам: 2047 / 2047');
     });

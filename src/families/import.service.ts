@@ -47,6 +47,7 @@ export class ImportService {
     const sheet = await openSpreadsheet(source, this.limits);
     report.warning(...sheet.warnings);
     const survey = await surveyFamilies(sheet);
+    report.families = [...survey.rowsOf.keys()].filter(Boolean).length;
     if (survey.rows === 0) report.warning({ row: 1, column: null, reason: 'no-families' });
 
     let rows = 0;

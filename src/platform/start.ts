@@ -5,6 +5,7 @@ import { connectionConfig, openPool } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
 import { openPostgresBackend, openRedisBackend, type QueueBackend } from './queue-backend.js';
+import { StartError } from './start-error.js';
 import { databaseTrouble, prepareDataDir, refuseOldPostgres } from './start-trouble.js';
 
 type Log = (line: string) => void;
@@ -39,6 +40,17 @@ export async function startDatabase(
 async function startEmbedded(dataDir: string, log: Log): Promise<EmbeddedPostgres> {
   await prepareDataDir(dataDir);
   return EmbeddedPostgres.start({ dataDir, log });
+}
+
+/** What keeps us from using this server, or null. Changes nothing there. */
+export async function troubleWith(url: string): Promise<StartError | null> {
+  try {
+    await look(url);
+    return null;
+  } catch (error) {
+    const trouble = databaseTrouble(url, error);
+    return trouble instanceof StartError ? trouble : null;
+  }
 }
 
 /** Before anything is changed: is it a PostgreSQL that we can work with? */
