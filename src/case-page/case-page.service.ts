@@ -7,6 +7,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Language } from '../statechart/types.js';
 import type { Titles } from '../workflows/titles.js';
 import { type HistoryRow, historyRow } from './history.js';
+import type { HandedOff } from './no-result.js';
 import { type Picture, Pictures } from './picture.js';
 import { type Behind, type Wait, waitsOf } from './waits.js';
 
@@ -49,8 +50,13 @@ export class CasePageService {
         'select id, name from qamqor.accounts where organisation_id = $1',
         [organisationId],
       ),
+      handoffs: await query<HandedOff & { id: string }>(
+        'select id, partner, service, invocation, reason_code as "reasonCode" from qamqor.handoffs where case_id = $1',
+        [id],
+      ),
     }));
     const names = new Map(rows.accounts.map(({ id: account, name }) => [account, name]));
+    const handoffs = new Map(rows.handoffs.map((handoff) => [handoff.id, handoff]));
     return Promise.all(
       rows.journal.map(async ({ body: written, data }) => {
         const body = JSON.parse(written) as JournalBody;
@@ -58,7 +64,7 @@ export class CasePageService {
         const { key, version } = body.workflow;
         const workflow = await this.deps.versions.byVersion(organisationId, key, version);
         const name = (account: string) => names.get(account) ?? null;
-        return historyRow(body, payload, workflow, { language, name, titles: this.deps.titles });
+        return historyRow(body, payload, workflow, { language, name, titles: this.deps.titles, handoffs });
       }),
     );
   }

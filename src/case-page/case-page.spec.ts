@@ -1,6 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiFixture } from '../../test/api.js';
+import { referral } from '../../test/handoffs.js';
+import { pass } from '../../test/partner.js';
 import { TWO_STEPS } from '../../test/two-steps.js';
+
+const words = (text: string) => ({ kk: text, ru: text, en: text });
+
+/** First a moment is waited for, then nothing but the deadline. */
+const SLOW = {
+  id: 'slow',
+  title: words('Slow'),
+  events: { ON: { title: words('On'), roles: ['registrar'] }, END: { title: words('End'), roles: ['registrar'] } },
+  delays: { far: '200 days' },
+  initial: 'open',
+  states: {
+    open: {
+      initial: 'counting',
+      meta: { deadline: '100 days', escalation: 'stage' },
+      on: { END: 'over' },
+      states: { counting: { on: { ON: 'quiet' }, after: { far: 'quiet' } }, quiet: {} },
+    },
+    over: { type: 'final' },
+  },
+};
 
 describe('the page of a case', () => {
   let api: ApiFixture;
@@ -9,6 +31,8 @@ describe('the page of a case', () => {
   beforeAll(async () => {
     api = await ApiFixture.create();
     await api.deploy(TWO_STEPS.workflow, TWO_STEPS.files);
+    await api.deploy(SLOW);
+    await api.deploy(referral('housing', 'otbasy-bank', 'housing-advice'));
     const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
     id = body.id;
   });
@@ -62,7 +86,7 @@ describe('the page of a case', () => {
     await api.post('registrar', `/api/tasks/${task.id}/complete`, { output: { ready: true } });
     const { body } = await read('history');
     expect(body.items.map((row: { title: string }) => row.title)).toEqual(['Орындалды: Қағаз толтыру', 'Іс ашылды']);
-    expect(body.items[0]).toMatchObject({ by: 'registrar', states: ['filled', 'Күту'], reason: null });
+    expect(body.items[0]).toMatchObject({ by: 'registrar', states: ['Күту'], reason: null });
   });
 
   it('gives the earlier rows with `before`', async () => {
@@ -80,6 +104,44 @@ describe('the page of a case', () => {
     expect(folded.find((node: { path: string }) => node.path === 'first')).toMatchObject({ folded: true });
     expect((await read('drawing?whole=true')).body.nodes.length).toBe(9);
     expect((await read('waits')).body.items).toEqual([]);
+  });
+
+  it('tells an escalation with who was told, and of no state: it moved nothing', async () => {
+    const { body: late } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
+    await pass(api.system, { days: 7 });
+    const { body } = await api.get('registrar', `/api/cases/${late.id}/history`, { 'accept-language': 'ru' });
+    const told = body.items.filter(({ title }: { title: string }) => title === 'Сообщено о задержке');
+    expect(told.map(({ reason }: { reason: string }) => reason)).toContain('Руководитель');
+    for (const { states } of told) expect(states).toEqual([]);
+    expect(body.items.at(-1)).toMatchObject({ title: 'Дело открыто', states: ['Қағаз толтыру (ru)', 'Күту (ru)'] });
+  });
+
+  it('lists a deadline once it is in sight, and where nothing else is waited for', async () => {
+    const { body: asked } = await api.post('registrar', '/api/cases', { workflow: 'slow', input: {} });
+    const kinds = async () =>
+      (await api.get('registrar', `/api/cases/${asked.id}/waits`)).body.items.map(({ kind }: { kind: string }) => kind);
+    expect(await kinds()).toEqual(['timer']);
+    await pass(api.system, { days: 71 });
+    expect(await kinds()).toEqual(['timer', 'deadline']);
+    await api.post('registrar', `/api/cases/${asked.id}/events`, { type: 'ON' });
+    expect(await kinds()).toEqual(['deadline']);
+  });
+
+  it('says of a hand-off without result whose service it was and why', async () => {
+    const { body: asked } = await api.post('registrar', '/api/cases', {
+      workflow: 'housing',
+      input: { familyId: 'f' },
+    });
+    await pass(api.system, { days: 40 });
+    const history = (language: string) =>
+      api.get('registrar', `/api/cases/${asked.id}/history`, { 'accept-language': language });
+    const [row] = (await history('ru')).body.items;
+    expect(row).toMatchObject({
+      kind: 'answer',
+      reason: expect.stringMatching(/^.*Отбасы банк.*: ответ в срок не поступил$/),
+    });
+    const [english] = (await history('en')).body.items;
+    expect(english.reason).toContain(': no answer in time');
   });
 
   it('is not there for partners, and not for nobody', async () => {

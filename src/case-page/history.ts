@@ -1,6 +1,7 @@
 import type { JournalBody, JournalPayload } from '../engine/types.js';
 import type { Language, Workflow } from '../statechart/types.js';
 import { inLanguage, type Titles } from '../workflows/titles.js';
+import { type HandedOff, whyNoResult } from './no-result.js';
 import { outlineOf, standsIn } from './outline.js';
 
 /** One row of a case's history, in words. */
@@ -11,9 +12,9 @@ export interface HistoryRow {
   title: string;
   /** Name of the account, and on whose behalf it acted; null: the system itself. */
   by: string | null;
-  /** Why, where a person had to say it, or why it changed nothing; of an escalation, who was told. */
+  /** Why, where a person had to say it, or why it changed nothing; of an escalation, who was told; of a hand-off without result, whose and why. */
   reason: string | null;
-  /** Where the case stood afterwards. */
+  /** Where the case stood afterwards; empty where nothing moved. */
   states: string[];
 }
 
@@ -94,13 +95,27 @@ const WORDS: Record<Language, Words> = {
   },
 };
 
+/** What a history row is told with. */
+interface Telling {
+  language: Language;
+  name(account: string): string | null;
+  titles: Titles;
+  /** The case's hand-offs, by their entries' UUIDs. */
+  handoffs: ReadonlyMap<string, HandedOff>;
+}
+
+/** Acts that never move a case. */
+const STILL = ['escalate', 'suspend', 'resolve'];
+
 export function historyRow(
   body: JournalBody,
   payload: JournalPayload | null,
   workflow: Workflow,
-  { language, name, titles }: { language: Language; name(account: string): string | null; titles: Titles },
+  telling: Telling,
 ): HistoryRow {
-  const told = body.type === 'escalate' ? toldTo(payload, { language, name, titles }) : null;
+  const { language, name } = telling;
+  const told = body.type === 'escalate' ? toldTo(payload, telling) : whyWithoutResult(body, payload, telling);
+  const still = body.kind === 'ignored' || (body.kind === 'act' && STILL.includes(body.type));
   return {
     seq: body.seq,
     at: body.at,
@@ -108,7 +123,7 @@ export function historyRow(
     title: titleOf(body, workflow, language),
     by: actorOf(body, language, name),
     reason: told ?? payload?.reason ?? null,
-    states: standsIn(workflow, body.state, language),
+    states: still ? [] : standsIn(workflow, body.state, language),
   };
 }
 
@@ -126,10 +141,7 @@ const ON_BEHALF: Record<Language, (by: string, other: string) => string> = {
 };
 
 /** Recipients are roles (`supervisor`), accounts (`account:<id>`) and heads of partners (`partner-atameken:head`). */
-function toldTo(
-  payload: JournalPayload | null,
-  { language, name, titles }: { language: Language; name(account: string): string | null; titles: Titles },
-): string | null {
+function toldTo(payload: JournalPayload | null, { language, name, titles }: Telling): string | null {
   const to = payload?.act?.['to'];
   if (!Array.isArray(to)) return null;
   const names = to.map(String).map((recipient) => {
@@ -137,6 +149,11 @@ function toldTo(
     return titles.role(recipient.replace(/:head$/, ''), language);
   });
   return names.join(', ');
+}
+
+function answerOf({ type }: JournalBody): { outcome: string; invoke: string } {
+  const [, outcome = '', invoke = ''] = /^(done|error)\((.*)\)$/.exec(type) ?? [];
+  return { outcome, invoke };
 }
 
 function titleOf(body: JournalBody, workflow: Workflow, language: Language): string {
@@ -148,7 +165,7 @@ function titleOf(body: JournalBody, workflow: Workflow, language: Language): str
       return inLanguage(workflow.events.find(({ type }) => type === body.type)?.title, language) ?? body.type;
     }
     case 'answer': {
-      const [, outcome, invoke = ''] = /^(done|error)\((.*)\)$/.exec(body.type) ?? [];
+      const { outcome, invoke } = answerOf(body);
       const what = outline.byInvoke.get(invoke)?.title ?? invoke;
       return `${outcome === 'error' ? words.failed : words.answered}: ${what}`;
     }
@@ -162,4 +179,15 @@ function titleOf(body: JournalBody, workflow: Workflow, language: Language): str
     case 'migration':
       return Object.hasOwn(words, body.type) ? words[body.type as keyof Words] : body.type;
   }
+}
+
+/** Null for everything that is no hand-off's end without a result. */
+function whyWithoutResult(body: JournalBody, payload: JournalPayload | null, telling: Telling): string | null {
+  const { outcome, invoke } = answerOf(body);
+  if (body.kind !== 'answer' || outcome !== 'error') return null;
+  // Others may have been closed with it: the answer names its entry. Where it was erased, the invocation has to do.
+  const entry = payload?.input?.kind === 'failure' ? payload.input.entry : null;
+  const closed = body.closed.filter(({ id }) => entry === null || id === entry);
+  const handoff = closed.map(({ uuid }) => telling.handoffs.get(uuid)).find((found) => found?.invocation === invoke);
+  return handoff === undefined ? null : whyNoResult(handoff, body, payload, telling);
 }

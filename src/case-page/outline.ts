@@ -28,12 +28,25 @@ export function outlineOf(workflow: Workflow, language: Language): Outline {
   return outline;
 }
 
-/** Titles of the innermost active states: where a case stands, in words. */
+/**
+ * Titles of the innermost active states: where a case stands, in words. A part that is over says nothing while others
+ * go on, and neither does a state without a title; they are named only where there is nothing else to say.
+ */
 export function standsIn(workflow: Workflow, value: Json, language: Language): string[] {
   const { byPath } = outlineOf(workflow, language);
   const active = activePaths(workflow, value);
-  const inner = active.filter((path) => !active.some((other) => other !== path && isInside(other, path)));
-  return inner.map((path) => byPath.get(path)?.title ?? path);
+  const inner = active
+    .filter((path) => !active.some((other) => isInside(other, path)))
+    .flatMap((path) => byPath.get(path) ?? []);
+  const telling = inner.filter((node) => node.type !== 'final' && !isUntitled(node));
+  const titled = inner.filter((node) => !isUntitled(node));
+  const said = [telling, titled, inner].find((nodes) => nodes.length > 0) ?? [];
+  return [...new Set(said.map(({ title }) => title))];
+}
+
+/** Without a title a state is called by its key. */
+export function isUntitled({ path, title }: DiagramNode): boolean {
+  return path.split('.').at(-1) === title;
 }
 
 /** Whether a state lies in another one, however deep. Everything lies in the root. */

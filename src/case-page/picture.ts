@@ -2,7 +2,7 @@ import elkjs, { type ElkExtendedEdge, type ElkNode } from 'elkjs';
 import { activePaths } from '../statechart/accepts.js';
 import type { DiagramNode } from '../statechart/diagram.js';
 import type { Json, Language, Workflow } from '../statechart/types.js';
-import { isInside, type Outline, outlineOf } from './outline.js';
+import { isInside, isUntitled, type Outline, outlineOf } from './outline.js';
 
 /** A drawn statechart. Lengths are pixels at 14 px type, from the upper left corner of the whole. */
 export interface Picture {
@@ -198,9 +198,9 @@ function pointsOf(edge: ElkExtendedEdge | undefined): { x: number; y: number }[]
 }
 
 /** Words are kept whole. A state that only holds others together says nothing. */
-function linesOf({ path, title }: DiagramNode, shown: ReadonlyMap<string, DiagramNode>): string[] {
-  const untitled = path.split('.').at(-1) === title;
-  if (untitled && [...shown.values()].some(({ parent }) => parent === path)) return [];
+function linesOf(node: DiagramNode, shown: ReadonlyMap<string, DiagramNode>): string[] {
+  const { title } = node;
+  if (isUntitled(node) && hasShownChildren(node, shown)) return [];
   const lines: string[] = [];
   for (const word of title.split(/\s+/)) {
     const last = lines.at(-1);

@@ -29,6 +29,9 @@ export interface Behind {
   children: ReadonlyMap<string, { id: string; number: string; status: string }>;
 }
 
+/** A deadline further away than this is nothing that a case waits for: days. */
+const DEADLINE_IN_SIGHT = 30;
+
 /** People first, then partners, then machines and moments; within each the first that is due. */
 const ORDER: Wait['kind'][] = ['task', 'handOff', 'case', 'service', 'timer', 'deadline'];
 
@@ -43,9 +46,15 @@ export function waitsOf(
     const overdue = entry.kind !== 'timer' && isOverdue({ status: record.status, dueAt }, now);
     return { ...describe(record, entry, outline, { behind, titles, language }), dueAt, overdue };
   });
-  return waits.sort(
+  const inSight = waits.filter((wait) => wait.kind !== 'deadline' || isInSight(wait, now));
+  // Where only deadlines are left, they are what moves somebody to look.
+  return (inSight.length > 0 ? inSight : waits).sort(
     (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || (a.dueAt ?? '9').localeCompare(b.dueAt ?? '9'),
   );
+}
+
+function isInSight({ dueAt, overdue }: Wait, now: string): boolean {
+  return overdue || (dueAt !== null && Date.parse(dueAt) - Date.parse(now) <= DEADLINE_IN_SIGHT * 86_400_000);
 }
 
 function describe(

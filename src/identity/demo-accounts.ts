@@ -3,6 +3,30 @@ import type { AccountsService } from './accounts.service.js';
 
 const DOMAIN = 'demo.qamqor';
 
+/** Nobody in particular: an account's name says who, its role says what. */
+const PEOPLE = [
+  'Айгерім Бекова',
+  'Нұрлан Сейтов',
+  'Дина Оспанова',
+  'Ерлан Жақсыбеков',
+  'Мадина Төлегенова',
+  'Асқар Мұратов',
+  'Гүлнар Сапарова',
+  'Бауыржан Қасымов',
+  'Салтанат Әбенова',
+  'Данияр Ермеков',
+  'Жанар Ысқақова',
+  'Тимур Байжанов',
+  'Әсел Нұрпейісова',
+  'Руслан Кенжебаев',
+  'Меруерт Айтжанова',
+  'Санжар Омаров',
+  'Ақмарал Дәуренова',
+  'Арман Тілеубаев',
+  'Ботагөз Рақышева',
+  'Олжас Серікбаев',
+];
+
 export interface DemoAccounts {
   accounts: AccountsService;
   organisationId: string;
@@ -13,7 +37,7 @@ export interface DemoAccounts {
 
 export const demoEmail = (role: string): string => `${role}@${DOMAIN}`;
 
-/** `<role>@demo.qamqor` for every role and partner. Only ever called for the demonstration. */
+/** `<role>@demo.qamqor` with a made-up name for every role and partner. Only ever called for the demonstration. */
 export async function createDemoAccounts({
   accounts,
   organisationId,
@@ -21,10 +45,10 @@ export async function createDemoAccounts({
   partners,
 }: DemoAccounts): Promise<void> {
   const roles = [...accounts.roles.staff, ...partners.map((key) => `partner-${key}`)];
-  for (const role of roles) {
+  for (const [index, role] of roles.entries()) {
     await accounts.save({
       email: demoEmail(role),
-      name: title(role),
+      name: nameOf(index),
       password,
       roles: [role],
       organisationId,
@@ -44,9 +68,8 @@ export async function removeDemoAccounts(pool: Pool): Promise<void> {
   );
 }
 
-function title(role: string): string {
-  return role
-    .split('-')
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join(' ');
+/** Past the end of the list the names come again, numbered. */
+function nameOf(index: number): string {
+  const round = Math.floor(index / PEOPLE.length);
+  return `${PEOPLE[index % PEOPLE.length]}${round === 0 ? '' : ` ${round + 1}`}`;
 }

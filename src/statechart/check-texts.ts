@@ -22,7 +22,23 @@ export function checkTexts(workflow: Workflow, definition: Definition, findings:
     checker.required(title, '', `The event ${type}`);
   for (const { name, title } of Object.values(workflow.forms)) checker.required(title, '', `The form "${name}"`);
   for (const node of definition.nodes) checkState(node, workflow, checker);
+  checkUntitled(definition, findings);
   for (const [path, content] of Object.entries(workflow.files)) checker.walk(content, path, []);
+}
+
+/** Where a workflow names its states for people, every state that a case can be in needs such a name. */
+function checkUntitled({ nodes }: Definition, findings: Findings): void {
+  const isTitled = ({ meta }: ChartNode) => text(meta.title) !== undefined;
+  if (!nodes.some(isTitled)) return;
+  for (const node of nodes) {
+    if ((node.type !== 'atomic' && node.type !== 'final') || isTitled(node)) continue;
+    findings.warning(
+      'no-title',
+      node.path,
+      "The state has no title, while others have one: on a case's page people would read its key instead of words.",
+      'Add `meta.title` in kk, ru and en.',
+    );
+  }
 }
 
 /** A task is shown by its own title, its state's, or its form's. */

@@ -810,6 +810,25 @@ describe('check warns', () => {
     ).toEqual(['no-on-error']);
   });
 
+  it('of states without a title where others have one, and of none where no state has', () => {
+    const titled = chart({
+      work: { invoke: task('parts'), meta: { title: T } },
+      parts: {
+        initial: 'ask',
+        states: { ask: { invoke: task('ok', {}, 'more') }, ok: { type: 'final' } },
+        onDone: 'end',
+      },
+      ...END,
+    });
+    const found = findings(titled).filter(({ rule }) => rule === 'no-title');
+    expect(found.map(({ state, severity }) => [state, severity])).toEqual([
+      ['parts.ask', 'warning'],
+      ['parts.ok', 'warning'],
+      ['end', 'warning'],
+    ]);
+    expect(warnings(simple(task('end')))).toEqual([]);
+  });
+
   it('of years for which the calendar has no holidays', () => {
     const calendar = {
       zone: 'Asia/Almaty',
