@@ -3,6 +3,7 @@ import { ApiModule } from './api/api.module.js';
 import { CasePageModule } from './case-page/case-page.module.js';
 import { CertificatesModule } from './certificates/certificates.module.js';
 import { ConsentsModule } from './consents/consents.module.js';
+import { FamiliesModule } from './families/families.module.js';
 import { HandoffsModule } from './handoffs/handoffs.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
@@ -20,6 +21,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     ApiModule,
     CasePageModule,
     TasksModule,
+    FamiliesModule,
     ConsentsModule,
     HandoffsModule,
     ServicesModule,

@@ -75,6 +75,8 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'GET /api/partners': [...inside, PARTNER],
   'POST /api/handoffs/{id}/supply': ['registrar', 'curator', 'lawyer', 'coordinator', 'adviser', 'supervisor'],
   'POST /api/handoffs/{id}/recall': ['curator', 'supervisor', 'director'],
+  'GET /api/families': inside,
+  'GET /api/families/{id}': inside,
   'GET /api/families/{id}/consents': inside,
   'PUT /api/families/{id}/consents': ['registrar', 'curator', 'supervisor', 'integration'],
   'GET /api/certificates': inside,

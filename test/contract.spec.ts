@@ -185,6 +185,8 @@ async function everySuccess(): Promise<void> {
   await settled(api.system);
   await ok(api.post('supervisor', `/api/incidents/${(await onlyIncident()).id}/retry`, { reason }));
 
+  await ok(api.get('lawyer', `/api/families?ids=${subject}`));
+  await ok(api.get('lawyer', `/api/families/${subject}`));
   const families = `/api/families/${subject}/consents`;
   const consent = { partner: 'otbasy-bank', given: true, how: 'in-person' };
   await ok(api.ask('curator', 'PUT', families, { body: consent }));

@@ -19,6 +19,7 @@ import type {
 import { type Principal, senderOf } from '../identity/principal.js';
 import type { RoleBook } from '../identity/roles.js';
 import type { Clock } from '../platform/clock.js';
+import { numbersMeantBy } from '../platform/numbers.js';
 import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
 import { presentCase } from './case.presenter.js';
@@ -203,11 +204,13 @@ export class CasesService {
     return record;
   }
 
-  /** Part of a number, or whatever the case is about. */
+  /** A number, part of one, or whatever the case is about. What has no letter and no digit is found nowhere. */
   private async searchCondition(by: Principal, q: string, value: (given: unknown) => string): Promise<string> {
+    if (!/[\p{L}\p{N}]/u.test(q)) return 'false';
     const subjects = await this.deps.intake.search(by, q);
     const pattern = `%${q.toUpperCase().replace(/[\\%_]/g, '\\$&')}%`;
-    return `(number like ${value(pattern)} or subject = any (${value(subjects)}::text[]))`;
+    const meant = `number = any (${value(numbersMeantBy(q))}::text[])`;
+    return `(number like ${value(pattern)} or ${meant} or subject = any (${value(subjects)}::text[]))`;
   }
 }
 

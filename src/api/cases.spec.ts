@@ -183,6 +183,9 @@ describe('a list of cases', () => {
     expect(await ids(`q=${encodeURIComponent(`${lastSurname().toLowerCase()} алия`)}`)).toEqual([id]);
     for (const nothing of ['%25', '_', '%27%20or%201%3D1%20--', encodeURIComponent('көк'.repeat(60))])
       expect(await ids(`q=${nothing}`)).not.toContain(id);
+    expect(await ids(`q=${number.replace(/-0*/, '-').toLowerCase()}`)).toContain(id);
+    for (const nothing of ['zzzz', 'qqq', '-', '%E2%80%8B', '%25', 'nobody-of-this-name'])
+      expect(await ids(`q=${nothing}`)).toEqual([]);
   });
 
   it('comes page by page, the newest first', async () => {

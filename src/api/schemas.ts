@@ -81,6 +81,7 @@ export const taskView = z
     id: uuid,
     caseId: uuid,
     caseNumber: z.string(),
+    subject: z.string().nullable().meta({ description: 'What it is about: the id of a family' }),
     invocation: z.string(),
     item: z.string().nullable(),
     form: z.object({ name: z.string(), version: z.number().int(), schema: jsonObject, ui: jsonObject }),

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
 import { type Ids, systemIds } from '../platform/ids.js';
+import { numbersMeantBy } from '../platform/numbers.js';
 import { Family } from './family.entity.js';
 import { type Author, inOrganisation } from './family-store.js';
 import { tidyIin } from './iin.js';
@@ -51,6 +52,23 @@ export class FamiliesService {
     });
   }
 
+  /** Those of these families that there are, by number, each with its applicant. */
+  async applicantsOf(organisation: string, ids: string[]): Promise<{ family: Family; applicant: Person | null }[]> {
+    const em = this.reader(organisation);
+    const families = await em.find(
+      Family,
+      { id: { $in: ids }, organisationId: organisation },
+      { orderBy: { number: 'asc' } },
+    );
+    const applicants = await em.find(Person, {
+      familyId: { $in: families.map(({ id }) => id) },
+      organisationId: organisation,
+      relation: 'applicant',
+    });
+    const of = new Map(applicants.map((applicant) => [applicant.familyId, applicant]));
+    return families.map((family) => ({ family, applicant: of.get(family.id) ?? null }));
+  }
+
   /** The applicant first, then everyone in the order in which they were named. */
   async personsOf(organisation: string, familyId: string): Promise<Person[]> {
     const persons = await this.reader(organisation).find(
@@ -63,8 +81,8 @@ export class FamiliesService {
   }
 
   /**
-   * Families by whatever a visitor says: beginnings of names in any spelling, a family's number, a telephone number, an
-   * identity number. At most `limit`, by number.
+   * Families by whatever a visitor says: beginnings of names in any spelling, a family's number, a telephone number or four
+   * digits of it, an identity number. At most `limit`, by number. What says nothing finds nobody.
    */
   async searchFamilies(organisation: string, query: string, limit = 50): Promise<Family[]> {
     const text = tidyText(query).slice(0, 200);
@@ -79,9 +97,11 @@ export class FamiliesService {
       {
         organisationId: organisation,
         $or: [
-          { $and: words.map((word) => ({ searchKey: { $like: `% ${word}%` } })) },
+          ...(mayBeNames(text) ? [{ $and: words.map((word) => ({ searchKey: { $like: `% ${word}%` } })) }] : []),
           { number: { $like: `${text.toUpperCase().replace(/[\\%_]/g, '\\$&')}%` } },
+          { number: { $in: numbersMeantBy(text) } },
           ...(phone.ok ? [{ phone: phone.e164 }] : []),
+          ...phonePatterns(text).map((pattern) => ({ phone: { $like: pattern } })),
           { id: { $in: byIin.map(({ familyId }) => familyId) } },
         ],
       },
@@ -147,6 +167,18 @@ export class FamiliesService {
   private reader(organisation: string): EntityManager {
     return inOrganisation(this.em, organisation);
   }
+}
+
+/** Nobody's name repeats one letter three times or is nothing but one; folded, such a word would be the beginning of many. */
+function mayBeNames(text: string): boolean {
+  return !/(\p{L})\1\1|(?<!\p{L})(\p{L})\2(?!\p{L})/iu.test(text);
+}
+
+/** Of at least four digits in a row, as they may stand inside a number in E.164. An 8 in front may stand for +7. */
+function phonePatterns(text: string): string[] {
+  const digits = text.replace(/[\s()+.-]/g, '');
+  if (!/^[0-9]{4,15}$/.test(digits)) return [];
+  return [`%${digits}%`, ...(digits.startsWith('8') ? [`+7${digits.slice(1)}%`] : [])];
 }
 
 async function applicantOf(em: EntityManager, familyId: string): Promise<string> {

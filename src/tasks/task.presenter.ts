@@ -7,6 +7,7 @@ export interface TaskRow {
   organisation_id: string;
   case_id: string;
   case_number: string;
+  subject: string | null;
   workflow_key: string;
   workflow_version: number;
   invocation: string;
@@ -40,6 +41,7 @@ export function presentTask(row: TaskRow, form: Form | undefined, by: Principal)
     id: row.id,
     caseId: row.case_id,
     caseNumber: row.case_number,
+    subject: row.subject,
     invocation: row.invocation,
     item: row.item,
     form: { name: row.form, version: row.form_version, schema: form?.schema ?? {}, ui: form?.ui ?? {} },
@@ -53,8 +55,7 @@ export function presentTask(row: TaskRow, form: Form | undefined, by: Principal)
     priority: row.priority,
     heldUntil: row.held_until?.toISOString() ?? null,
     holdReason: row.hold_reason,
-    // Begun answers may be personal: only for whom they belong to.
-    draft: row.draft !== null && row.assignee === by.account ? (JSON.parse(row.draft) as Json) : null,
+    draft: draftOf(row, by),
     revision: row.revision,
     openedAt: row.opened_at.toISOString(),
     closedAt: row.closed_at?.toISOString() ?? null,
@@ -63,4 +64,10 @@ export function presentTask(row: TaskRow, form: Form | undefined, by: Principal)
     onBehalfOf: row.completed_by !== null && row.completed_by !== row.assignee ? row.assignee : null,
     can: taskPermissions(by, row),
   };
+}
+
+/** Begun answers may be personal: only for whom they belong to, and only while there is something to answer. */
+function draftOf({ draft, assignee, status }: TaskRow, by: Principal): Json {
+  const over = status === 'done' || status === 'cancelled';
+  return draft !== null && assignee === by.account && !over ? (JSON.parse(draft) as Json) : null;
 }

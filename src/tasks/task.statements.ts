@@ -1,5 +1,5 @@
 /** Columns of a TaskRow. */
-const COLUMNS = `t.id, t.organisation_id, t.case_id, t.case_number, t.workflow_key, v.version as workflow_version, t.invocation, t.item,
+const COLUMNS = `t.id, t.organisation_id, t.case_id, t.case_number, t.subject, t.workflow_key, v.version as workflow_version, t.invocation, t.item,
   t.form, t.form_version, t.title, t.role, t.status, t.assignee, a.name as assignee_name, t.priority, t.due_at, t.start_by, t.queue_at, t.held_until,
   t.hold_reason, t.revision, t.opened_at, t.closed_at, b.id as completed_by, b.name as completed_by_name, d.data as draft`;
 
@@ -7,7 +7,7 @@ export const SELECT_TASKS = `select ${COLUMNS} from qamqor.tasks t
   left join qamqor.workflow_versions v on v.organisation_id = t.organisation_id and v.key = t.workflow_key and v.hash = t.workflow_hash
   left join qamqor.accounts a on a.id = t.assignee
   left join qamqor.accounts b on b.id = case when t.status = 'done' then t.closed_by::uuid end
-  left join qamqor.task_drafts d on d.task_id = t.id`;
+  left join qamqor.task_drafts d on d.task_id = t.id and d.saved_by = t.assignee`;
 
 /** Order of a queue: urgent first, then what should first be begun (while nobody has it) or is due first. */
 export const QUEUE_ORDER = `order by -t.priority, t.queue_at, t.id`;

@@ -75,6 +75,7 @@ describe('a task', () => {
     expect(body).toMatchObject({
       id,
       caseId,
+      subject: null,
       invocation: 'read',
       form: { name: 'verdict', version: 2, schema: { required: ['decision'] } },
       title: { kk: 'Тексеру', ru: 'Проверка', en: 'Review' },
@@ -372,6 +373,8 @@ describe('what one does with a task', () => {
     await act('anna', id, 'claim');
     await api.ask('anna', 'PUT', `/api/tasks/${id}/draft`, { body: { data: { note: 'x' } } });
     await complete('anna', id, { decision: 'yes' });
+    // Kept for a while, but shown no more: there is nothing left to answer.
+    expect((await api.get('anna', `/api/tasks/${id}`)).body).toMatchObject({ status: 'done', draft: null });
     const owner = api.database.pool('owner');
     const left = async () =>
       (await owner.query('select erase_at from qamqor.task_drafts where task_id = $1', [id])).rows;

@@ -1,6 +1,7 @@
 import { get, Problem, post } from './api.js';
 import { h } from './dom.js';
 import { drawingOf } from './drawing.js';
+import { familyBox, familyNames, familyOf } from './family.js';
 import { formOf } from './form.js';
 import { badge, caseLink, dueOf, toast } from './parts.js';
 import { moment, said, t } from './texts.js';
@@ -10,13 +11,20 @@ export async function casesView(query = '') {
   const asked = new URLSearchParams(query);
   const list = h('ul', { class: 'cards' });
   const more = h('button', { class: 'quiet', hidden: true }, t().more);
+  const workflows = new Map();
+  const workflowOf = (key) => {
+    if (!workflows.has(key)) workflows.set(key, get(`/api/workflows/${encodeURIComponent(key)}`));
+    return workflows.get(key);
+  };
   let cursor = null;
   const load = async () => {
     const page = new URLSearchParams(asked);
     page.set('limit', '50');
     if (cursor !== null) page.set('cursor', cursor);
     const { items, next } = await get(`/api/cases?${page}`);
-    list.append(...items.map(card));
+    const names = await familyNames(items);
+    const cards = items.map(async (one) => card(one, await workflowOf(one.workflow.key), names.get(one.subject)));
+    list.append(...(await Promise.all(cards)));
     cursor = next;
     more.hidden = next === null;
   };
@@ -38,16 +46,45 @@ export async function casesView(query = '') {
     {},
     h('h1', {}, t().cases),
     h('form', { class: 'search', submit: find }, words, h('button', {}, t().find)),
+    await filterOf(asked, workflowOf),
     list.children.length === 0 ? h('p', { class: 'none' }, t().nothingFound) : list,
-    more,
+    h('div', { class: 'buttons' }, more),
   );
 }
 
-function card(one) {
+/** Which of all cases these are, in words, and the way back to all of them. */
+async function filterOf(asked, workflowOf) {
+  const [key, stage, status, q] = ['workflow', 'stage', 'status', 'q'].map((name) => asked.get(name));
+  // The address may have been typed: what is no workflow is shown as it stands there.
+  const workflow = key && (await workflowOf(key).catch(() => ({ title: {}, stages: [] })));
+  const words = [
+    workflow && said(workflow.title, key),
+    stage && `${t().stage}: ${stageTitle(workflow, stage)}`,
+    status && (t().status[status] ?? status),
+    asked.get('overdue') === 'true' && t().overdue,
+    q && `«${q}»`,
+  ].filter(Boolean);
+  if (words.length === 0) return null;
+  return h(
+    'p',
+    { class: 'notice facts filter' },
+    h('span', {}, `${t().shownOnly}: ${words.join(' · ')}`),
+    h('a', { href: '#/cases' }, t().showAll),
+  );
+}
+
+function stageTitle(workflow, stage) {
+  return said(workflow?.stages?.find(({ key }) => key === stage)?.title, stage);
+}
+
+function card(one, workflow, family) {
+  const where = [said(workflow.title, workflow.key), one.stage && stageTitle(workflow, one.stage)];
   return h(
     'li',
     { class: 'card' },
     h('h3', {}, caseLink(one.number, one.id)),
+    family && h('p', { class: 'family' }, family),
+    h('p', {}, where.filter(Boolean).join(' · ')),
     h('p', { class: 'facts' }, badge(t().status[one.status], one.status), dueOf(one.dueAt, one.overdue)),
   );
 }
@@ -61,11 +98,15 @@ export async function caseView(id, user) {
     get(`${path}/history?limit=30`),
     get(`${path}/drawing`),
   ]);
-  const workflow = await get(`/api/workflows/${encodeURIComponent(one.workflow.key)}`);
+  const [workflow, family] = await Promise.all([
+    get(`/api/workflows/${encodeURIComponent(one.workflow.key)}`),
+    familyOf(one.subject),
+  ]);
   return h(
     'div',
     { class: 'one-case' },
     h('h1', {}, `${t().case} ${one.number}`),
+    familyBox(family, one.id),
     h(
       'p',
       { class: 'facts' },

@@ -1,8 +1,9 @@
 import { get, Problem, post, put } from './api.js';
 import { h } from './dom.js';
+import { familyBox, familyNames, familyOf } from './family.js';
 import { formOf } from './form.js';
 import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
-import { said, t } from './texts.js';
+import { moment, said, t } from './texts.js';
 
 /** What I have, and what I could take. */
 export async function queueView() {
@@ -10,28 +11,36 @@ export async function queueView() {
     get('/api/tasks?view=mine&limit=100'),
     get('/api/tasks?view=available&limit=100'),
   ]);
+  // What comes back to whoever had it last is nobody's yet.
+  const offered = mine.items.filter(({ status }) => status === 'open');
+  const had = mine.items.filter(({ status }) => status !== 'open');
+  const others = available.items.filter(({ id }) => offered.every((task) => task.id !== id));
+  const names = await familyNames([...mine.items, ...available.items]);
   return h(
     'div',
     { class: 'queue' },
-    section(t().mine, mine.items, t().noTasks),
-    section(t().available, available.items, t().noneAvailable),
+    section(t().mine, had, t().noTasks, names),
+    section(t().available, [...offered, ...others], t().noneAvailable, names),
   );
 }
 
-function section(title, tasks, none) {
+function section(title, tasks, none, names) {
   return h(
     'section',
     {},
     h('h2', {}, title, ' ', badge(tasks.length)),
-    tasks.length === 0 ? h('p', { class: 'none' }, none) : h('ul', { class: 'cards' }, ...tasks.map(card)),
+    tasks.length === 0
+      ? h('p', { class: 'none' }, none)
+      : h('ul', { class: 'cards' }, ...tasks.map((task) => card(task, names))),
   );
 }
 
-function card(task) {
+function card(task, names) {
   return h(
     'li',
     { class: 'card task', 'data-task': task.id },
     h('h3', {}, said(task.title, task.invocation)),
+    names.has(task.subject) && h('p', { class: 'family' }, names.get(task.subject)),
     h('p', {}, `${t().case} `, caseLink(task.caseNumber, task.caseId), task.item && ` · ${task.item}`),
     h(
       'p',
@@ -68,7 +77,40 @@ function isOver(dueAt) {
 /** One task with its form. */
 export async function taskView(id) {
   const task = await get(`/api/tasks/${id}`);
-  const { can } = task;
+  const family = await familyOf(task.subject);
+  const over = task.status === 'done' || task.status === 'cancelled';
+  return h(
+    'div',
+    { class: 'one-task' },
+    h('p', {}, h('a', { href: '#/queue' }, `← ${t().queue}`)),
+    h('h1', {}, said(task.title, task.invocation)),
+    familyBox(family, task.caseId),
+    h(
+      'p',
+      { class: 'facts' },
+      `${t().case} `,
+      caseLink(task.caseNumber, task.caseId),
+      over ? badge(t().status[task.status], task.status) : [startOf(task), dueOf(task.dueAt, isOver(task.dueAt))],
+    ),
+    over ? finished(task) : answerForm(task),
+  );
+}
+
+/** What became of it; what was answered stands in the case. */
+function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf, caseNumber, caseId }) {
+  const by = onBehalfOf === null ? completedByName : t().inPlaceOf(completedByName, assigneeName);
+  return h(
+    'div',
+    { class: 'card finished' },
+    h('p', {}, status === 'done' ? t().finished : t().needless),
+    completedByName && h('p', {}, `${t().finishedBy}: ${by}`),
+    closedAt && h('p', {}, h('time', { datetime: closedAt }, moment(closedAt))),
+    h('p', {}, `${t().seeHistory} `, caseLink(caseNumber, caseId)),
+  );
+}
+
+function answerForm(task) {
+  const { can, id } = task;
   const form = formOf(task.form.schema, task.draft ?? {});
   const problem = h('div', { class: 'notice wrong', role: 'alert', hidden: true });
   const say = (...lines) => {
@@ -106,31 +148,17 @@ export async function taskView(id) {
       location.hash = '#/queue';
     });
   return h(
-    'div',
-    { class: 'one-task' },
-    h('p', {}, h('a', { href: '#/queue' }, `← ${t().queue}`)),
-    h('h1', {}, said(task.title, task.invocation)),
+    'form',
+    { class: 'card answer', submit: complete, novalidate: true },
+    form.element,
+    problem,
     h(
-      'p',
-      { class: 'facts' },
-      `${t().case} `,
-      caseLink(task.caseNumber, task.caseId),
-      startOf(task),
-      dueOf(task.dueAt, isOver(task.dueAt)),
-    ),
-    h(
-      'form',
-      { class: 'card answer', submit: complete, novalidate: true },
-      form.element,
-      problem,
-      h(
-        'div',
-        { class: 'buttons' },
-        can.complete && h('button', { class: 'primary' }, t().complete),
-        can.completeOnBehalf && h('button', { class: 'primary' }, t().completeFor(task.assigneeName)),
-        can.draft && h('button', { type: 'button', click: save }, t().saveDraft),
-        can.release && h('button', { type: 'button', class: 'quiet', click: release }, t().release),
-      ),
+      'div',
+      { class: 'buttons' },
+      can.complete && h('button', { class: 'primary' }, t().complete),
+      can.completeOnBehalf && h('button', { class: 'primary' }, t().completeFor(task.assigneeName)),
+      can.draft && h('button', { type: 'button', click: save }, t().saveDraft),
+      can.release && h('button', { type: 'button', class: 'quiet', click: release }, t().release),
     ),
   );
 }

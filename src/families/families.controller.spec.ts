@@ -1,0 +1,92 @@
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiFixture } from '../../test/api.js';
+import { visit, visitFiles, visitsOf } from '../../test/visits.js';
+import { ORGANISATION } from '../system.js';
+import { ImportService } from './import.service.js';
+
+const IIN = '880707400230';
+const LINES = [
+  'family_no,surname,given_name,patronymic,iin,birth_date,relation,categories,phone,address',
+  `K-00001,Қожахметова,Әсел,Бауыржанқызы,${IIN},1988-07-07,applicant,large,87026135241,Төле би 1`,
+  'K-00001,Қожахметов,Нұрлан,,900101300007,1990-01-01,spouse,,,',
+];
+
+let api: ApiFixture;
+beforeAll(async () => {
+  api = await ApiFixture.create();
+  await api.deploy(visit, visitFiles);
+  const by = { organisation: ORGANISATION, actor: 'test' };
+  await new ImportService(api.database.pool('app')).importFamilies(Readable.from([Buffer.from(LINES.join('\n'))]), by);
+});
+afterAll(() => api.close());
+const { aCase } = visitsOf(() => api);
+
+describe('a family', () => {
+  it('is shown with its people and how to reach it, by number or id, and never with an identity number', async () => {
+    const { status, body } = await api.get('psychologist', '/api/families/k-00001');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      id: expect.any(String),
+      number: 'K-00001',
+      applicant: { surname: 'Қожахметова', given: 'Әсел', patronymic: 'Бауыржанқызы' },
+      phone: '+77026135241',
+      language: expect.any(String),
+      address: 'Төле би 1',
+      categories: ['large'],
+      interest: null,
+      members: [
+        { number: 1, surname: 'Қожахметова', given: 'Әсел', relation: 'applicant', birthYear: 1988 },
+        { number: 2, surname: 'Қожахметов', given: 'Нұрлан', relation: 'spouse', birthYear: 1990 },
+      ],
+      openCase: null,
+    });
+    expect((await api.get('psychologist', `/api/families/${body.id}`)).body).toEqual(body);
+    expect(JSON.stringify(body)).not.toContain(IIN.slice(6));
+  });
+
+  it('names its open case, and no case once that is over', async () => {
+    const { id, number, subject } = await aCase();
+    const openCase = async () => (await api.get('curator', `/api/families/${subject}`)).body.openCase;
+    expect(await openCase()).toEqual({ id, number });
+    await api.post('curator', `/api/cases/${id}/events`, { type: 'LEAVE' });
+    expect(await openCase()).toBeNull();
+  });
+
+  it.each(['K-99999', '019f0000-0000-7000-8000-000000000000', '%'])(
+    'that there is not (%s) is not found',
+    async (id) => {
+      const answer = await api.get('curator', `/api/families/${encodeURIComponent(id)}`);
+      expect(answer).toMatchObject({ status: 404, body: { code: 'family-not-found' } });
+    },
+  );
+});
+
+describe('families in short', () => {
+  it('are those that were asked for, by number; who looked is written down', async () => {
+    const [one, other] = [await aCase(), await aCase()];
+    const nobody = '019f0000-0000-7000-8000-000000000000';
+    const { body } = await api.get(
+      'lawyer',
+      `/api/families?ids=${other.subject},${nobody},${one.subject.toUpperCase()}`,
+    );
+    expect(body.items.map(({ id }: { id: string }) => id)).toEqual([one.subject, other.subject]);
+    expect(body.items[0]).toEqual({
+      id: one.subject,
+      number: expect.any(String),
+      applicant: { surname: expect.stringMatching(/^Тестова/), given: 'Әлия', patronymic: null },
+      phone: '+77010000000',
+    });
+    const { body: log } = await api.get('auditor', `/api/access-log?subject=${other.subject}`);
+    expect(JSON.stringify(log)).toContain('GET /api/families');
+  });
+
+  it('are asked for by at most a hundred ids, and by ids only', async () => {
+    const id = '019f0000-0000-7000-8000-000000000000';
+    const asked = (ids: string) => api.get('lawyer', `/api/families?ids=${ids}`);
+    expect(await asked(Array(100).fill(id).join(','))).toMatchObject({ status: 200, body: { items: [] } });
+    for (const wrong of [Array(101).fill(id).join(','), '', 'K-00001', `${id},`])
+      expect(await asked(wrong)).toMatchObject({ status: 400 });
+    expect(await api.get('lawyer', '/api/families')).toMatchObject({ status: 400 });
+  });
+});

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { System } from '../system.js';
+import { FamiliesController } from './families.controller.js';
+import { FamiliesService } from './families.service.js';
+import { FamilyRecordsService } from './family-records.service.js';
+
+@Module({
+  controllers: [FamiliesController],
+  providers: [{ provide: FamilyRecordsService, inject: [System], useFactory: records }],
+})
+export class FamiliesModule {}
+
+function records({ orm, ids, pool }: System): FamilyRecordsService {
+  return new FamilyRecordsService(new FamiliesService(orm.em, ids), pool);
+}

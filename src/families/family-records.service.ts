@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { isUuid } from '../api/cursor.js';
+import { asOrganisation } from '../engine/cases.js';
+import { AppError } from '../engine/errors.js';
+import type { FamiliesService } from './families.service.js';
+import type { Family } from './family.entity.js';
+import type { Person } from './person.entity.js';
+
+/** Families as the API shows them: never with an identity number. */
+@Injectable()
+export class FamilyRecordsService {
+  /** @param pool connections of the role `qamqor_app` */
+  constructor(
+    private readonly families: FamiliesService,
+    private readonly pool: Pool,
+  ) {}
+
+  /** Those of these families that there are. */
+  async inShort(organisation: string, ids: string[]) {
+    const found = await this.families.applicantsOf(organisation, ids);
+    return found.map(({ family, applicant }) => presentInShort(family, applicant));
+  }
+
+  /** @throws AppError `family-not-found` */
+  async read(organisation: string, idOrNumber: string) {
+    const family = isUuid(idOrNumber)
+      ? await this.families.findFamily(organisation, idOrNumber)
+      : await this.families.familyByNumber(organisation, idOrNumber.slice(0, 64));
+    if (!family) throw new AppError('family-not-found', 404, `There is no family ${idOrNumber.slice(0, 64)}.`);
+    const [persons, openCase] = await Promise.all([
+      this.families.personsOf(organisation, family.id),
+      this.openCaseOf(organisation, family.id),
+    ]);
+    const { language, categories, address = null, interest = null } = family;
+    return {
+      ...presentInShort(family, persons.find(({ relation }) => relation === 'applicant') ?? null),
+      language,
+      address,
+      categories,
+      interest,
+      members: persons.map(presentMember),
+      openCase,
+    };
+  }
+
+  private async openCaseOf(organisation: string, family: string): Promise<{ id: string; number: string } | null> {
+    const [found] = await asOrganisation(this.pool, organisation, (run) =>
+      run<{ id: string; number: string }>(OPEN_CASE, [organisation, family]),
+    );
+    return found ?? null;
+  }
+}
+
+const OPEN_CASE = `select id, number from qamqor.cases
+  where organisation_id = $1 and subject = $2 and parent_case_id is null and status in ('active', 'suspended')
+  order by id desc limit 1`;
+
+function presentInShort({ id, number, phone = null }: Family, applicant: Person | null) {
+  const { surname = null, given = null, patronymic = null } = applicant ?? {};
+  return { id, number, applicant: { surname, given, patronymic }, phone };
+}
+
+function presentMember({ place, surname = null, given = null, relation, birthDate }: Person) {
+  const birthYear = birthDate ? Number(birthDate.slice(0, 4)) : null;
+  return { number: place + 1, surname, given, relation, birthYear };
+}
