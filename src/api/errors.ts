@@ -364,6 +364,15 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'This workflow does not provide for reopening. Open a new case.',
     },
   },
+  'drawing-too-large': {
+    status: 422,
+    title: { kk: 'Сызба тым үлкен', ru: 'Схема слишком велика', en: 'The drawing is too large' },
+    detail: {
+      kk: 'Бұл жұмыс процесін толық сызу мүмкін емес. Ағымдағы кезеңнің сызбасын ашыңыз.',
+      ru: 'Этот процесс нельзя начертить целиком. Откройте схему текущего этапа.',
+      en: 'This workflow cannot be drawn as a whole. Open the drawing of the present stage.',
+    },
+  },
   'too-large': {
     status: 413,
     title: { kk: 'Сұрау тым үлкен', ru: 'Запрос слишком велик', en: 'The request is too large' },

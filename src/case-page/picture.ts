@@ -1,7 +1,8 @@
-import elkjs, { type ElkExtendedEdge, type ElkNode } from 'elkjs';
+import type { ElkExtendedEdge, ElkNode } from 'elkjs';
 import { activePaths } from '../statechart/accepts.js';
 import type { DiagramNode } from '../statechart/diagram.js';
 import type { Json, Language, Workflow } from '../statechart/types.js';
+import { layOut } from './layout.js';
 import { isInside, isUntitled, type Outline, outlineOf } from './outline.js';
 
 /** A drawn statechart. Lengths are pixels at 14 px type, from the upper left corner of the whole. */
@@ -59,7 +60,6 @@ const LAYOUT = {
  * glance and the present stage in full; `whole` unfolds everything.
  */
 export class Pictures {
-  private readonly elk = new elkjs.default();
   private readonly drawn = new Map<string, Promise<Picture>>();
 
   draw(workflow: Workflow, value: Json, language: Language, whole = false): Promise<Picture> {
@@ -85,7 +85,7 @@ export class Pictures {
     const outline = outlineOf(workflow, language);
     const shown = shownNodes(outline, active, whole);
     const edges = shownEdges(workflow, language, shown);
-    const laid: ElkNode = await this.elk.layout<ElkNode>({
+    const laid = await layOut({
       id: 'drawing',
       layoutOptions: LAYOUT,
       children: [...shown.values()].filter(({ parent }) => parent === '').map((node) => boxOf(node, shown)),

@@ -3,6 +3,7 @@ import { check } from '../statechart/check.js';
 import { LoadError, loadWorkflow } from '../statechart/load.js';
 import type { Calendar, Finding, Workflow } from '../statechart/types.js';
 import { calendarOf, catalogueOf } from '../workflows/catalogue.js';
+import { checkSchemas } from '../workflows/check-schemas.js';
 import { readScenarios } from '../workflows/folder.js';
 import { playScenarios, type ScenarioResult, ScenarioUnreadable } from '../workflows/scenario.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
@@ -72,7 +73,8 @@ function played(workflow: Workflow, folder: string, calendar: Calendar): Scenari
 
 /** @param beside keys of the workflows in the same folder */
 export function findingsOf(workflow: Workflow, catalogue: Record<string, string>, beside: string[] = []): Finding[] {
-  return check(workflow, catalogueOf(catalogue, [workflow.key, ...beside], new Date().toISOString()));
+  const found = check(workflow, catalogueOf(catalogue, [workflow.key, ...beside], new Date().toISOString()));
+  return [...checkSchemas(workflow), ...found];
 }
 
 export function hasErrors(findings: Finding[]): boolean {

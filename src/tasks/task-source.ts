@@ -16,6 +16,8 @@ import { isCandidate, type TaskStatus } from './task.policy.js';
 import { notTheirs, taskStale, taskTaken, wrongRole } from './task-refusals.js';
 
 const DRAFT_DAYS = 30;
+/** More than anybody distinguishes, and well within an integer of the database. */
+const PRIORITY_LIMIT = 1_000_000;
 
 /** What stands behind `invoke {src: task}`: opens and closes tasks inside the transaction of the transition. */
 export class TaskSource implements SourceHandler {
@@ -191,11 +193,17 @@ function describe(row: OpenedEntry, calendar: Calendar) {
     formVersion: form?.version ?? 1,
     title: JSON.stringify(titleOf(input['title']) ?? form?.title ?? { en: row.entry.invoke }),
     role: textOf(input['role']),
-    priority: typeof input['priority'] === 'number' ? Math.trunc(input['priority']) : 0,
+    priority: priorityOf(input['priority']),
     due: row.entry.due ?? null,
     startBy: startByOf(row.workflow, row.entry, { now: row.at, calendar }),
     at: row.at,
   };
+}
+
+/** A number beyond what the queue can tell apart counts as the nearest that it can. */
+function priorityOf(priority: Json | undefined): number {
+  if (typeof priority !== 'number' || Number.isNaN(priority)) return 0;
+  return Math.trunc(Math.min(Math.max(priority, -PRIORITY_LIMIT), PRIORITY_LIMIT));
 }
 
 function titleOf(title: Json | undefined): JsonObject | undefined {

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { replayed } from '../api/idempotency.interceptor.js';
-import { caseView, json, page, paging, taskView } from '../api/schemas.js';
+import { caseView, instant, json, page, paging, taskView } from '../api/schemas.js';
 import { With, type Write } from '../api/write.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
@@ -24,7 +24,7 @@ const listQuery = z.strictObject({
 const act = z.strictObject({ revision });
 const assign = z.strictObject({ assignee: z.string().max(64), revision });
 const hold = z.strictObject({
-  until: z.iso.datetime({ offset: true }),
+  until: instant,
   reason: z.string().trim().min(1).max(1000),
   revision,
 });

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { presentCase } from '../api/case.presenter.js';
-import { isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
+import { isInt, isMoment, isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { commandOf, type Write } from '../api/write.js';
 import { consentsIn } from '../consents/consent-answer.js';
 import type { ConsentsService } from '../consents/consents.service.js';
@@ -332,10 +332,5 @@ function cursorOf(row: TaskRow): string {
 
 function isTaskKey(key: unknown[]): key is [number, string, string] {
   const [priority, due, id] = key;
-  return (
-    key.length === 3 &&
-    Number.isInteger(priority) &&
-    (due === 'infinity' || (typeof due === 'string' && !Number.isNaN(Date.parse(due)))) &&
-    isUuid(id)
-  );
+  return key.length === 3 && isInt(priority) && (due === 'infinity' || isMoment(due)) && isUuid(id);
 }

@@ -368,6 +368,16 @@ describe('what one does with a task', () => {
     expect((await api.get('anna', `/api/cases/${caseId}`)).body.status).toBe('active');
   });
 
+  it('its draft stays with who wrote it when somebody else takes the task over', async () => {
+    const { id } = await aTask();
+    await act('anna', id, 'claim');
+    await api.ask('anna', 'PUT', `/api/tasks/${id}/draft`, { body: { data: { note: 'closed' } } });
+    const { account } = await api.account('supervisor');
+    const taken = await api.post('supervisor', `/api/tasks/${id}/assign`, { assignee: account });
+    expect(taken).toMatchObject({ status: 200, body: { assignee: account, draft: null } });
+    expect((await api.get('supervisor', `/api/tasks/${id}`)).body.draft).toBeNull();
+  });
+
   it('drafts are erased 30 days after the task ended', async () => {
     const { id } = await aTask();
     await act('anna', id, 'claim');

@@ -7,6 +7,7 @@ import { check } from '../statechart/check.js';
 import { LoadError, loadWorkflow } from '../statechart/load.js';
 import type { Finding, Json, Workflow } from '../statechart/types.js';
 import { catalogueOf } from './catalogue.js';
+import { checkSchemas } from './check-schemas.js';
 import type { WorkflowsFolder } from './folder.js';
 
 export interface DeployDependencies {
@@ -27,9 +28,8 @@ export async function deployChecked(
   const workflow = load(files);
   const known = await versions.list(organisationId);
   const keys = [workflow.key, ...beside, ...known.map(({ key }) => key)];
-  const errors = check(workflow, catalogueOf(catalogue, keys, await clock.now())).filter(
-    ({ severity }) => severity === 'error',
-  );
+  const found = check(workflow, catalogueOf(catalogue, keys, await clock.now()));
+  const errors = [...checkSchemas(workflow), ...found].filter(({ severity }) => severity === 'error');
   if (errors.length > 0)
     throw refused(`${errors.length} errors in ${workflow.key}, the first: ${errors[0]?.message}`, errors);
   return versions.deploy(organisationId, files, by);

@@ -3,6 +3,7 @@ import { projectPath } from '../platform/project-root.js';
 import { check } from '../statechart/check.js';
 import { loadWorkflow } from '../statechart/load.js';
 import { catalogueOf } from './catalogue.js';
+import { checkSchemas } from './check-schemas.js';
 import { readScenarios, readWorkflowsFolder } from './folder.js';
 import { playScenarios } from './scenario.js';
 
@@ -22,6 +23,7 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
     it('passes the check without a finding', () => {
       const keys = workflows.map((one) => loadWorkflow(one.files).key);
       expect(check(workflow, catalogueOf(catalogue, keys, '2026-11-22T00:00:00Z'))).toEqual([]);
+      expect(checkSchemas(workflow)).toEqual([]);
     });
 
     it('has a scenario for every end', () => {

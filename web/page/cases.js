@@ -252,7 +252,7 @@ function happened({ at, title, by, reason, states }) {
       h('strong', {}, title),
       h('span', { class: 'by' }, ` · ${by ?? t().system}`),
       reason && h('p', {}, reason),
-      h('p', { class: 'states' }, `→ ${states.join(', ')}`),
+      states.length > 0 && h('p', { class: 'states' }, `→ ${states.join(', ')}`),
     ),
   );
 }

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadWorkflow } from '../statechart/load.js';
+import { checkSchemas } from './check-schemas.js';
+
+function findings(form: object): string[] {
+  const workflow = loadWorkflow({
+    'workflow.yaml': 'id: one\ninitial: a\nstates: { a: { type: final } }',
+    'forms/paper.yaml': JSON.stringify({ type: 'object', ...form }),
+  });
+  return checkSchemas(workflow).map(({ rule, state, message }) => {
+    expect([state, message.startsWith('Form paper: ')]).toEqual(['', true]);
+    return rule;
+  });
+}
+
+describe('the schemas of a workflow', () => {
+  it.each([
+    ['are no JSON Schema', { properties: { a: { type: 'string', title: { kk: 'А' } } } }, 'schema-malformed'],
+    ['have a pattern that takes for ever', { properties: { a: { pattern: '^(a+)+$' } } }, 'unsafe-pattern'],
+    ['match names by such a pattern', { patternProperties: { '(x*)*': {} } }, 'unsafe-pattern'],
+    ['refer to another document', { properties: { a: { $ref: 'http://127.0.0.1/x' } } }, 'schema-elsewhere'],
+    ['hide a personal field behind an anchor', { $defs: { p: { $anchor: 'p', 'x-personal': true } } }, 'schema-named'],
+    [
+      'mark as personal what is not found',
+      { patternProperties: { '^a': { 'x-personal': true } } },
+      'personal-out-of-reach',
+    ],
+  ])('are refused when they %s', (_what, form, rule) => {
+    expect(findings(form)).toEqual([rule]);
+  });
+
+  it('are fine when they are ordinary, with references of their own and values that only look like keywords', () => {
+    const phone = { type: 'string', pattern: '^\\+7\\d{10}$', 'x-personal': true };
+    const shape = {
+      properties: { phone: { $ref: '#/$defs/phone' }, kind: { enum: [{ $anchor: 'x' }] } },
+      $defs: { phone },
+    };
+    expect(findings(shape)).toEqual([]);
+  });
+});

@@ -1,0 +1,85 @@
+import safeRegex from 'safe-regex2';
+import { validatorOf } from '../engine/schemas.js';
+import type { Finding, Json, JsonObject, Workflow } from '../statechart/types.js';
+
+/** Keywords below which a value's schema is reached by other ways than `properties`, `items` and alternatives. */
+const OUT_OF_REACH = ['patternProperties', 'prefixItems', 'contains', 'if', 'not', 'dependentSchemas', 'propertyNames'];
+/** What lets a schema be named from elsewhere: personal fields are found by following `#/…` alone. */
+const NAMES = ['$id', '$anchor', '$dynamicAnchor', '$dynamicRef'];
+
+/**
+ * Every JSON Schema of a workflow can be used: it compiles, none of its patterns can keep the process busy (a person's answer
+ * is matched on the request's own thread), and its personal fields stand where they are found.
+ */
+export function checkSchemas(workflow: Workflow): Finding[] {
+  return [...schemasOf(workflow)].flatMap(({ name, schema }) => {
+    const findings: Finding[] = [];
+    const add = (rule: string, message: string, hint: string) =>
+      findings.push({ rule, severity: 'error', state: '', message: `${name}: ${message}`, hint });
+    walk(schema, '', { outOfReach: false, add });
+    if (findings.length > 0) return findings;
+    try {
+      validatorOf(workflow, schema);
+    } catch (error) {
+      add(
+        'schema-malformed',
+        `it is no JSON Schema (${error instanceof Error ? error.message : String(error)}), so that nobody could answer.`,
+        'Correct it; titles of fields are written `x-title`, labels of values `x-labels`.',
+      );
+    }
+    return findings;
+  });
+}
+
+function* schemasOf(workflow: Workflow): Iterable<{ name: string; schema: JsonObject }> {
+  for (const { name, schema } of Object.values(workflow.forms)) yield { name: `Form ${name}`, schema };
+  for (const { type, schema } of workflow.events) if (schema) yield { name: `Event ${type}`, schema };
+  if (workflow.inputSchema) yield { name: 'The input', schema: workflow.inputSchema };
+}
+
+interface Walk {
+  outOfReach: boolean;
+  add(rule: string, message: string, hint: string): void;
+}
+
+function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): void {
+  if (Array.isArray(part)) {
+    for (const [index, item] of part.entries()) walk(item, `${path}/${index}`, { outOfReach, add });
+    return;
+  }
+  if (typeof part !== 'object' || part === null) return;
+  if (outOfReach && part['x-personal'] === true)
+    add(
+      'personal-out-of-reach',
+      `what ${path} marks x-personal would not be kept apart.`,
+      'Describe it in `properties`.',
+    );
+  for (const keyword of NAMES)
+    if (typeof part[keyword] === 'string')
+      add(
+        'schema-named',
+        `${path} gives a schema a name of its own (${keyword}).`,
+        'Refer to it by `#/$defs/…` instead.',
+      );
+  const reference = part['$ref'];
+  if (typeof reference === 'string' && reference !== '#' && !reference.startsWith('#/'))
+    add('schema-elsewhere', `${path} refers to ${reference}, which is not in it.`, 'Refer to `#/$defs/…` only.');
+  for (const pattern of patternsOf(part))
+    if (!safeRegex(pattern))
+      add(
+        'unsafe-pattern',
+        `the pattern ${JSON.stringify(pattern)} of ${path} could keep the system busy for minutes with one answer.`,
+        'Leave out repetitions inside repetitions, such as (a+)+.',
+      );
+  for (const [keyword, inner] of Object.entries(part)) {
+    // What stands there are values, not schemas.
+    if (keyword === 'enum' || keyword === 'const' || keyword === 'default' || keyword === 'examples') continue;
+    walk(inner, `${path}/${keyword}`, { outOfReach: outOfReach || OUT_OF_REACH.includes(keyword), add });
+  }
+}
+
+function patternsOf({ pattern, patternProperties }: JsonObject): string[] {
+  const named =
+    typeof patternProperties === 'object' && patternProperties !== null ? Object.keys(patternProperties) : [];
+  return [...(typeof pattern === 'string' ? [pattern] : []), ...named];
+}
