@@ -136,8 +136,9 @@ export async function carryOut(registry: JobRegistry, job: BullJob, signal?: Abo
 
 async function closeWorker(worker: Worker, graceMs: number): Promise<void> {
   // Nest closes what it made first. To pause a worker after that would connect it again, and for ever.
-  if (worker.closing) {
-    await worker.closing;
+  const { closing } = worker;
+  if (closing !== undefined) {
+    await closing;
     return;
   }
   const idle = worker.pause().then(() => true);
