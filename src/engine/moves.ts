@@ -117,10 +117,10 @@ function misfit(record: CaseRecord, misfits: Misfit[]): AppError {
   const what = isTarget
     ? `Case ${record.number} cannot be put there`
     : `Case ${record.number} does not fit the other version`;
-  const todo = misfits.some(({ rule }) => rule.startsWith('state-') || rule.startsWith('region-'))
+  const advice = misfits.some(({ rule }) => rule.startsWith('state-') || rule.startsWith('region-'))
     ? ' Name with `target` where it goes on.'
     : '';
-  return new AppError('act-not-possible', 409, `${what}: ${misfits.map(({ message }) => message).join(' ')}${todo}`, {
+  return new AppError('act-not-possible', 409, `${what}: ${misfits.map(({ message }) => message).join(' ')}${advice}`, {
     rule: misfits[0]?.rule ?? '',
     states: misfits.flatMap(({ states }) => states),
     state: record.state,
