@@ -93,7 +93,9 @@ export function answerNotTaken(record: CaseRecord, entry: Entry, reason: string)
 /** A person's answer is not kept: it is given again when the cause is gone, an event is retried. */
 export function caseIncident(record: CaseRecord, incident: IncidentRow, kind: Command['kind']): AppError {
   const isEvent = kind === 'event';
-  const advice = isEvent ? 'a supervisor can retry it.' : 'answer again when its cause is gone, then it can be resolved.';
+  const advice = isEvent
+    ? 'a supervisor can retry it.'
+    : 'answer again when its cause is gone, then it can be resolved.';
   return new AppError(
     'case-incident',
     409,
