@@ -95,6 +95,8 @@ async function expectWhole(
 describe(`a journey ${title}`, () => {
   /** How each family ends when nobody is killed, and how many cases that takes, sub-cases included. */
   let whole: Pick<JourneyReport, 'ends'> & { cases: number };
+  /** What partners write down on the way of such a run. */
+  let lines: number;
   let redis: TestRedis;
 
   beforeAll(async () => {
@@ -105,6 +107,7 @@ describe(`a journey ${title}`, () => {
     whole = { ends: report.ends, cases: report.verify.cases };
     expect(whole.cases).toBeGreaterThanOrEqual(SIZE.families);
     await expectWhole(report, whole);
+    lines = linesIn(join(place.dataDir, LEDGER));
     await place.remove();
   }, LONG_MS);
   afterAll(async () => {
@@ -156,7 +159,7 @@ describe(`a journey ${title}`, () => {
     async (_what, env, lose) => {
       place = await Place.create();
       const running = start(env());
-      const every = Math.round((SIZE.families * 14) / (SIZE.losses + 1));
+      const every = Math.floor(lines / (SIZE.losses + 1));
       let losses = 0;
       while (running.isAlive && losses < SIZE.losses) {
         if (linesIn(join(place.dataDir, LEDGER)) >= every * (losses + 1)) {
