@@ -7,6 +7,23 @@ import { TWO_STEPS } from './two-steps.js';
 
 const HANG = 60_000;
 
+const PAPER = TWO_STEPS.files['forms/paper.yaml'];
+const title = (kk: string) => ({ kk, ru: kk, en: kk });
+/** With lists: of records, which may be empty, and of numbers. */
+const LISTS = {
+  ...PAPER,
+  required: [...PAPER.required, 'learners', 'applicants'],
+  properties: {
+    ...PAPER.properties,
+    learners: {
+      type: 'array',
+      'x-title': title('Оқушылар'),
+      items: { type: 'object', additionalProperties: false, properties: { member: { type: 'integer' } } },
+    },
+    applicants: { type: 'array', 'x-title': title('Өтініш берушілер'), items: { type: 'integer', minimum: 1 } },
+  },
+};
+
 describe('the first page, in Kazakh', () => {
   let api: ApiFixture;
   let browser: Browser;
@@ -14,7 +31,7 @@ describe('the first page, in Kazakh', () => {
 
   beforeAll(async () => {
     api = await ApiFixture.create();
-    await api.deploy(TWO_STEPS.workflow, TWO_STEPS.files);
+    await api.deploy(TWO_STEPS.workflow, { 'forms/paper.yaml': LISTS });
     for (const name of ['registrar', 'supervisor']) await api.account(name);
     await api.account('aigul', ['registrar']);
     await api.app.listen(0, '127.0.0.1');
@@ -73,8 +90,12 @@ describe('the first page, in Kazakh', () => {
       await page.getByRole('button', { name: 'Аяқтау' }).click();
       await page.getByText('Бұл өрісті толтырыңыз.').waitFor();
       await page.getByText('Иә').click();
+      await page.getByLabel('Өтініш берушілер').fill('1\n3');
       await page.getByRole('button', { name: 'Аяқтау' }).click();
       await page.getByText('Тапсырма аяқталды.').waitFor();
+      const answers = `select p.data::jsonb #> '{input,output}' as output from qamqor.payloads p join qamqor.cases c on c.id = p.case_id where c.number = $1`;
+      const { rows } = await api.database.pool('owner').query<{ output: unknown }>(answers, [number]);
+      expect(rows.map(({ output }) => output)).toContainEqual({ ready: true, learners: [], applicants: [1, 3] });
 
       await page.getByRole('link', { name: 'Істер', exact: true }).click();
       await page.getByRole('link', { name: number }).click();

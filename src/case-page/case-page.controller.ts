@@ -23,6 +23,10 @@ const wait = z
       .enum(['consent-missing', 'no-address', 'partner-down'])
       .nullable()
       .meta({ description: 'Why a hand-off has not gone out yet' }),
+    asked: z
+      .object({ missing: z.array(z.string()), comment: z.string().nullable() })
+      .nullable()
+      .meta({ description: 'What the partner wants before it goes on, in its own words' }),
     dueAt: moment.nullable(),
     overdue: z.boolean(),
   })

@@ -9,7 +9,7 @@ import type { Titles } from '../workflows/titles.js';
 import { type HistoryRow, historyRow } from './history.js';
 import type { HandedOff } from './no-result.js';
 import { type Picture, Pictures } from './picture.js';
-import { type Behind, type Wait, waitsOf } from './waits.js';
+import { type Asked, type Behind, type Wait, waitsOf } from './waits.js';
 
 export interface CasePageDependencies {
   cases: Pick<CasesService, 'find'>;
@@ -82,9 +82,18 @@ export class CasePageService {
           where t.case_id = $1 and t.status in ('open', 'claimed', 'held')`,
         [id],
       );
-      const handoffs = await query<{ id: string; status: string; waiting: string | null; due: Date | null }>(
-        `select id, status, waiting_reason as waiting, greatest(answer_by, case when status = 'papers' then paused_until end) as due
-           from qamqor.handoffs where case_id = $1 and closed_at is null`,
+      const handoffs = await query<{
+        id: string;
+        status: string;
+        waiting: string | null;
+        asked: Asked | null;
+        due: Date | null;
+      }>(
+        `select h.id, h.status, h.waiting_reason as waiting, asked,
+                greatest(h.answer_by, case when h.status = 'papers' then h.paused_until end) as due
+           from qamqor.handoffs h
+           left join lateral (${ASKED}) e on h.status = 'papers'
+          where h.case_id = $1 and h.closed_at is null`,
         [id],
       );
       const children = await query<{ id: string; number: string; status: string; entry: string }>(
@@ -101,3 +110,8 @@ export class CasePageService {
     });
   }
 }
+
+/** Of one hand-off `h`: what the last applied request for papers said. */
+const ASKED = `select jsonb_build_object('missing', coalesce(data::jsonb -> 'missing', '[]'), 'comment', data::jsonb -> 'comment') as asked
+  from qamqor.handoff_events where handoff_id = h.id and type = 'papers_requested' and status = 'applied'
+  order by received_at desc limit 1`;

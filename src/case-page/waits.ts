@@ -17,15 +17,23 @@ export interface Wait {
   status: string | null;
   /** Why a hand-off has not gone out yet: `consent-missing`, `no-address`, `partner-down`. */
   waitingReason: string | null;
+  /** What the partner wants before it goes on; null unless it waits for papers. */
+  asked: Asked | null;
   dueAt: string | null;
   overdue: boolean;
+}
+
+/** In the partner's own words. */
+export interface Asked {
+  missing: string[];
+  comment: string | null;
 }
 
 /** What stands behind a case's open entries, by the entry's UUID. */
 export interface Behind {
   tasks: ReadonlyMap<string, { status: string; assignee: string | null }>;
   /** `dueAt`: by its own clock, which stands still while the partner waits for papers. */
-  handoffs: ReadonlyMap<string, { status: string; waiting: string | null; dueAt: string | null }>;
+  handoffs: ReadonlyMap<string, { status: string; waiting: string | null; asked: Asked | null; dueAt: string | null }>;
   children: ReadonlyMap<string, { id: string; number: string; status: string }>;
 }
 
@@ -64,7 +72,7 @@ function describe(
   { behind, titles, language }: { behind: Behind; titles: Titles; language: Language },
 ): Omit<Wait, 'dueAt' | 'overdue'> {
   const title = outline.byPath.get(entry.node)?.title ?? entry.node;
-  const nobody = { id: null, title, who: null, status: null, waitingReason: null };
+  const nobody = { id: null, title, who: null, status: null, waitingReason: null, asked: null };
   if (entry.kind !== 'invocation') return { ...nobody, kind: entry.kind };
   const uuid = uuidOfEntry(record.id, entry);
   const { input } = entry;
@@ -79,9 +87,13 @@ function describe(
       const partner = String(input['partner'] ?? '');
       const service = titles.service(partner, String(input['service'] ?? ''), language);
       const handoff = behind.handoffs.get(uuid);
-      const [status, waitingReason] = [handoff?.status ?? null, handoff?.waiting ?? null];
+      const [status, waitingReason, asked] = [
+        handoff?.status ?? null,
+        handoff?.waiting ?? null,
+        handoff?.asked ?? null,
+      ];
       const who = titles.partner(partner, language);
-      return { kind: 'handOff', id: uuid, title: service ?? title, who, status, waitingReason };
+      return { kind: 'handOff', id: uuid, title: service ?? title, who, status, waitingReason, asked };
     }
     case 'case': {
       const child = behind.children.get(uuid);

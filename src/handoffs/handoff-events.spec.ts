@@ -36,6 +36,17 @@ describe('what a partner says', () => {
     expect(await town.handoffOf(id)).toMatchObject({ status: 'done', reasonCode: null, closedAt: expect.any(String) });
   });
 
+  it('names the papers it wants to whoever looks at the case, until they are supplied', async () => {
+    const { id, handoff } = await town.sent('advice');
+    const wait = async () => (await town.api.get('curator', `/api/cases/${id}/waits`)).body.items[0];
+    expect(await wait()).toMatchObject({ status: 'sent', asked: null });
+    await town.tell(handoff, { ...papersRequested(), comment: 'Екі жағын да көрсетіңіз' });
+    const asked = { missing: ['identity-document'], comment: 'Екі жағын да көрсетіңіз' };
+    expect(await wait()).toMatchObject({ status: 'papers', asked });
+    await town.tell(handoff, { ...papersRequested('again'), missing: undefined });
+    expect(await wait()).toMatchObject({ asked });
+  });
+
   it('is journaled under the partner for whom the engine writes it', async () => {
     const { id, handoff } = await town.sent('advice');
     await town.tell(handoff, done('the-id'));

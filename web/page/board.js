@@ -34,7 +34,7 @@ function board({ key, title, stages }) {
 }
 
 function column(workflow, { key, title, count, overdue, stalled, oldestDays }) {
-  const query = new URLSearchParams({ workflow, stage: key, status: 'active' });
+  const query = new URLSearchParams({ workflow, stage: key });
   const late = new URLSearchParams({ workflow, stage: key, overdue: 'true' });
   return h(
     'li',

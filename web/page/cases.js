@@ -146,7 +146,7 @@ function section(title, ...content) {
   return h('section', { class: 'card' }, h('h2', {}, title), ...content);
 }
 
-function wait({ kind, id, title, who, status, waitingReason, dueAt, overdue }) {
+function wait({ kind, id, title, who, status, waitingReason, asked, dueAt, overdue }) {
   const to = id && { task: `#/tasks/${id}`, case: `#/cases/${id}` }[kind];
   return h(
     'li',
@@ -156,6 +156,12 @@ function wait({ kind, id, title, who, status, waitingReason, dueAt, overdue }) {
       {},
       h('strong', {}, to ? h('a', { href: to }, title) : title),
       who && h('span', { class: 'by' }, ` · ${who}`),
+      asked &&
+        h(
+          'p',
+          { class: 'asked' },
+          `${t().status.papers}: ${[...asked.missing, asked.comment].filter(Boolean).join(' · ')}`,
+        ),
     ),
     h(
       'div',

@@ -59,7 +59,7 @@ function fieldOf(schema, given, path, { name, required }) {
   const title = said(schema['x-title'], schema.title ?? name);
   const type = [schema.type].flat().find((one) => one !== 'null');
   if (type === 'object') return groupOf(schema, given, path, title);
-  if (type === 'array' && schema.items?.type === 'object') return rowsOf(schema, given, path, title);
+  if (type === 'array' && schema.items?.type === 'object') return rowsOf(schema, given, path, title, required);
   const id = `field-${++fields}`;
   const control = controlOf(schema, type, given, id);
   const message = h('p', { class: 'field-error', id: `${id}-error`, role: 'alert' });
@@ -89,8 +89,8 @@ function groupOf(schema, given, path, title) {
   return { ...inner, element: h('fieldset', { class: 'field group' }, h('legend', {}, title), inner.element) };
 }
 
-/** A list of records: each can be taken out, and more be added. */
-function rowsOf(schema, given, path, title) {
+/** A list of records: each can be taken out, and more be added. One that is required may still be empty. */
+function rowsOf(schema, given, path, title, required) {
   const rows = [];
   const list = h('div', { class: 'rows' });
   const add = (value) => {
@@ -113,7 +113,7 @@ function rowsOf(schema, given, path, title) {
   const more = h('button', { type: 'button', class: 'quiet', click: () => add() }, t().add);
   return {
     element: h('fieldset', { class: 'field group' }, h('legend', {}, title), list, more),
-    read: () => (rows.length === 0 ? undefined : rows.map(({ inner }) => inner.read())),
+    read: () => (rows.length > 0 || required ? rows.map(({ inner }) => inner.read()) : undefined),
     all: () => rows.flatMap(({ inner }) => inner.all()),
   };
 }
@@ -121,7 +121,7 @@ function rowsOf(schema, given, path, title) {
 function controlOf(schema, type, given, id) {
   if (type === 'boolean') return choiceOf(id, [true, false], given, (value) => (value ? t().yes : t().no));
   if (schema.enum) return enumOf(schema, given, id);
-  if (type === 'array') return schema.items?.enum ? severalOf(schema, given, id) : linesOf(given, id);
+  if (type === 'array') return schema.items?.enum ? severalOf(schema, given, id) : linesOf(schema, given, id);
   if (type === 'integer' || type === 'number') return numberOf(schema, type, given, id);
   return textOf(schema, given, id);
 }
@@ -165,11 +165,14 @@ function severalOf(schema, given, id) {
   return { group: true, element: h('div', { class: 'choices' }, ...choices), read };
 }
 
-function linesOf(given, id) {
+/** A line that should be a number and is none stays as it was typed: the server says what is wrong with it. */
+function linesOf(schema, given, id) {
+  const numbers = ['integer', 'number'].includes(schema.items?.type);
+  const itemOf = (line) => (numbers && Number.isFinite(Number(line)) ? Number(line) : line);
   const area = h('textarea', { id, rows: 3, placeholder: t().onePerLine }, (given ?? []).join('\n'));
   const read = () => {
     const lines = area.value.split('\n').map((line) => line.trim());
-    return lines.filter((line) => line !== '');
+    return lines.filter((line) => line !== '').map(itemOf);
   };
   return { element: area, read };
 }
