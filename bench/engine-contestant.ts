@@ -6,7 +6,7 @@ import type { Accepted, Command, CommandBase, OutboxRow } from '../src/engine/ty
 import { type VerifyReport, verify } from '../src/engine/verify.js';
 import { Grace } from '../src/handoffs/grace.js';
 import { HandoffSource } from '../src/handoffs/handoff-source.js';
-import { HandoffsService } from '../src/handoffs/handoffs.service.js';
+import { handoffWork } from '../src/handoffs/handoff-work.js';
 import { systemIds } from '../src/platform/ids.js';
 import { projectPath } from '../src/platform/project-root.js';
 import type { Calendar } from '../src/statechart/types.js';
@@ -69,7 +69,7 @@ export class EngineContestant implements Contestant {
 
   verify(): Promise<VerifyReport> {
     const { readPool, versions } = this.runtime;
-    return verify(readPool, versions, ORGANISATION, { task: taskWork, handOff: HandoffsService.openWork });
+    return verify(readPool, versions, ORGANISATION, { task: taskWork, handOff: handoffWork });
   }
 
   private command(step: OwnStep, journey: Journey): Command {

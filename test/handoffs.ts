@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { ConsentsService } from '../src/consents/consents.service.js';
 import { verify } from '../src/engine/verify.js';
 import { FamiliesService } from '../src/families/families.service.js';
-import { HandoffsService } from '../src/handoffs/handoffs.service.js';
+import { handoffWork } from '../src/handoffs/handoff-work.js';
 import { ORGANISATION } from '../src/system.js';
 import { taskWork } from '../src/tasks/task-work.js';
 import { ApiFixture } from './api.js';
@@ -179,7 +179,7 @@ export class HandoffTown {
 
   /** At the end: every case can be proved from its journal, and nothing was an error of ours. */
   async expectSound(): Promise<void> {
-    const openWork = { task: taskWork, handOff: HandoffsService.openWork };
+    const openWork = { task: taskWork, handOff: handoffWork };
     const { pool, runtime } = this.api.system;
     const { problems } = await verify(pool, runtime.versions, ORGANISATION, openWork);
     expect(problems).toEqual([]);

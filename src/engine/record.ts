@@ -188,7 +188,8 @@ export function entryOf(record: CaseRecord, uuid: string): Entry | undefined {
   return record.chart.entries.find((entry) => uuidOfEntry(record.id, entry) === uuid);
 }
 
-function earliestDue(entries: Entry[]): string | null {
+/** When the first deadline of a case is over; timers are no deadlines. */
+export function earliestDue(entries: Entry[]): string | null {
   let earliest: string | null = null;
   for (const entry of entries) {
     if (entry.kind === 'timer' || !entry.due) continue;

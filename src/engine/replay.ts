@@ -1,15 +1,20 @@
 import { position } from '../statechart/accepts.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import { start, step } from '../statechart/step.js';
-import type { Calendar, ChartState, Effect, Scope, StepResult, Workflow } from '../statechart/types.js';
+import type { Calendar, ChartState, CloseReason, Effect, Scope, StepResult, Workflow } from '../statechart/types.js';
 import { isEscalation } from './escalate.js';
 import type { StoredRow } from './journal.js';
 import { ENGINE } from './record.js';
-import type { JournalBody, JournalPayload } from './types.js';
+import type { CaseRecord, JournalBody, JournalPayload } from './types.js';
 
 export interface Replayed {
-  /** Undefined where it cannot be known: payloads were erased after the last row that carries a state. */
+  /** Undefined where it cannot be known: a payload is not there, and no row after it carries a state. */
   chart?: ChartState;
+  /** The first row that could not be made again for want of a payload, where `chart` is undefined. */
+  lostAt?: number;
+  status: CaseRecord['status'];
+  /** Why entries were closed, by their UUIDs. */
+  ended: Map<string, CloseReason>;
   everOpened: { id: string; seq: number; src: string }[];
   problems: { seq: number; rule: string; message: string }[];
 }
@@ -25,7 +30,7 @@ export async function replayCase(
   rows: StoredRow[],
   workflowAt: (body: JournalBody) => Promise<Workflow>,
 ): Promise<Replayed> {
-  const replayed: Replayed = { everOpened: [], problems: [] };
+  const replayed: Replayed = { status: 'active', ended: new Map(), everOpened: [], problems: [] };
   for (const row of rows) {
     const body = JSON.parse(row.body) as JournalBody;
     if (body.engine !== ENGINE)
@@ -56,11 +61,16 @@ function replayRow(
   if (body.kind === 'ignored' || isEscalation(body)) return;
   if (payload?.result) {
     replayed.chart = payload.result.chart;
+    replayed.status = payload.result.status;
+    delete replayed.lostAt;
+    // A hand answers nothing: what it closes is left.
+    for (const { uuid } of body.closed) replayed.ended.set(uuid, 'left');
     comparePosition(replayed, body, replayed.chart, workflow);
     return;
   }
   if (!payload?.input || (body.seq > 1 && !replayed.chart)) {
     delete replayed.chart;
+    replayed.lostAt ??= body.seq;
     return;
   }
   const result = again(replayed.chart, body, payload, workflow);
@@ -73,6 +83,12 @@ function replayRow(
     return;
   }
   replayed.chart = result.state;
+  if (result.state.snapshot.status === 'done') replayed.status = 'done';
+  const uuids = new Map(body.closed.map(({ id, uuid }) => [id, uuid]));
+  for (const effect of result.effects) {
+    const uuid = effect.kind === 'close' ? uuids.get(effect.entry.id) : undefined;
+    if (effect.kind === 'close' && uuid !== undefined) replayed.ended.set(uuid, effect.reason);
+  }
   compare(replayed, body, result.state, result.effects, workflow);
 }
 

@@ -69,6 +69,24 @@ describe('verify', () => {
       { seq: 1, rule: 'timer-changed' },
     ],
     ['a timer that is gone', 'delete from qamqor.timers where case_id = $1', { seq: 1, rule: 'timer-missing' }],
+    ...[
+      `status = 'cancelled'`,
+      `state = '"signed"'`,
+      `stage = 'other'`,
+      `stages = '{other}'`,
+      `due_at = due_at + interval '1 day'`,
+      'closed_at = updated_at',
+    ].map((column): [string, string, { seq: number; rule: string }] => [
+      `one column of the case (${column})`,
+      `update qamqor.cases set ${column} where id = $1`,
+      { seq: 4, rule: 'case-changed' },
+    ]),
+    [
+      'a payload that is gone',
+      'delete from qamqor.payloads where case_id = $1 and seq = 3',
+      { seq: 3, rule: 'payload-missing' },
+    ],
+    ['the case itself', 'delete from qamqor.cases where id = $1', { seq: 4, rule: 'case-missing' }],
     [
       'one payload',
       `update qamqor.payloads set data = replace(data, 'Әлия', 'Алия') where case_id = $1 and seq = 3`,

@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
+import { position } from '../statechart/accepts.js';
 import { canonicalJson } from '../statechart/canonical.js';
-import type { ChartState, Workflow } from '../statechart/types.js';
+import type { ChartState, CloseReason, Workflow } from '../statechart/types.js';
 import { asOrganisation, type Query } from './cases.js';
 import { entryUuid } from './entry-uuid.js';
 import { chainHash, GENESIS, payloadDigest, type StoredRow } from './journal.js';
-import { replayCase } from './replay.js';
+import { earliestDue } from './record.js';
+import { type Replayed, replayCase } from './replay.js';
 import { type CaseRow, caseRecord } from './rows.js';
 import type { CaseRecord, JournalBody, VersionsApi } from './types.js';
 
@@ -23,11 +25,18 @@ export interface VerifyReport {
   problems: VerifyProblem[];
 }
 
-/** What a feature holds of open entries, to be compared with the journal: entry UUID → due (ISO) and whether it is open. */
-export type OpenWork = (
-  query: Query,
-  caseIds: string[],
-) => Promise<{ caseId: string; entryId: string; open: boolean; due: string | null }[]>;
+/** What a feature holds of one entry, to be compared with the journal. */
+export interface Work {
+  caseId: string;
+  /** UUID. */
+  entryId: string;
+  /** How the entry may have ended, by what its row says; null: it is open. */
+  ended: readonly CloseReason[] | null;
+  /** ISO 8601. */
+  due: string | null;
+}
+
+export type ReadWork = (query: Query, caseIds: string[]) => Promise<Work[]>;
 
 const CASES_AT_ONCE = 100;
 
@@ -39,10 +48,11 @@ export async function verify(
   pool: Pool,
   versions: VersionsApi,
   organisationId: string,
-  openWork: Record<string, OpenWork>,
+  openWork: Record<string, ReadWork>,
   progress?: (cases: number) => void,
 ): Promise<VerifyReport> {
   const report: VerifyReport = { ok: true, cases: 0, rows: 0, problems: [] };
+  report.problems.push(...(await asOrganisation(pool, organisationId, withoutCase)));
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const group = (query: Query) => verifyGroup(query, versions, after, openWork, report);
@@ -55,11 +65,25 @@ export async function verify(
   return report;
 }
 
+/** Cases that are gone, with their journals left behind. */
+async function withoutCase(query: Query): Promise<VerifyProblem[]> {
+  const rows = await query<{ id: string; seq: number }>(
+    `select j.case_id as id, max(j.seq) as seq from qamqor.journal j
+      where not exists (select from qamqor.cases c where c.id = j.case_id) group by j.case_id order by j.case_id`,
+  );
+  return rows.map(({ id, seq }) => ({
+    case: id,
+    seq,
+    rule: 'case-missing',
+    message: `The case is not there; its journal of ${seq} rows is.`,
+  }));
+}
+
 async function verifyGroup(
   query: Query,
   versions: VersionsApi,
   after: string,
-  openWork: Record<string, OpenWork>,
+  openWork: Record<string, ReadWork>,
   report: VerifyReport,
 ): Promise<string | undefined> {
   const rows = await query<CaseRow>(
@@ -86,11 +110,11 @@ async function verifyGroup(
     ),
     (row) => row.case_id,
   );
-  const work = new Map<string, Map<string, { open: boolean; due: string | null }>>();
+  const work = new Map<string, Map<string, Work>>();
   for (const [src, read] of Object.entries(openWork)) {
     for (const row of await read(query, ids)) {
       const key = `${row.caseId}:${src}`;
-      const entries = work.get(key) ?? new Map<string, { open: boolean; due: string | null }>();
+      const entries = work.get(key) ?? new Map<string, Work>();
       work.set(key, entries.set(row.entryId, row));
     }
   }
@@ -128,7 +152,7 @@ async function verifyCase(
   record: CaseRecord,
   stored: StoredRow[],
   timers: { id: string; due_at: Date }[],
-  workOf: (src: string) => Map<string, { open: boolean; due: string | null }> | undefined,
+  workOf: (src: string) => Map<string, Work> | undefined,
   versions: VersionsApi,
 ): Promise<VerifyProblem[]> {
   const problems: VerifyProblem[] = [];
@@ -145,7 +169,16 @@ async function verifyCase(
     add(stored.length, 'version-changed', `The case has version ${record.workflowVersion}, its journal ${version}.`);
   const replayed = await replayCase(stored, workflowAt);
   for (const problem of replayed.problems) add(problem.seq, problem.rule, problem.message);
-  if (replayed.chart === undefined) return problems;
+  if (replayed.chart === undefined) {
+    if (replayed.lostAt !== undefined)
+      add(
+        replayed.lostAt,
+        'payload-missing',
+        `The payload of row ${replayed.lostAt} is not there, and no later row carries the state it led to.`,
+      );
+    return problems;
+  }
+  compareCase(record, replayed.chart, replayed.status, stored.length, add);
   compareChart(record, replayed.chart, stored.length, add);
   compareTimers(record, replayed.chart, timers, add);
   compareWork(record, replayed, workOf, add);
@@ -193,6 +226,25 @@ function bodyOf(row: StoredRow): JournalBody {
   return JSON.parse(row.body) as JournalBody;
 }
 
+/** What lists and boards read: the columns of the case. */
+function compareCase(record: CaseRecord, chart: ChartState, status: string, seq: number, add: Add): void {
+  const { state, stage, stages } = position(record.workflow, chart);
+  const closed = status === 'done' || status === 'cancelled';
+  const led = { status, state, stage, stages, dueAt: earliestDue(chart.entries), closed };
+  const shown = {
+    status: record.status,
+    state: record.state,
+    stage: record.stage,
+    stages: record.stages,
+    dueAt: record.dueAt,
+    closed: record.closedAt !== null,
+  };
+  for (const [column, was] of Object.entries(led)) {
+    const [leads, says] = [canonicalJson(was), canonicalJson(shown[column as keyof typeof shown])];
+    if (leads !== says) add(seq, 'case-changed', `The case says ${column} ${says}; the journal leads to ${leads}.`);
+  }
+}
+
 function compareChart(record: CaseRecord, chart: ChartState, seq: number, add: Add): void {
   for (const part of ['value', 'context', 'historyValue', 'status', 'output'] as const) {
     const was = canonicalJson(chart.snapshot[part] ?? null);
@@ -231,11 +283,11 @@ function compareTimers(record: CaseRecord, chart: ChartState, timers: { id: stri
   for (const id of stored.keys()) add(null, 'timer-unknown', `A timer ${id} waits that the journal does not know.`);
 }
 
-/** Tasks and hand-offs: open exactly where the journal says so, due when it says so. */
+/** Tasks and hand-offs: open exactly where the journal says so, due when it says so, ended as it says. */
 function compareWork(
   record: CaseRecord,
-  replayed: { chart?: ChartState; everOpened: { id: string; seq: number; src: string }[] },
-  workOf: (src: string) => Map<string, { open: boolean; due: string | null }> | undefined,
+  replayed: Replayed,
+  workOf: (src: string) => Map<string, Work> | undefined,
   add: Add,
 ): void {
   const open = new Map(
@@ -244,14 +296,16 @@ function compareWork(
   for (const { id, seq, src } of replayed.everOpened) {
     const work = workOf(src);
     if (!work) continue;
-    const row = work.get(entryUuid(record.id, id, seq));
+    const uuid = entryUuid(record.id, id, seq);
+    const row = work.get(uuid);
     const entry = open.get(id);
+    const reason = replayed.ended.get(uuid);
     if (!row) add(seq, `${src}-missing`, `"${id}" was opened, but its row is not there.`);
-    else if (row.open !== (entry !== undefined))
+    else if ((row.ended === null) !== (entry !== undefined))
       add(
         seq,
         `${src}-changed`,
-        `"${id}" is ${row.open ? 'open' : 'closed'} in its table and ${entry ? 'open' : 'closed'} in the journal.`,
+        `"${id}" is ${row.ended === null ? 'open' : 'closed'} in its table and ${entry ? 'open' : 'closed'} in the journal.`,
       );
     else if (entry && (entry.due ?? null) !== row.due)
       add(
@@ -259,5 +313,7 @@ function compareWork(
         `${src}-changed`,
         `"${id}" is due ${row.due ?? 'never'} in its table and ${entry.due ?? 'never'} in the journal.`,
       );
+    else if (row.ended && reason !== undefined && !row.ended.includes(reason))
+      add(seq, `${src}-changed`, `"${id}" was ${reason} by the journal, and its table says that it was not.`);
   }
 }

@@ -5,7 +5,6 @@ import { asOrganisation, type Query } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { ENTRY_OVERDUE } from '../engine/overdue.js';
 import type { EngineApi } from '../engine/types.js';
-import type { OpenWork } from '../engine/verify.js';
 import type { Principal } from '../identity/principal.js';
 import type { JsonObject } from '../statechart/types.js';
 import { failureOf, type HandoffRow, type PartnerDirectory, RECALLED } from './handoff.js';
@@ -125,20 +124,6 @@ export class HandoffsService {
       [organisationId, subject, partner],
     );
   }
-
-  /** For `verify`: which hand-offs are open, and until when. */
-  static readonly openWork: OpenWork = async (query, caseIds) => {
-    const rows = await query<{ id: string; case_id: string; open: boolean; due_at: Date | null }>(
-      'select id, case_id, closed_at is null as open, due_at from qamqor.handoffs where case_id = any ($1::uuid[])',
-      [caseIds],
-    );
-    return rows.map((row) => ({
-      caseId: row.case_id,
-      entryId: row.id,
-      open: row.open,
-      due: row.due_at?.toISOString() ?? null,
-    }));
-  };
 
   private find(by: Principal, id: string): Promise<HandoffAt> {
     return asOrganisation(this.deps.pool, by.organisationId, (run) => findIn(run, id));

@@ -488,14 +488,22 @@ describe('a list of tasks', () => {
   });
 });
 
-it('verify finds a task whose status was changed by hand', async () => {
+it('verify finds a task whose status was changed by hand, open or closed', async () => {
   const { id, caseId } = await aTask();
   const { pool, runtime } = api.system;
+  const owner = api.database.pool('owner');
+  const setStatus = (status: string) => owner.query('update qamqor.tasks set status = $2 where id = $1', [id, status]);
   const run = () => verify(pool, runtime.versions, ORGANISATION, { task: taskWork });
+  const changed = [expect.objectContaining({ case: caseId, rule: 'task-changed', seq: 1 })];
   expect((await run()).problems).toEqual([]);
-  await api.database.pool('owner').query(`update qamqor.tasks set status = 'done' where id = $1`, [id]);
-  expect((await run()).problems).toEqual([expect.objectContaining({ case: caseId, rule: 'task-changed', seq: 1 })]);
-  await api.database.pool('owner').query(`update qamqor.tasks set status = 'open' where id = $1`, [id]);
+  await setStatus('done');
+  expect((await run()).problems).toEqual(changed);
+  await setStatus('open');
+  expect(await complete('anna', id, { decision: 'yes' })).toMatchObject({ status: 200 });
+  expect((await run()).problems).toEqual([]);
+  await setStatus('cancelled');
+  expect((await run()).problems).toEqual(changed);
+  await setStatus('done');
 });
 
 it('nothing of all this was an error of ours', () => {
