@@ -94,6 +94,7 @@ export const taskView = z
     assigneeName: z.string().nullable(),
     startBy: moment.nullable().meta({ description: 'When the work on it should have begun' }),
     dueAt: moment.nullable(),
+    overdue: z.boolean().meta({ description: 'By the rule of the board: not while the case is suspended' }),
     priority: z.number().int(),
     heldUntil: moment.nullable(),
     holdReason: z.string().nullable(),

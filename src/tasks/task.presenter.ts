@@ -21,6 +21,7 @@ export interface TaskRow {
   assignee_name: string | null;
   priority: number;
   due_at: Date | null;
+  overdue: boolean;
   start_by: Date | null;
   /** Infinity where it is never due. */
   queue_at: Date | number;
@@ -52,6 +53,7 @@ export function presentTask(row: TaskRow, form: Form | undefined, by: Principal)
     assigneeName: row.assignee_name,
     startBy: row.start_by?.toISOString() ?? null,
     dueAt: row.due_at?.toISOString() ?? null,
+    overdue: row.overdue,
     priority: row.priority,
     heldUntil: row.held_until?.toISOString() ?? null,
     holdReason: row.hold_reason,

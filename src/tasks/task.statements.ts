@@ -1,7 +1,10 @@
+import { ENTRY_OVERDUE } from '../engine/overdue.js';
+
 /** Columns of a TaskRow. */
 const COLUMNS = `t.id, t.organisation_id, t.case_id, t.case_number, t.subject, t.workflow_key, v.version as workflow_version, t.invocation, t.item,
   t.form, t.form_version, t.title, t.role, t.status, t.assignee, a.name as assignee_name, t.priority, t.due_at, t.start_by, t.queue_at, t.held_until,
-  t.hold_reason, t.revision, t.opened_at, t.closed_at, b.id as completed_by, b.name as completed_by_name, d.data as draft`;
+  t.hold_reason, t.revision, t.opened_at, t.closed_at, b.id as completed_by, b.name as completed_by_name, d.data as draft,
+  ${ENTRY_OVERDUE('t.id', '(select qamqor.qamqor_now())')} as overdue`;
 
 export const SELECT_TASKS = `select ${COLUMNS} from qamqor.tasks t
   left join qamqor.workflow_versions v on v.organisation_id = t.organisation_id and v.key = t.workflow_key and v.hash = t.workflow_hash

@@ -272,3 +272,34 @@ describe('a task that is over or put aside', () => {
 it('nothing of all this was an error of ours', () => {
   expect(api.errors).toEqual([]);
 });
+
+describe('a task', () => {
+  const overdue = async (id: string) => (await api.get('anna', `/api/tasks/${id}`)).body.overdue as boolean;
+  const pass = async (days: number) => {
+    const { clock } = api.system;
+    await clock.advanceTo(new Date(Date.parse(await clock.now()) + days * 86_400_000).toISOString());
+  };
+
+  it('is overdue from its due moment until it is answered, as its case is', async () => {
+    const { id, caseId } = await aTask(null, 'P2D');
+    expect(await overdue(id)).toBe(false);
+    await pass(3);
+    expect(await overdue(id)).toBe(true);
+    const { items } = (await api.get('anna', `/api/tasks?view=available&caseId=${caseId}`)).body;
+    expect(items).toMatchObject([{ id, overdue: true }]);
+    expect((await api.get('anna', `/api/cases/${caseId}`)).body.overdue).toBe(true);
+    expect((await complete('anna', id)).body.task.overdue).toBe(false);
+    expect(await overdue(id)).toBe(false);
+  });
+
+  it('is not overdue while its case is suspended', async () => {
+    const { id, caseId } = await aTask(null, 'P2D');
+    await api.post('supervisor', `/api/cases/${caseId}/acts`, { act: 'suspend', reason: 'The family is away.' });
+    await pass(3);
+    expect(await overdue(id)).toBe(false);
+    await api.post('supervisor', `/api/cases/${caseId}/acts`, { act: 'resume', reason: 'The family is back.' });
+    expect(await overdue(id)).toBe(false);
+    await pass(3);
+    expect(await overdue(id)).toBe(true);
+  });
+});

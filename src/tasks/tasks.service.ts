@@ -259,6 +259,7 @@ export class TasksService {
       completed_by: by.account,
       completed_by_name: by.name,
       closed_at: new Date(at),
+      overdue: false,
       held_until: null,
       hold_reason: null,
       draft: null,

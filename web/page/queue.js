@@ -46,7 +46,7 @@ function card(task, names) {
       'p',
       { class: 'facts' },
       startOf(task),
-      dueOf(task.dueAt, isOver(task.dueAt)),
+      dueOf(task.dueAt, task.overdue),
       task.status === 'held' && badge(t().held, 'quiet'),
       task.draft !== null && badge(t().status.draft, 'quiet'),
     ),
@@ -70,10 +70,6 @@ function button(task) {
   return h('button', { class: 'primary', click: claim }, t().claim);
 }
 
-function isOver(dueAt) {
-  return dueAt !== null && Date.parse(dueAt) < Date.now();
-}
-
 /** One task with its form. */
 export async function taskView(id) {
   const task = await get(`/api/tasks/${id}`);
@@ -90,7 +86,7 @@ export async function taskView(id) {
       { class: 'facts' },
       `${t().case} `,
       caseLink(task.caseNumber, task.caseId),
-      over ? badge(t().status[task.status], task.status) : [startOf(task), dueOf(task.dueAt, isOver(task.dueAt))],
+      over ? badge(t().status[task.status], task.status) : [startOf(task), dueOf(task.dueAt, task.overdue)],
     ),
     over ? finished(task) : answerForm(task),
   );
