@@ -11,6 +11,7 @@ import { HealthChecks, HealthController } from './health.controller.js';
 import { forgetOldKeys, IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IncidentsController } from './incidents.controller.js';
 import { IncidentsService } from './incidents.service.js';
+import { MetricsController } from './metrics.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RolesController } from './roles.controller.js';
 import { WorkflowsController } from './workflows.controller.js';
@@ -25,6 +26,7 @@ import { WorkflowsService } from './workflows.service.js';
     RolesController,
     ErrorsController,
     HealthController,
+    MetricsController,
   ],
   providers: [
     { provide: CasesService, inject: [System], useFactory: casesService },

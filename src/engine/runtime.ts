@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { openPool } from '../platform/database.js';
 import type { Calendar } from '../statechart/types.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineObserver } from './engine.js';
 import { OutboxWorker } from './outbox.js';
 import { registerParked } from './parked.js';
 import { registerSubCases } from './sub-cases.js';
@@ -40,6 +40,7 @@ export interface RuntimeOptions {
   wake?(topic: string, ids: string[], key?: string): Promise<void>;
   /** Told of what went wrong where no sender waits for an answer. */
   warn(message: string, error: unknown): void;
+  observer?: EngineObserver;
   /** Batches at once: while one is on its way to disk, the next is decided. */
   concurrency?: number;
 }
@@ -75,6 +76,7 @@ export class Runtime {
       elapsed,
       random,
       concurrency,
+      observer: options.observer,
       wake: (rows) =>
         this.wake(rows).catch((error: unknown) => warn('A wake-up was not sent; the sweeper will.', error)),
     });
@@ -94,6 +96,11 @@ export class Runtime {
     });
     registerSubCases(this.engine);
     registerParked(this.engine, this.readPool, this.relayPool);
+  }
+
+  /** By their roles, to be counted. */
+  get pools(): Record<string, Pool> {
+    return { 'engine-read': this.readPool, 'engine-relay': this.relayPool, engine: this.enginePool };
   }
 
   /** Nothing under way in this process. */
