@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Warn } from '../platform/log.js';
 import { asText, ENGINE_SENDER, isPassing, PATIENCE_S } from './outbox.js';
 import type { EngineApi } from './types.js';
 import { TIMER_FAILED } from './writes.js';
@@ -14,7 +15,7 @@ export interface SweeperDependencies {
   sweeps: ReadonlyMap<string, () => Promise<void>>;
   /** Sends a wake-up for these outbox rows, which may be named by another one that still waits in the queue. */
   wake(rows: { id: string; topic: string }[]): Promise<void>;
-  warn(message: string, error: unknown): void;
+  warn: Warn;
 }
 
 /**
@@ -102,7 +103,7 @@ export class Sweeper {
 
   /** A timer that its case cannot be given would stand before all others for ever: it becomes an incident instead. */
   private async notFired(row: { id: string; case_id: string; organisation_id: string }, cause: unknown): Promise<void> {
-    this.deps.warn(`Timer ${row.id} could not be given to its case.`, cause);
+    this.deps.warn(`Timer ${row.id} could not be given to its case.`, cause, { case: row.case_id });
     if (isPassing(cause)) return;
     const { id, case_id: caseId, organisation_id: organisationId } = row;
     await this.deps.engine
@@ -118,7 +119,7 @@ export class Sweeper {
         lane: 'machines',
         sender: ENGINE_SENDER,
       })
-      .catch((error: unknown) => this.deps.warn(`Timer ${id} could not be reported.`, error));
+      .catch((error: unknown) => this.deps.warn(`Timer ${id} could not be reported.`, error, { case: caseId }));
     await this.deps.pool.query('update qamqor.timers set passed_at = qamqor.qamqor_now() where id = $1', [id]);
   }
 
