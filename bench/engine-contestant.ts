@@ -77,7 +77,7 @@ export class EngineContestant implements Contestant {
     const base = { ...this.base(journey), id: `${step}:${journey.caseId}`, keep: true };
     switch (step) {
       case 'open':
-        return { ...base, kind: 'open', workflow: WORKFLOW, input: said, subject: said['familyId'] as string };
+        return { ...base, kind: 'open', workflow: WORKFLOW, input: said, subject: said['householdId'] as string };
       case 'plan':
         return { ...base, kind: 'event', type: 'PLAN_AGREED', data: said };
       case 'enrol':
