@@ -23,8 +23,8 @@ interface DueTimer {
   case_id: string;
   organisation_id: string;
   kind: 'timer' | 'deadline';
-  /** Until it is due; 0 or less: it is. */
-  in_ms: number;
+  /** Milliseconds until it is due, where it is not. */
+  in_ms: number | null;
 }
 
 /**
@@ -86,25 +86,25 @@ export class DueTimers {
   private async look(): Promise<{ found: number; next: number }> {
     const room = UNDER_WAY - this.underWay.size;
     const rows = await this.due(room);
-    const due = rows.filter((row) => row.in_ms <= 0);
+    const due = rows.filter((row) => row.in_ms === null);
     await this.passDeadlines(due.filter((row) => row.kind === 'deadline').map((row) => row.id));
     for (const row of due.filter(({ kind }) => kind === 'timer')) {
       const firing = this.give(row).finally(() => this.underWay.delete(row.id));
       this.underWay.set(row.id, firing);
     }
-    const upcoming = rows.find((row) => row.in_ms > 0)?.in_ms ?? AHEAD_MS;
+    const upcoming = rows.find((row) => row.in_ms !== null)?.in_ms ?? AHEAD_MS;
     return { found: due.length, next: due.length >= room ? 0 : Math.max(TOGETHER_MS, upcoming) };
   }
 
   /** What is due, oldest first, and the first that falls due soon. */
   private async due(limit: number): Promise<DueTimer[]> {
-    const columns = `id, case_id, organisation_id, kind, extract(epoch from due_at - qamqor.qamqor_now())::float8 * 1000 as in_ms`;
+    const columns = 'id, case_id, organisation_id, kind';
     const waiting = 'qamqor.timers where not paused and passed_at is null';
     const { rows } = await this.deps.pool.query<DueTimer>({
       name: 'due-timers',
-      text: `(select ${columns} from ${waiting} and due_at <= qamqor.qamqor_now() and id <> all ($2::uuid[]) order by due_at limit $1)
+      text: `(select ${columns}, null::float8 as in_ms from ${waiting} and due_at <= qamqor.qamqor_now() and id <> all ($2::uuid[]) order by due_at limit $1)
         union all
-        (select ${columns} from ${waiting} and due_at > qamqor.qamqor_now()
+        (select ${columns}, extract(epoch from due_at - qamqor.qamqor_now())::float8 * 1000 from ${waiting} and due_at > qamqor.qamqor_now()
           and due_at <= qamqor.qamqor_now() + make_interval(secs => ${AHEAD_MS / 1000}) order by due_at limit 1)`,
       values: [limit, [...this.underWay.keys()]],
     });
