@@ -115,7 +115,7 @@ export class System {
         ...(queues ? { wake: wakeBy(queues) } : {}),
       });
       const [app, relay] = [
-        openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }),
+        openPool(url, 'app', { max: config.databaseConnections, pipeline: true, onIdleError: onError }),
         openPool(url, 'relay', { max: 2, onIdleError: onError }),
       ];
       const orm = await openOrm(url, [Family, Person, Certificate], { max: config.databaseConnections });

@@ -1,5 +1,6 @@
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { isConnectionLost, isRetryable, withTransaction } from '../platform/database.js';
+import type { KeyReads } from '../platform/key-reads.js';
 import type { Source } from '../statechart/types.js';
 import { Batch, type BatchDependencies, type Settled } from './batch.js';
 import { readCase } from './cases.js';
@@ -50,8 +51,7 @@ interface Pending {
 export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
   /** Told of outbox rows that are on disk now, so that a worker hears of them at once. */
   wake(rows: OutboxRow[]): void;
-  /** Connections of the role `qamqor_app`, for reading. */
-  readPool: Pool;
+  reads: KeyReads;
   /** Monotonic milliseconds. */
   elapsed(): number;
   /** 0 ≤ x < 1, for jitter. */
@@ -126,7 +126,7 @@ export class Engine implements EngineApi {
   }
 
   read(organisationId: string, idOrNumber: string): Promise<CaseRecord | null> {
-    return readCase(this.deps.readPool, this.deps.versions, organisationId, idOrNumber);
+    return readCase(this.deps.reads, this.deps.versions, organisationId, idOrNumber);
   }
 
   /** Nothing queued and nothing running: what a simulation waits for before it moves the clock. */

@@ -33,7 +33,18 @@ function tasksService(
   const source = new TaskSource(() => ids.next(), calendar);
   const { engine, versions } = runtime;
   const id = () => ids.next();
-  const tasks = new TasksService({ engine, versions, pool, accounts, source, consents, clock, id, secret });
+  const tasks = new TasksService({
+    engine,
+    versions,
+    pool,
+    reads: runtime.reads,
+    accounts,
+    source,
+    consents,
+    clock,
+    id,
+    secret,
+  });
   const ends = new TaskEnds({ pool: relayPool, notifications });
   engine.registerSource(source);
   engine.registerOutbox('task.close', (row) => ends.tellOwner(row));
