@@ -52,7 +52,11 @@ async function main(): Promise<void> {
   await prepareAccounts(app, system);
   await system.deployFolder();
   if (config.listens) await listen(app, config);
-  if (config.roles.includes('worker')) await system.work();
+  if (config.roles.includes('worker')) {
+    // Nothing new is looked for while what is under way is finished.
+    closing.push(() => system.runtime.sweeper.stop());
+    await system.work();
+  }
   const url = addressOf(config, app);
   greet(config, url);
   if (partners) inviteToDemonstration(system, url, partners.serve(system, url));
