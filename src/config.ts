@@ -186,6 +186,11 @@ export interface ReadOptions {
   serves?: boolean;
 }
 
+/** Nobody reads along at a terminal. Known also where the other settings are wrong. */
+export function isUnattended(environment: Environment = process.env): boolean {
+  return environment['NODE_ENV'] === 'production';
+}
+
 /** @throws ConfigError naming every bad variable at once */
 export function readConfig(environment: Environment = process.env, { serves = true }: ReadOptions = {}): Config {
   const given = withFiles(
@@ -219,7 +224,7 @@ export function readConfig(environment: Environment = process.env, { serves = tr
     secret: v.QAMQOR_SECRET,
     partners: partners.found,
     logLevel: v.QAMQOR_LOG,
-    unattended: v.NODE_ENV === 'production',
+    unattended: isUnattended(given),
     concurrency: v.QAMQOR_CONCURRENCY,
     databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
     trustProxy: v.QAMQOR_TRUST_PROXY,

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type Config, ConfigError, misspeltSettings, readConfig } from './config.js';
+import { type Config, ConfigError, isUnattended, misspeltSettings, readConfig } from './config.js';
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
@@ -22,7 +22,7 @@ const SERVE_AGAIN_MS = 1_000;
 const NOT_AS_ASKED = 2;
 
 /** Set where nobody reads along: every line is one of the log then. */
-let unattended: Log | undefined;
+let unattended = isUnattended() ? new Log({ logLevel: 'info', unattended: true }) : undefined;
 
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];

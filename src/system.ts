@@ -4,11 +4,12 @@ import type { Pool } from 'pg';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { Certificate } from './certificates/certificate.entity.js';
-import type { Config } from './config.js';
+import { type Config, ConfigError } from './config.js';
 import type { EngineObserver } from './engine/engine.js';
 import { Runtime, type RuntimeOptions } from './engine/runtime.js';
 import { Family } from './families/family.entity.js';
 import { Person } from './families/person.entity.js';
+import { badPartnerUrl } from './handoffs/partner-address.js';
 import { RoleBook } from './identity/roles.js';
 import { DatabaseClock } from './platform/clock.js';
 import { armCrash } from './platform/crash-points.js';
@@ -99,9 +100,10 @@ export class System {
     const { logger } = options;
     const log = options.log ?? ((line: string) => logger?.info(line));
     const warn = options.warn ?? logger?.trouble ?? ((message, error) => log(`${message} ${String(error)}`));
+    const folder = readWorkflowsFolder(options.workflows ?? projectPath('workflows'));
+    refuseBadPartners(config, partnerKeys(folder));
     const { url, stop } = await startDatabase(config, log);
     try {
-      const folder = readWorkflowsFolder(options.workflows ?? projectPath('workflows'));
       const calendar = parseCalendar(folder.catalogue['calendar.kz.yaml'] ?? '{}').calendar;
       const onError = (error: Error) => warn('A connection broke and is made again.', error);
       const queues = options.queues === false ? undefined : await openQueues(config, url, log, onError);
@@ -184,6 +186,18 @@ export class System {
 async function secretFor(config: Config): Promise<string> {
   const signs = config.roles.includes('web') || config.databaseUrl === undefined;
   return signs ? loadSecret(config) : (config.secret ?? randomBytes(32).toString('hex'));
+}
+
+/** Settings of partners that would stop the application later, when the database runs already. */
+function refuseBadPartners({ partners, production }: Config, known: string[]): void {
+  const problems = Object.entries(partners).flatMap(([key, { url }]) => {
+    const variable = `QAMQOR_PARTNER_${key.replaceAll('-', '_').toUpperCase()}_URL`;
+    if (!known.includes(key))
+      return [{ variable, message: `partners.yaml has no "${key}"; it has ${known.join(', ')}` }];
+    const message = badPartnerUrl(url, { loopback: !production });
+    return message === null ? [] : [{ variable, message }];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 export function partnerKeys(folder: Pick<WorkflowsFolder, 'catalogue'>): string[] {
