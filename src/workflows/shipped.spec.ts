@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { sayViolation } from '../api/violations.js';
+import { validatorOf, violationsOf } from '../engine/schemas.js';
 import { projectPath } from '../platform/project-root.js';
 import { check } from '../statechart/check.js';
 import { loadWorkflow } from '../statechart/load.js';
@@ -37,6 +39,25 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
     });
   },
 );
+
+describe('an exit', () => {
+  const bid = { programme: 'new-business-ideas', wantsAdvice: false };
+  it.each([
+    ['family-support', 'eligibility', { decision: 'not-eligible', reason: 'none' }, '/reason'],
+    ['grant-track', 'commission-decision', { decision: 'refused', reason: 'none' }, '/reason'],
+    ['grant-track', 'grant-preparation', { ...bid, decision: 'rules-forbid', rules: 'met' }, '/rules'],
+    ['grant-track', 'grant-preparation', { ...bid, decision: 'ready', rules: 'met' }, '/waveClosesOn'],
+    ['grant-track', 'grant-preparation', { ...bid, decision: 'next-wave', rules: 'met' }, '/waveClosesOn'],
+  ])('of %s by the form %s needs its reason, and a bid its day: %j', (key, form, answer, path) => {
+    const workflow = loadWorkflow(workflows.find(({ folder }) => folder.endsWith(key))?.files ?? {});
+    const validate = validatorOf(workflow, workflow.forms[form]?.schema ?? {});
+    expect(validate(answer)).toBe(false);
+    const found = violationsOf(validate);
+    expect(found.map((violation) => violation.path)).toEqual([path]);
+    // With the words of the form, not its codes alone.
+    for (const violation of found) expect(sayViolation(violation, 'kk')).toMatch(/[А-Яа-я][^«:]* \([a-zA-Z-]+\)/);
+  });
+});
 
 describe('playing a scenario', () => {
   const family = workflows.find(({ folder }) => folder.endsWith('family-support'));
