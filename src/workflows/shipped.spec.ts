@@ -88,6 +88,18 @@ describe('playing a scenario', () => {
     expect(result?.problem?.message).toBe('lawyer may not send WITHDRAW.');
   });
 
+  it.each([
+    [
+      'data: { reason: tired }, event: WITHDRAW',
+      'WITHDRAW does not take this data: data/reason must be equal to one of the allowed values.',
+    ],
+    ['event: WITHDRAW', 'WITHDRAW does not take this data: data must be object'],
+    ['data: { a: 1 }, event: UNREACHABLE', 'UNREACHABLE carries no data.'],
+  ])('does not let an event pass whose data the case would refuse: %s', (event, message) => {
+    const result = play(`{ title: t, ${given}, steps: [ { when: { ${event}, by: curator } } ] }`);
+    expect(result?.problem?.message).toContain(message);
+  });
+
   it('reopens a case only after it has ended', () => {
     const result = play(
       `{ title: t, ${given}, steps: [ { when: { act: reopen, reason: came back, by: supervisor } } ] }`,
