@@ -29,6 +29,8 @@ const expectation = z.strictObject({
   told: z.array(z.string()).optional(),
   /** `null`: the case is open. */
   outcome: z.string().nullable().optional(),
+  /** Why it ended so. */
+  reason: z.string().nullable().optional(),
 });
 const occurrence = z.union([
   z.strictObject({ task: z.string(), answer: json }),
@@ -267,9 +269,10 @@ class Play {
 
   private expect(expected: Expectation): void {
     const { stage } = position(this.workflow, this.current);
-    const output = this.current.snapshot.output as { outcome?: unknown } | undefined;
+    const output = this.current.snapshot.output as { outcome?: unknown; reason?: unknown } | undefined;
     compare('the stage', expected.stage, stage);
     compare('the outcome', expected.outcome, output?.outcome ?? null);
+    compare('the reason', expected.reason, output?.reason ?? null);
     compare('what it waits for', expected.waitsFor?.toSorted(), this.openNames());
     const told = this.effects.flatMap((effect) =>
       effect.kind === 'action' && effect.type === 'notify' ? [String(effect.params.template)] : [],
