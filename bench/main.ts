@@ -1,11 +1,15 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { projectPath } from '../src/platform/project-root.js';
 import type { ContestantName } from './contestant.js';
 import { BenchDatabase, withServer } from './database.js';
 import type { Course, Measurement } from './measure.js';
+import { withRedis } from './redis.js';
 import { printReport, report, save } from './report.js';
 import { NODE_OPTIONS } from './settings.js';
 
@@ -17,24 +21,32 @@ const { values: options } = parseArgs({
     'in-flight': { type: 'string', default: '200' },
     /** How often the round A B C is made after the warm-up. */
     rounds: { type: 'string', default: '3' },
-    /** Folder for `--cpu-prof` of the engine's process. */
+    /** `off`: only what is ours, and the hand-written loops. */
+    peers: { type: 'string', default: 'on' },
+    /** Folder for `--cpu-prof` of the processes that run the engine, in process and over HTTP. */
     profile: { type: 'string' },
   },
 });
 
-const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop'];
+const OURS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop', 'http'];
+const PEERS: ContestantName[] = ['bullmq', 'restate', 'dbos'];
+/** With one journey in flight, each command waits for nobody. */
+const LONELY: ContestantName[] = ['engine', 'oneByOneLoop', 'restate', 'dbos'];
 /** A lonely caller waits for the disk at every step, and for every neighbour: few journeys, often by turns. */
 const LONELY_JOURNEYS = 20;
 const LONELY_TURNS = 4;
-/** The slowest gets fewer, so that a round stays short. */
-const ONE_BY_ONE_SHARE = 0.5;
+/** The slower ones get fewer, so that a round stays short. */
+const SHARES: Partial<Record<ContestantName, number>> = { oneByOneLoop: 0.5, http: 0.5, restate: 0.4, dbos: 0.1 };
 
 class Runner {
   private constructor(private readonly child: ChildProcess) {}
 
-  static async start(name: ContestantName, url: string): Promise<Runner> {
-    const profile = name === 'engine' && options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
-    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [url], {
+  static async start(name: ContestantName, url: string, redisUrl: string | undefined): Promise<Runner> {
+    const profile =
+      options.profile && (name === 'engine' || name === 'http')
+        ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`]
+        : [];
+    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [url, ...(redisUrl ? [redisUrl] : [])], {
       execArgv: [...NODE_OPTIONS, '--enable-source-maps', '--disable-warning=DeprecationWarning', ...profile],
     });
     await once(child, 'message');
@@ -59,12 +71,13 @@ class Runner {
   }
 }
 
-async function bench(url: string) {
+async function bench(url: string, redisUrl: string | undefined) {
+  const contestants = contestantsFor(redisUrl);
   const database = await BenchDatabase.prepare(url);
   const runners = new Map<ContestantName, Runner>();
   const runs: Measurement[] = [];
   try {
-    for (const name of CONTESTANTS) runners.set(name, await Runner.start(name, url));
+    for (const name of contestants) runners.set(name, await Runner.start(name, url, redisUrl));
     const run = async (name: ContestantName, journeys: number, inFlight: number) => {
       const runner = runners.get(name);
       if (!runner) throw new Error(`Nobody runs ${name}.`);
@@ -73,19 +86,34 @@ async function bench(url: string) {
       return measurement;
     };
     const journeys = Number(options.journeys);
-    const share = (name: ContestantName) => Math.ceil(name === 'oneByOneLoop' ? journeys * ONE_BY_ONE_SHARE : journeys);
+    const share = (name: ContestantName) => Math.ceil(journeys * (SHARES[name] ?? 1));
     const inFlight = Number(options['in-flight']);
-    for (const name of CONTESTANTS) await run(name, Math.ceil(share(name) / 4), inFlight);
+    for (const name of contestants) await run(name, Math.ceil(share(name) / 4), inFlight);
     for (let round = 0; round < Number(options.rounds); round++) {
-      for (const name of CONTESTANTS) runs.push(await run(name, share(name), inFlight));
+      for (const name of contestants) runs.push(await run(name, share(name), inFlight));
       for (let turn = 0; turn < LONELY_TURNS; turn++)
-        for (const name of ['engine', 'oneByOneLoop'] as const) runs.push(await run(name, LONELY_JOURNEYS, 1));
+        for (const name of LONELY.filter((one) => contestants.includes(one)))
+          runs.push(await run(name, LONELY_JOURNEYS, 1));
     }
     return report(runs, machine(await database.settings()));
   } finally {
     for (const runner of runners.values()) await runner.stop();
     await database.close();
   }
+}
+
+function contestantsFor(redisUrl: string | undefined): ContestantName[] {
+  if (options.peers === 'off') return OURS;
+  preparePeers();
+  return [...OURS, ...PEERS.filter((name) => name !== 'bullmq' || redisUrl !== undefined)];
+}
+
+/** Their packages are no dependencies of ours: they are installed when somebody wants to compare. */
+function preparePeers(): void {
+  const folder = projectPath('bench', 'peers');
+  if (existsSync(join(folder, 'node_modules'))) return;
+  process.stderr.write('Installing the peers into bench/peers (--peers off goes without them).\n');
+  execFileSync('npm', ['ci'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 function progress({ contestant, inFlight, journeys, journeysPerSecond, p50 }: Measurement): void {
@@ -107,7 +135,7 @@ function machine(postgres: Record<string, string>) {
 
 // Ctrl-C reaches the contestants too: they end, and what was started here is stopped and removed on the way out.
 process.once('SIGINT', () => process.stderr.write('Stopping; once more ends at once.\n'));
-const result = await withServer(bench);
+const result = await withRedis((redisUrl) => withServer((url) => bench(url, redisUrl)));
 await save(result);
 printReport(result, options.json ? process.stderr : process.stdout);
 if (options.json)

@@ -13,6 +13,7 @@ import { armCrash } from './platform/crash-points.js';
 import { openPool } from './platform/database.js';
 import { systemIds } from './platform/ids.js';
 import { defineJob } from './platform/jobs.js';
+import { Metrics } from './platform/metrics.js';
 import { openOrm } from './platform/orm.js';
 import { projectPath } from './platform/project-root.js';
 import { Queues } from './platform/queues.js';
@@ -79,6 +80,7 @@ export class System {
     readonly relayPool: Pool,
     readonly clock: DatabaseClock,
     readonly queues: Queues | undefined,
+    readonly metrics: Metrics,
     /** Told of what went wrong where no sender waits for an answer. */
     readonly warn: (message: string, error: unknown) => void,
     private readonly stopDatabase: () => Promise<void>,
@@ -97,19 +99,26 @@ export class System {
       const calendar = parseCalendar(folder.catalogue['calendar.kz.yaml'] ?? '{}').calendar;
       const onError = (error: Error) => warn('A connection broke and is made again.', error);
       const queues = options.queues === false ? undefined : await openQueues(config, url, log, onError);
+      const metrics = new Metrics();
       const runtime = new Runtime({
         url,
+        observer: metrics,
         id: () => systemIds.next(),
         calendar: () => calendar,
         warn,
         ...(queues ? { wake: wakeBy(queues) } : {}),
       });
       const [app, relay] = [
-        openPool(url, 'app', { max: config.databaseConnections, onIdleError: onError }),
+        openPool(url, 'app', { max: config.databaseConnections, pipeline: true, onIdleError: onError }),
         openPool(url, 'relay', { max: 2, onIdleError: onError }),
       ];
       const orm = await openOrm(url, [Family, Person, Certificate], { max: config.databaseConnections });
       const clock = new DatabaseClock(app);
+      metrics.watch({
+        relayPool: relay,
+        pools: { app, relay, ...runtime.pools },
+        ...(queues ? { jobs: () => jobCounts(queues) } : {}),
+      });
       return new System(
         config,
         url,
@@ -122,6 +131,7 @@ export class System {
         relay,
         clock,
         queues,
+        metrics,
         warn,
         stop,
       );
@@ -168,6 +178,15 @@ export function partnerKeys(folder: Pick<WorkflowsFolder, 'catalogue'>): string[
   const partners: unknown = parseYaml(folder.catalogue['partners.yaml'] ?? '{}');
   return typeof partners === 'object' && partners !== null ? Object.keys(partners) : [];
 }
+
+/** By queue, then by state. */
+async function jobCounts(queues: Queues): Promise<Record<string, Record<string, number>>> {
+  const counted = JOBS.map(
+    async ({ queue }) => [queue, await queues.queue(queue).getJobCounts(...JOB_STATES)] as const,
+  );
+  return Object.fromEntries(await Promise.all(counted));
+}
+const JOB_STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 
 /** Tells the workers of a topic by its queue. */
 function wakeBy(queues: Queues): NonNullable<RuntimeOptions['wake']> {

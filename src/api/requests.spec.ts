@@ -170,30 +170,38 @@ describe('a key', () => {
     }
   });
 
-  it('is forgotten after thirty days, not before; the engine still knows what it did', async () => {
+  it('of a write to a case is kept as long as the case, with the command itself', async () => {
     const { id } = await aCase();
-    const key = { 'idempotency-key': 'old' };
+    const key = { 'idempotency-key': 'kept' };
     const first = await send('curator', id, { type: 'LEAVE' }, key);
-    const kept = async () => {
-      await api.system.runtime.sweeper.sweep();
-      const { rowCount } = await api.database
-        .pool('owner')
-        .query("select from qamqor.idempotency_keys where key = 'old'");
-      return rowCount;
+    const { rowCount } = await api.database
+      .pool('owner')
+      .query(`select from qamqor.commands c where c.case_id = $1 and c.id = 'kept'`, [id]);
+    expect(rowCount).toBe(1);
+    const again = { status: 200, body: first.body, headers: { 'idempotency-replayed': 'true' } };
+    expect(await send('curator', id, { type: 'LEAVE' }, key)).toMatchObject(again);
+  });
+
+  it('of another write is forgotten after thirty days, not before', async () => {
+    const key = { 'idempotency-key': 'old' };
+    const files = {
+      'workflow.yaml': JSON.stringify({
+        id: 'kept',
+        title: { kk: 'а', ru: 'а', en: 'a' },
+        initial: 'a',
+        states: { a: { type: 'final' } },
+      }),
     };
-    const age = (days: number) =>
-      api.database
-        .pool('owner')
-        .query(`update qamqor.idempotency_keys set at = clock_timestamp() - interval '${days} days' where key = 'old'`);
-    await age(29);
-    expect(await kept()).toBe(1);
-    await age(31);
-    expect(await kept()).toBe(0);
-    expect(await send('curator', id, { type: 'LEAVE' }, key)).toMatchObject({
-      status: 200,
-      body: first.body,
-      headers: { 'idempotency-replayed': 'true' },
-    });
+    expect((await api.post('integration', '/api/workflows', { files }, key)).status).toBe(201);
+    const owner = api.database.pool('owner');
+    const kept = async (days: number) => {
+      const old = `update qamqor.idempotency_keys set at = clock_timestamp() - interval '${days} days' where key = 'old'`;
+      await owner.query(old);
+      await api.system.runtime.sweeper.sweep();
+      return (await owner.query(`select from qamqor.idempotency_keys where key = 'old'`)).rowCount;
+    };
+    expect(await kept(29)).toBe(1);
+    expect(await kept(31)).toBe(0);
   });
 
   it('gives one case however often it is sent, and the answer of the first time', async () => {
