@@ -64,6 +64,20 @@ function addFamilyCommands(program: Command, command: CommandMaker, run: Runner)
   command(program, 'verify', 'Makes every case again from its journal alone and compares.').action(
     run(async (options: Json) => (await import('./cli/database-commands.js')).verifyCases(terminal(options))),
   );
+  command(
+    program,
+    'backup <file>',
+    'Copies the embedded database into a file, while everybody goes on working.',
+  ).action(
+    run(async (file: string, options: Json) =>
+      (await import('./cli/backup.js')).backUpCommand(file, terminal(options)),
+    ),
+  );
+  command(program, 'restore <file>', 'Puts a backup into an empty data folder.').action(
+    run(async (file: string, options: Json) =>
+      (await import('./cli/backup.js')).restoreCommand(file, terminal(options)),
+    ),
+  );
   command(program, 'journey', 'Leads families from intake to their end, with simulated staff, partners and time.')
     .requiredOption('--families <file>', 'CSV of families')
     .option('--count <n>', 'only the first n families', wholeNumber)

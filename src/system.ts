@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { Certificate } from './certificates/certificate.entity.js';
 import type { Config } from './config.js';
+import type { EngineObserver } from './engine/engine.js';
 import { Runtime, type RuntimeOptions } from './engine/runtime.js';
 import { Family } from './families/family.entity.js';
 import { Person } from './families/person.entity.js';
@@ -13,6 +15,7 @@ import { armCrash } from './platform/crash-points.js';
 import { openPool } from './platform/database.js';
 import { systemIds } from './platform/ids.js';
 import { defineJob } from './platform/jobs.js';
+import type { Log, Warn } from './platform/log.js';
 import { Metrics } from './platform/metrics.js';
 import { openOrm } from './platform/orm.js';
 import { projectPath } from './platform/project-root.js';
@@ -47,8 +50,10 @@ const JOB_OF_TOPIC: Partial<Record<string, (typeof JOBS)[number]>> = {
 };
 
 export interface SystemOptions {
+  /** Without it, `log` and `warn` are told. */
+  logger?: Log;
   log?(line: string): void;
-  warn?(message: string, error: unknown): void;
+  warn?: Warn;
   /** `false`: no queues; this process carries out its own outbox. */
   queues?: boolean;
   /** `false`: this process takes no requests and needs no secret to sign with. */
@@ -83,7 +88,7 @@ export class System {
     readonly queues: Queues | undefined,
     readonly metrics: Metrics,
     /** Told of what went wrong where no sender waits for an answer. */
-    readonly warn: (message: string, error: unknown) => void,
+    readonly warn: Warn,
     private readonly stopDatabase: () => Promise<void>,
   ) {
     this.roles = new RoleBook(folder.catalogue['roles.yaml'] ?? '{}');
@@ -92,8 +97,9 @@ export class System {
   /** Starts the embedded database if none was given, migrates, and opens everything. Nothing runs yet: see `work`. */
   static async open(config: Config, options: SystemOptions = {}): Promise<System> {
     if (config.crashAt !== undefined) armCrash(config.crashAt);
-    const log = options.log ?? (() => undefined);
-    const warn = options.warn ?? ((message: string, error: unknown) => log(`${message} ${String(error)}`));
+    const { logger } = options;
+    const log = options.log ?? ((line: string) => logger?.info(line));
+    const warn = options.warn ?? logger?.trouble ?? ((message, error) => log(`${message} ${String(error)}`));
     const { url, stop } = await startDatabase(config, log);
     try {
       const folder = readWorkflowsFolder(options.workflows ?? projectPath('workflows'));
@@ -103,7 +109,7 @@ export class System {
       const metrics = new Metrics();
       const runtime = new Runtime({
         url,
-        observer: metrics,
+        observer: observing(metrics, logger),
         id: () => systemIds.next(),
         calendar: () => calendar,
         warn,
@@ -123,7 +129,7 @@ export class System {
       return new System(
         config,
         url,
-        options.serves === false ? '' : await loadSecret(config),
+        options.serves === false ? '' : await secretFor(config),
         folder,
         calendar,
         runtime,
@@ -176,9 +182,26 @@ export class System {
   }
 }
 
+/** Who takes no requests signs nothing that another process reads, and needs no place to keep a secret in. */
+async function secretFor(config: Config): Promise<string> {
+  const signs = config.roles.includes('web') || config.databaseUrl === undefined;
+  return signs ? loadSecret(config) : (config.secret ?? randomBytes(32).toString('hex'));
+}
+
 export function partnerKeys(folder: Pick<WorkflowsFolder, 'catalogue'>): string[] {
   const partners: unknown = parseYaml(folder.catalogue['partners.yaml'] ?? '{}');
   return typeof partners === 'object' && partners !== null ? Object.keys(partners) : [];
+}
+
+function observing(metrics: Metrics, logger: Log | undefined): EngineObserver {
+  return {
+    batch: (commands, ms) => metrics.batch(commands, ms),
+    command: (command, outcome, ms) => {
+      metrics.command(command, outcome, ms);
+      const { kind, lane, id, caseId } = command;
+      logger?.command(outcome, ms, { case: caseId, command: id, kind, lane });
+    },
+  };
 }
 
 /** By queue, then by state. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import type { Warn } from '../platform/log.js';
 import { asText, ENGINE_SENDER, isPassing } from './outbox.js';
 import type { EngineApi } from './types.js';
 import { TIMER_FAILED } from './writes.js';
@@ -15,7 +16,7 @@ export interface DueTimersDependencies {
   /** Connections of the role `qamqor_relay`. */
   pool: Pool;
   engine: Pick<EngineApi, 'submit'>;
-  warn(message: string, error: unknown): void;
+  warn: Warn;
 }
 
 interface DueTimer {
@@ -126,13 +127,13 @@ export class DueTimers {
     try {
       await this.deps.engine.submit({ ...base, kind: 'timer', id: `timer:${id}`, late: 'journal' });
     } catch (cause) {
-      this.deps.warn(`Timer ${id} could not be given to its case.`, cause);
+      this.deps.warn(`Timer ${id} could not be given to its case.`, cause, { case: caseId });
       if (isPassing(cause)) return this.pause();
       // It would stand before all others for ever: it becomes an incident instead.
       const told = { kind: 'incident', id: `timer-failed:${id}`, rule: TIMER_FAILED, message: asText(cause) } as const;
       await this.deps.engine
         .submit({ ...base, ...told })
-        .catch((error: unknown) => this.deps.warn(`Timer ${id} could not be reported.`, error));
+        .catch((error: unknown) => this.deps.warn(`Timer ${id} could not be reported.`, error, { case: caseId }));
       await this.passDeadlines([id]).catch((error: unknown) => this.deps.warn(`Timer ${id} still stands.`, error));
     }
   }

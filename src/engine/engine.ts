@@ -33,7 +33,7 @@ export interface EngineObserver {
   /** Commands that travelled in one transaction, and how long that took. */
   batch(commands: number, ms: number): void;
   /** `ms`: from its arrival to its answer. */
-  command(command: Pick<Command, 'kind' | 'lane'>, outcome: 'accepted' | 'refused' | 'failed', ms: number): void;
+  command(command: Command, outcome: 'accepted' | 'refused' | 'failed', ms: number): void;
 }
 
 /** A command under way, and everyone who waits for its answer. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { openPool } from '../platform/database.js';
 import { KeyReads } from '../platform/key-reads.js';
+import type { Warn } from '../platform/log.js';
 import type { Calendar } from '../statechart/types.js';
 import { Engine, type EngineObserver } from './engine.js';
 import { OutboxWorker } from './outbox.js';
@@ -42,8 +43,7 @@ export interface RuntimeOptions {
    * this process carries out its own outbox.
    */
   wake?(topic: string, ids: string[], key?: string): Promise<void>;
-  /** Told of what went wrong where no sender waits for an answer. */
-  warn(message: string, error: unknown): void;
+  warn: Warn;
   observer?: EngineObserver;
   /** Batches at once: while one is on its way to disk, the next is decided. */
   concurrency?: number;

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Warn } from '../platform/log.js';
 import { DueTimers } from './due-timers.js';
 import { PATIENCE_S } from './outbox.js';
 import type { EngineApi } from './types.js';
@@ -13,7 +14,7 @@ export interface SweeperDependencies {
   sweeps: ReadonlyMap<string, () => Promise<void>>;
   /** Sends a wake-up for these outbox rows, which may be named by another one that still waits in the queue. */
   wake(rows: { id: string; topic: string }[]): Promise<void>;
-  warn(message: string, error: unknown): void;
+  warn: Warn;
 }
 
 /**
