@@ -4,6 +4,10 @@ import type { ContestantName } from './contestant.js';
 import { BenchDatabase, TABLES } from './database.js';
 import { type Measurement, measure } from './measure.js';
 import { report } from './report.js';
+import { backlog } from './trials/backlog.js';
+import { growth } from './trials/growth.js';
+import { timers } from './trials/timers.js';
+import type { Trials } from './trials/trial.js';
 
 const JOURNEYS = 20;
 const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop', 'http'];
@@ -71,7 +75,10 @@ describe('the bench', () => {
 
   it('compares within each round and takes the median of the rounds', () => {
     const run = (contestant: ContestantName, inFlight: number, journeysPerSecond: number, p50: number) =>
-      ({ contestant, inFlight, journeysPerSecond, p50 }) as Measurement;
+      ({
+        ...{ contestant, inFlight, journeysPerSecond, p50, journeys: 2, rssBytes: 250 * 1024 ** 2 },
+        written: { bytes: contestant === 'engine' ? 30 : 20 },
+      }) as Measurement;
     const runs = [
       ...[300, 900, 310].map((speed) => run('engine', 200, speed, 1)),
       ...[1000, 1000, 1000].map((speed) => run('batchedLoop', 200, speed, 1)),
@@ -84,7 +91,13 @@ describe('the bench', () => {
       ...[40, 50, 60].map((p50) => run('dbos', 1, 1, p50)),
       ...[5, 5, 80].map((p50) => run('restate', 1, 1, p50)),
     ];
-    expect(report(runs, {}).ratios).toEqual({
+    const trials: Trials = {
+      straight: [400, 500, 900].map((perSecond) => ({ workflows: 1, perSecond, processMb: 200 })),
+      straightRestate: [200, 200, 300].map((perSecond) => ({ workflows: 1, perSecond, processMb: 500 })),
+    };
+    const { ratios, limits } = report(runs, trials, {});
+    expect(limits).toMatchObject({ memory: 250, timersP99: null });
+    expect(ratios).toEqual({
       batchedLoop: 0.31,
       oneByOneLoop: 3,
       aloneP50: 2.5,
@@ -92,6 +105,31 @@ describe('the bench', () => {
       durablePeer: 5,
       bullmq: null,
       alonePeerP50: 0.8,
+      disk: 1.5,
+      straight: 2.5,
+      growth: null,
     });
+  });
+});
+
+describe('a trial', () => {
+  it('of timers sees each of them fire', async () => {
+    const { timers: count, lateMs } = await timers(server.url, 60);
+    expect(count).toBe(60);
+    expect(lateMs.p50).toBeGreaterThanOrEqual(0);
+  });
+
+  it('of a backlog sees it drained from the oldest on, and people answered meanwhile', async () => {
+    const { passedBy, people } = await backlog(server.url, 3_000);
+    expect(passedBy).toBeLessThan(1_500);
+    expect(people.commands).toBeGreaterThan(0);
+  });
+
+  it('of growth stores as many cases as it says', async () => {
+    await database.empty();
+    await growth(server.url, { few: 150, many: 400, journeys: 10, inFlight: 5 });
+    const { cases, done } = await database.finished();
+    // Seven times ten journeys are led beside those that lie there.
+    expect([cases - done, done]).toEqual([400, 70]);
   });
 });

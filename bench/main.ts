@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { projectPath } from '../src/platform/project-root.js';
+import type { Task } from './child.js';
 import type { ContestantName } from './contestant.js';
 import { BenchDatabase, withServer } from './database.js';
-import type { Course, Measurement } from './measure.js';
+import type { Measurement } from './measure.js';
 import { withRedis } from './redis.js';
 import { printReport, report, save } from './report.js';
 import { NODE_OPTIONS } from './settings.js';
+import { BY_PEERS, ON_REDIS, type TrialName, type Trials } from './trials/trial.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -21,6 +23,8 @@ const { values: options } = parseArgs({
     'in-flight': { type: 'string', default: '200' },
     /** How often the round A B C is made after the warm-up. */
     rounds: { type: 'string', default: '3' },
+    /** `off`: journeys only. `1`: trials as large as the targets speak of; `0.1` tries them. */
+    trials: { type: 'string', default: '1' },
     /** `off`: only what is ours, and the hand-written loops. */
     peers: { type: 'string', default: 'on' },
     /** Folder for `--cpu-prof` of the processes that run the engine, in process and over HTTP. */
@@ -38,10 +42,20 @@ const LONELY_TURNS = 4;
 /** The slower ones get fewer, so that a round stays short. */
 const SHARES: Partial<Record<ContestantName, number>> = { oneByOneLoop: 0.5, http: 0.5, restate: 0.4, dbos: 0.1 };
 
-class Runner {
-  private constructor(private readonly child: ChildProcess) {}
+/** Those that are compared take turns. */
+const ORDER: TrialName[] = [
+  ...(['start', 'timers', 'backlog'] as const),
+  ...Array.from({ length: 3 }, () => ['straight', 'straightRestate', 'straightDbos'] as const).flat(),
+  'growth',
+];
 
-  static async start(name: ContestantName, url: string, redisUrl: string | undefined): Promise<Runner> {
+class Runner {
+  private constructor(
+    private readonly name: string,
+    private readonly child: ChildProcess,
+  ) {}
+
+  static async start(name: ContestantName | TrialName, url: string, redisUrl: string | undefined): Promise<Runner> {
     const profile =
       options.profile && (name === 'engine' || name === 'http')
         ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`]
@@ -50,17 +64,17 @@ class Runner {
       execArgv: [...NODE_OPTIONS, '--enable-source-maps', '--disable-warning=DeprecationWarning', ...profile],
     });
     await once(child, 'message');
-    return new Runner(child);
+    return new Runner(name, child);
   }
 
-  async run(course: Course): Promise<Measurement> {
-    this.child.send(course);
+  async run<Result>(task: Task): Promise<Result> {
+    this.child.send(task);
     const [answer] = (await Promise.race([
       once(this.child, 'message'),
-      once(this.child, 'exit').then(([code]) => [{ error: `The process of ${course.contestant} ended with ${code}.` }]),
-    ])) as [{ measurement?: Measurement; error?: string }];
-    if (!answer.measurement) throw new Error(answer.error);
-    return answer.measurement;
+      once(this.child, 'exit').then(([code]) => [{ error: `The process of ${this.name} ended with ${code}.` }]),
+    ])) as [{ result?: Result; error?: string }];
+    if (!answer.result) throw new Error(answer.error);
+    return answer.result;
   }
 
   async stop(): Promise<void> {
@@ -81,7 +95,7 @@ async function bench(url: string, redisUrl: string | undefined) {
     const run = async (name: ContestantName, journeys: number, inFlight: number) => {
       const runner = runners.get(name);
       if (!runner) throw new Error(`Nobody runs ${name}.`);
-      const measurement = await runner.run({ contestant: name, journeys, inFlight });
+      const measurement = await runner.run<Measurement>({ contestant: name, journeys, inFlight });
       progress(measurement);
       return measurement;
     };
@@ -95,11 +109,31 @@ async function bench(url: string, redisUrl: string | undefined) {
         for (const name of LONELY.filter((one) => contestants.includes(one)))
           runs.push(await run(name, LONELY_JOURNEYS, 1));
     }
-    return report(runs, machine(await database.settings()));
+    for (const runner of runners.values()) await runner.stop();
+    runners.clear();
+    return report(runs, await makeTrials(url, redisUrl), machine(await database.settings()));
   } finally {
     for (const runner of runners.values()) await runner.stop();
     await database.close();
   }
+}
+
+async function makeTrials(url: string, redisUrl: string | undefined): Promise<Trials> {
+  const trials: Record<string, object[]> = {};
+  const scale = options.trials === 'off' ? 0 : Number(options.trials);
+  const left = (name: TrialName) =>
+    (redisUrl === undefined && ON_REDIS.includes(name)) || (options.peers === 'off' && BY_PEERS.includes(name));
+  for (const trial of scale > 0 ? ORDER.filter((name) => !left(name)) : []) {
+    const runner = await Runner.start(trial, url, redisUrl);
+    try {
+      const figures = await runner.run<object>({ trial, scale });
+      process.stderr.write(`${trial}: ${JSON.stringify(figures)}\n`);
+      trials[trial] = [...(trials[trial] ?? []), figures];
+    } finally {
+      await runner.stop();
+    }
+  }
+  return trials as Trials;
 }
 
 function contestantsFor(redisUrl: string | undefined): ContestantName[] {
@@ -139,4 +173,6 @@ const result = await withRedis((redisUrl) => withServer((url) => bench(url, redi
 await save(result);
 printReport(result, options.json ? process.stderr : process.stdout);
 if (options.json)
-  process.stdout.write(`${JSON.stringify({ ratios: result.ratios, runs: result.runs, machine: result.machine })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ratios: result.ratios, runs: result.runs, trials: result.trials, machine: result.machine })}\n`,
+  );

@@ -4,11 +4,16 @@ import type { Contestant, PeerName, Stores } from './contestant.js';
 import type { Journey, OwnStep } from './journey.js';
 
 interface PeerModule {
-  Peer: new (stores: Stores) => Contestant;
+  Peer: new (stores: Stores) => Peer;
+}
+
+export interface Peer extends Contestant {
+  /** Leads a workflow of five background steps to its end; only the durable ones can. */
+  straight?(id: string, from: number): Promise<number>;
 }
 
 /** Started once in a process: what a peer needs to warm up is not measured, and some cannot be started twice. */
-const started = new Map<PeerName, Promise<Contestant>>();
+const started = new Map<PeerName, Promise<Peer>>();
 
 /** Another engine, from `bench/peers`, which has packages of its own that nothing else needs. */
 export class PeerContestant implements Contestant {
@@ -43,7 +48,7 @@ export async function stopPeers(): Promise<void> {
   for (const peer of started.values()) await (await peer).stop();
 }
 
-async function startPeer(name: PeerName, stores: Stores): Promise<Contestant> {
+export async function startPeer(name: PeerName, stores: Stores): Promise<Peer> {
   const file = pathToFileURL(projectPath('bench', 'peers', `${name}.js`));
   const { Peer } = (await import(file.href)) as PeerModule;
   const peer = new Peer(stores);

@@ -5,6 +5,7 @@ import type { ContestantName } from './contestant.js';
 import type { Written } from './database.js';
 import type { Measurement } from './measure.js';
 import { NAMES, NODE_OPTIONS, SETTINGS } from './settings.js';
+import type { Trials } from './trials/trial.js';
 
 /** The engine in numbers of the loops: more is better for the first two, less for the last. */
 export interface Ratios {
@@ -22,7 +23,35 @@ export interface Ratios {
   bullmq: number | null;
   /** p50 of a lonely command, by that of the quickest durable peer. */
   alonePeerP50: number | null;
+  /** Bytes on disk per finished journey, by those of the loop with 100 events per transaction. */
+  disk: number;
+  /** Five background steps: cases a second, by workflows of the faster durable peer. */
+  straight: number | null;
+  /** Cost per event with many stored cases, by that with few. */
+  growth: number | null;
 }
+
+/** What is held to a number of its own. */
+export interface Limits {
+  /** Milliseconds that 99 of 100 timers are late at most, 10,000 falling due within two seconds. */
+  timersP99: number | null;
+  /** Milliseconds that 95 of 100 people wait at most while a backlog is drained. */
+  backlogPeopleP95: number | null;
+  /** Milliseconds from the start of a process to its first answer. */
+  start: number | null;
+  /** Percent of one core, by an application that has nothing to do. */
+  rest: number | null;
+  /** Megabytes that any process of ours has in memory. */
+  memory: number;
+}
+
+export const LIMITS: Record<keyof Limits, number> = {
+  timersP99: 100,
+  backlogPeopleP95: 1_000,
+  start: 3_000,
+  rest: 1,
+  memory: 300,
+};
 
 /** What the engine is held to. */
 export const TARGETS: Record<keyof Ratios, number> = {
@@ -33,17 +62,22 @@ export const TARGETS: Record<keyof Ratios, number> = {
   durablePeer: 4,
   bullmq: 1.3,
   alonePeerP50: 1,
+  disk: 2,
+  straight: 1,
+  growth: 1.15,
 };
 
 export interface Report {
   ratios: Ratios;
+  limits: Limits;
   runs: Measurement[];
+  trials: Trials;
   machine: object;
   settings: object;
   at: string;
 }
 
-export function report(runs: Measurement[], machine: object): Report {
+export function report(runs: Measurement[], trials: Trials, machine: object): Report {
   const speed = (run: Measurement) => run.journeysPerSecond;
   const faster = (name: ContestantName) => (has(runs, name) ? ratio(runs, name, false, speed) : null);
   const alone = (name: ContestantName) => (has(runs, name) ? ratio(runs, name, true, (run) => run.p50) : null);
@@ -56,8 +90,19 @@ export function report(runs: Measurement[], machine: object): Report {
       durablePeer: least(DURABLE.map(faster)),
       bullmq: faster('bullmq'),
       alonePeerP50: most(DURABLE.map(alone)),
+      disk: ratio(runs, 'batchedLoop', false, (run) => (run.written?.bytes ?? Number.NaN) / run.journeys),
+      straight: least([straightBy(trials, 'straightRestate'), straightBy(trials, 'straightDbos')]),
+      growth: nullable(trials.growth?.[0], ({ msPerEvent: { few, many } }) => rounded(many / few)),
+    },
+    limits: {
+      timersP99: nullable(trials.timers?.[0], ({ lateMs }) => lateMs.p99),
+      backlogPeopleP95: nullable(trials.backlog?.[0], ({ people }) => people.p95),
+      start: nullable(trials.start?.[0], ({ firstAnswerMs }) => firstAnswerMs),
+      rest: nullable(trials.start?.[0], ({ restCpuPercent }) => restCpuPercent),
+      memory: mostMemory(runs, trials),
     },
     runs,
+    trials,
     machine,
     settings: { ...SETTINGS, node: NODE_OPTIONS },
     at: new Date().toISOString(),
@@ -68,6 +113,28 @@ export function report(runs: Measurement[], machine: object): Report {
 const DURABLE = ['restate', 'dbos'] as const satisfies ContestantName[];
 
 type Value = (run: Measurement) => number;
+
+function nullable<Figures>(figures: Figures | undefined, value: (figures: Figures) => number): number | null {
+  return figures === undefined ? null : value(figures);
+}
+
+function straightBy({ straight, ...trials }: Trials, name: 'straightRestate' | 'straightDbos'): number | null {
+  const turns = straight?.flatMap(({ perSecond }, turn) => {
+    const other = trials[name]?.[turn]?.perSecond;
+    return other === undefined ? [] : [perSecond / other];
+  });
+  return turns?.length ? rounded(median(turns)) : null;
+}
+
+/** Of every process that runs the engine. */
+function mostMemory(runs: Measurement[], { start, timers, backlog, straight, growth }: Trials): number {
+  const journeys = runs.filter(({ contestant }) => contestant === 'engine' || contestant === 'http');
+  return Math.max(
+    ...journeys.map(({ rssBytes }) => rssBytes / 1024 / 1024),
+    ...(start ?? []).map(({ residentMb }) => residentMb),
+    ...[timers, backlog, straight, growth].flatMap((made) => (made ?? []).map(({ processMb }) => processMb)),
+  );
+}
 
 function has(runs: Measurement[], name: ContestantName): boolean {
   return runs.some((run) => run.contestant === name);
@@ -143,6 +210,12 @@ export function printReport(result: Report, out: NodeJS.WritableStream): void {
     const target = `target: at ${atMost ? 'most' : 'least'} ${TARGETS[name]}`;
     out.write(value === null ? `–     ${words} (not measured)\n` : `${value.toFixed(2)}  ${words} (${target})\n`);
   }
+  for (const [name, words] of Object.entries(LIMITS_SAID) as [keyof Limits, string][]) {
+    const value = result.limits[name];
+    const shown = value === null ? '–' : value.toFixed(value < 10 ? 1 : 0);
+    out.write(`${shown.padEnd(6)}${words} (${value === null ? 'not measured' : `target: under ${LIMITS[name]}`})\n`);
+  }
+  out.write(`\n${JSON.stringify(result.trials, null, 1)}\n`);
 }
 
 interface Said {
@@ -158,6 +231,17 @@ const SAID: Record<keyof Ratios, Said> = {
   bullmq: { words: 'times the journeys/s of raw BullMQ on Redis' },
   aloneP50: { words: 'times the p50 of one hand-written transaction, alone', atMost: true },
   alonePeerP50: { words: 'times the p50 of the quickest durable peer, alone', atMost: true },
+  disk: { words: 'times the bytes on disk of the loop with 100 events per transaction', atMost: true },
+  straight: { words: 'times the workflows/s of the faster durable peer, five background steps without waiting' },
+  growth: { words: 'times the cost of an event when few cases are stored, with many', atMost: true },
+};
+
+const LIMITS_SAID: Record<keyof Limits, string> = {
+  timersP99: 'ms late, 99 of 100 timers that fall due within two seconds',
+  backlogPeopleP95: 'ms until 95 of 100 people are answered while a backlog of timers is drained',
+  start: 'ms from the start of the process to its first answer',
+  rest: '% of a core with nothing to do',
+  memory: 'MB resident in the largest process of ours',
 };
 
 /** Inserted, updated and deleted rows per journey and kilobytes on disk: the same for all, or the comparison means nothing. */

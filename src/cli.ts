@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode, explain, Terminal, TerminalError } from './cli/terminal.js';
+import { EXIT, type ExitCode, explain, isReaderGone, Terminal, TerminalError } from './cli/terminal.js';
 import { misspeltSettings } from './config.js';
 
 /** How long a command that has ended waits for what it left open. */
@@ -156,6 +156,13 @@ async function fail(error: unknown, args: string[]): Promise<ExitCode> {
   if (!isUsage) out.progress(message);
   await out.answer({ error: { code, message } });
   return exitCode;
+}
+
+// What is said when nobody reads any more goes nowhere; the command ends as it would have, and closes what it opened.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isReaderGone(error)) throw error;
+  });
 }
 
 const args = process.argv.slice(2);

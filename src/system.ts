@@ -25,8 +25,9 @@ import { loadSecret } from './platform/secret.js';
 import { openQueueBackend, startDatabase } from './platform/start.js';
 import { parseCalendar } from './statechart/calendar.js';
 import type { Calendar } from './statechart/types.js';
-import { deployFolder } from './workflows/deploy.js';
+import { deployChangedFolder } from './workflows/deploy.js';
 import { readWorkflowsFolder, type WorkflowsFolder } from './workflows/folder.js';
+import { StoredFolderMemory } from './workflows/folder-memory.js';
 
 /** The one organisation there is until more are asked for; made by the first migration. */
 export const ORGANISATION = '00000000-0000-7000-8000-000000000001';
@@ -156,8 +157,9 @@ export class System {
 
   /** Makes every workflow of the folder known; what is known already stays as it is. @throws StartError */
   async deployFolder(): Promise<void> {
-    const deps = { versions: this.runtime.versions, clock: this.clock, catalogue: this.folder.catalogue };
-    this.folderProblems = await deployFolder(deps, ORGANISATION, this.folder);
+    const memory = new StoredFolderMemory(this.pool);
+    const deps = { versions: this.runtime.versions, clock: this.clock, catalogue: this.folder.catalogue, memory };
+    this.folderProblems = await deployChangedFolder(deps, ORGANISATION, this.folder);
     for (const problem of this.folderProblems) this.warn('A workflow was not deployed.', problem);
   }
 

@@ -12,6 +12,8 @@ export class Peer {
   #applied = new Meetings();
   #workflow = DBOS.registerWorkflow((id, said) => this.#lead(id, said), { name: 'journey' });
 
+  #straight = DBOS.registerWorkflow((from) => addFive(from), { name: 'straight' });
+
   constructor({ url }) {
     this.url = url;
   }
@@ -32,6 +34,12 @@ export class Peer {
     await DBOS.send(caseId, said[step], step);
     // Ours is applied when its sender is answered: so it is here.
     await this.#applied.hear(`${caseId}:${step}`);
+  }
+
+  /** Five background steps, from the call to their result. */
+  async straight(id, from) {
+    const handle = await DBOS.startWorkflow(this.#straight, { workflowID: id })(from);
+    return await handle.getResult();
   }
 
   async settled() {
@@ -66,4 +74,10 @@ export class Peer {
     this.#applied.tell(`${id}:${step}`);
     return said;
   }
+}
+
+async function addFive(from) {
+  let sum = 0;
+  for (let step = 1; step <= 5; step++) sum = await DBOS.runStep(async () => sum + from, { name: `step${step}` });
+  return sum;
 }

@@ -40,9 +40,11 @@ export class Peer {
       },
     });
     const journey = restate.workflow({ name: 'journey', handlers: { run: (ctx, input) => this.#lead(ctx, input) } });
+    const straight = restate.workflow({ name: 'straight', handlers: { run: addFive } });
     const service = restate
       .endpoint()
       .bind(journey)
+      .bind(straight)
       .setLogger(() => undefined);
     this.endpoint = await listen(service.http2Handler(), endpoint);
     const until = performance.now() + PATIENCE_MS;
@@ -71,6 +73,12 @@ export class Peer {
     await sent(post(`${this.ingress}/restate/awakeables/${awakeable}/resolve`, said[step]));
     // Ours is applied when its sender is answered: so it is here.
     await this.#applied.hear(`${caseId}:${step}`);
+  }
+
+  /** Five background steps, from the call to their result. */
+  async straight(id, from) {
+    const response = await post(`${this.ingress}/straight/${id}/run`, { from });
+    return Number(await textOf(response));
   }
 
   async settled() {
@@ -119,9 +127,19 @@ function post(url, body) {
 }
 
 async function sent(asking) {
-  const response = await asking;
+  await textOf(await asking);
+}
+
+async function textOf(response) {
   const text = await response.text();
   if (!response.ok) throw new Error(`Restate answered ${response.status}: ${text}`);
+  return text;
+}
+
+async function addFive(ctx, { from }) {
+  let sum = 0;
+  for (let step = 1; step <= 5; step++) sum = await ctx.run(`step${step}`, () => sum + from);
+  return sum;
 }
 
 async function freePort() {

@@ -1,7 +1,7 @@
 import { openPool } from '../../src/platform/database.js';
 import { drive } from '../drive.js';
 import { EngineContestant } from '../engine-contestant.js';
-import { makeJourneys } from '../journey.js';
+import { makeJourneys, STEPS } from '../journey.js';
 import { SETTINGS } from '../settings.js';
 
 /** Cases of which all others are copies. */
@@ -25,10 +25,7 @@ export interface GrowthFigures {
 /** What an event costs when few cases are stored, and when many are. */
 export async function growth(
   url: string,
-  few: number,
-  many: number,
-  journeys: number,
-  inFlight: number,
+  { few, many, journeys, inFlight }: { few: number; many: number; journeys: number; inFlight: number },
 ): Promise<GrowthFigures> {
   const owner = openPool(url, 'owner', { max: 1, name: 'bench', statementTimeoutMs: 0 });
   const engine = new EngineContestant(url, SETTINGS.engine.concurrency);
@@ -43,7 +40,7 @@ export async function growth(
         const before = process.cpuUsage();
         const { eventsPerSecond } = await drive(engine, journeys, inFlight);
         const { user, system } = process.cpuUsage(before);
-        runs.push({ wall: 1000 / eventsPerSecond, cpu: (user + system) / 1000 / (journeys * 7) });
+        runs.push({ wall: 1000 / eventsPerSecond, cpu: (user + system) / 1000 / (journeys * STEPS.length) });
       }
       return { wall: middle(runs.map(({ wall }) => wall)), cpu: middle(runs.map(({ cpu }) => cpu)) };
     };
@@ -87,7 +84,6 @@ async function fill(owner: Owner, stored: number): Promise<void> {
     await owner.query('drop table copies');
   }
   await owner.query('vacuum analyze');
-  await owner.query('checkpoint');
 }
 
 async function copy(owner: Owner, table: string, key: string, values: Record<string, string>): Promise<void> {

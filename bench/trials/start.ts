@@ -17,7 +17,7 @@ export interface StartFigures {
   firstAnswerMs: number;
   /** Of one core, by the whole application that has nothing to do. */
   restCpuPercent: number;
-  rssMb: number;
+  residentMb: number;
 }
 
 /** The whole application as production starts it, web and worker in one process. */
@@ -30,7 +30,7 @@ export async function start(url: string, redisUrl: string | undefined): Promise<
     const before = await cpuMs(child);
     await sleep(AT_REST_MS);
     const restCpuPercent = ((await cpuMs(child)) - before) / (AT_REST_MS / 100);
-    return { firstAnswerMs: ms, restCpuPercent, rssMb: await rssMb(child) };
+    return { firstAnswerMs: ms, restCpuPercent, residentMb: await residentMb(child) };
   } finally {
     await stopped({ child });
   }
@@ -48,8 +48,8 @@ async function started(url: string, redisUrl: string | undefined): Promise<{ chi
       DATABASE_URL: url,
       ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
       QAMQOR_SECRET: 'a secret of the bench, 32 letters',
-      QAMQOR_HOST: '127.0.0.1',
-      QAMQOR_PORT: String(port),
+      HOST: '127.0.0.1',
+      PORT: String(port),
       QAMQOR_LOG: 'error',
     },
   });
@@ -78,7 +78,7 @@ async function cpuMs(child: ChildProcess): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-async function rssMb(child: ChildProcess): Promise<number> {
+async function residentMb(child: ChildProcess): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }

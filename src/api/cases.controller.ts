@@ -28,7 +28,13 @@ const listQuery = z.strictObject({
   ...paging,
 });
 const journalQuery = z.strictObject(paging);
-const event = z.strictObject({ type: z.string().min(1).max(200), data: json.optional(), revision });
+const event = z.strictObject({
+  type: z.string().min(1).max(200),
+  data: json.optional().meta({
+    description: 'What the event’s `schema` in `accepts` asks for. An event without a schema carries no data',
+  }),
+  revision,
+});
 
 const reason = z.string().max(1000);
 /** A preview changes nothing and needs no reason. */

@@ -19,6 +19,8 @@ describe('an event', () => {
     ['called *', { type: '*' }, 422, 'reserved-event'],
     ['whose data does not fit', { type: 'CALL', data: { room: 'seven' } }, 422, 'schema'],
     ['whose data is missing', { type: 'CALL' }, 422, 'schema'],
+    ['that carries data although its workflow describes none', { type: 'LEAVE', data: { a: 1 } }, 422, 'schema'],
+    ['that carries a text although its workflow describes none', { type: 'LEAVE', data: 'moved' }, 422, 'schema'],
     ['without a type', {}, 422, 'schema'],
     ['with an unknown field', { type: 'LEAVE', admin: true }, 400, 'unknown-field'],
     ['on an old revision', { type: 'LEAVE', revision: 0 }, 409, 'stale-revision'],
@@ -50,6 +52,11 @@ describe('an event', () => {
       status: 403,
       body: { code: 'no-right', roles: ['curator'] },
     });
+  });
+
+  it.each([[{}], [null]])('without a description of its data may come with nothing: %j', async (data) => {
+    const { id } = await aCase();
+    expect((await send('curator', id, { type: 'LEAVE', data })).status).toBe(200);
   });
 
   it('to a case that is not there is not found', async () => {
@@ -108,6 +115,9 @@ describe('a refusal', () => {
     ]);
     expect(await errors(send('curator', id, { type: 'CALL', data: {} }, russian))).toEqual([
       { path: '/room', message: 'заполните поле «room», оно обязательно' },
+    ]);
+    expect(await errors(send('curator', id, { type: 'LEAVE', data: { a: 1 } }, russian))).toEqual([
+      { path: '', message: 'это событие не несёт данных; уберите data' },
     ]);
     expect(await errors(send('curator', id, {}, russian))).toEqual([
       { path: '/type', message: 'заполните поле «type», оно обязательно' },

@@ -13,8 +13,9 @@ export async function readCase(
   organisationId: string,
   idOrNumber: string,
 ): Promise<CaseRecord | null> {
-  const statement = UUID.test(idOrNumber) ? sql.readCaseById : sql.readCaseByNumber;
-  const [row] = await reads.rows<CaseRow>(statement, [organisationId, idOrNumber], organisationId);
+  const row = UUID.test(idOrNumber)
+    ? await reads.row<CaseRow>(sql.readCasesById, idOrNumber.toLowerCase(), organisationId)
+    : await reads.row<CaseRow>(sql.readCasesByNumber, idOrNumber, organisationId);
   return row
     ? caseRecord(row, await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))
     : null;

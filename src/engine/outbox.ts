@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
@@ -181,15 +180,15 @@ function about({ caseId, id }: OutboxRow): About {
 
 /** What comes back later than that is dropped: another attempt has begun by then. */
 async function inTime(attempt: Promise<Delivery>, ms: number): Promise<Delivery> {
-  const over = new AbortController();
-  const late = sleep(ms, { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` } as const, {
-    signal: over.signal,
-    ref: false,
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Delivery>((resolve) => {
+    timer = setTimeout(resolve, ms, { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` });
+    timer.unref();
   });
   try {
     return await Promise.race([attempt, late]);
   } finally {
-    over.abort();
+    clearTimeout(timer);
   }
 }
 

@@ -37,7 +37,7 @@ export class AccountsService {
   constructor(
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
-    private readonly reads: Pick<KeyReads, 'rows'>,
+    private readonly reads: Pick<KeyReads, 'row'>,
     /** UUIDv7. */
     private readonly id: () => string,
     readonly roles: RoleBook,
@@ -56,13 +56,13 @@ export class AccountsService {
   /** Whose session it is, as of now, in one look: every request asks. `ageing`: it is time to prolong it. */
   async ofSession(token: string): Promise<{ principal: Principal; expiresAt: Date; ageing: boolean } | null> {
     const statement = {
-      name: 'principal-of-session',
-      text: `select p.*, s.expires_at,
+      name: 'principals-of-sessions',
+      text: `select s.token as key, p.*, s.expires_at,
           s.expires_at < clock_timestamp() + make_interval(secs => ${SESSION_S - REFRESH_AFTER_S}) as ageing
         from qamqor.account_sessions s join (${PRINCIPAL}) p on p.id = s.user_id
-        where s.token = $1 and s.expires_at > clock_timestamp()`,
+        where s.token = any ($1::text[]) and s.expires_at > clock_timestamp()`,
     };
-    const [row] = await this.reads.rows<PrincipalRow & { expires_at: Date; ageing: boolean }>(statement, [token]);
+    const row = await this.reads.row<PrincipalRow & { expires_at: Date; ageing: boolean }>(statement, token);
     return row ? { principal: this.toPrincipal(row), expiresAt: row.expires_at, ageing: row.ageing } : null;
   }
 

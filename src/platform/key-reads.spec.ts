@@ -19,27 +19,44 @@ describe('reads that share a few connections', () => {
     await database.close();
   });
 
-  const echo = async (value: number) => (await reads.rows<{ n: number }>('select $1::int as n', [value]))[0]?.n;
+  const echo = { name: 'echo', text: "select k as key, k::int + 1 as n from unnest($1::text[]) k where k <> 'none'" };
+  const plusOne = async (value: number) => (await reads.row<{ n: number }>(echo, String(value)))?.n;
 
-  it('give each its own answer, however many come at once', async () => {
+  it('give each its own answer, however many ask at once', async () => {
     const values = Array.from({ length: 500 }, (_, n) => n);
-    expect(await Promise.all(values.map(echo))).toEqual(values);
+    expect(await Promise.all(values.map(plusOne))).toEqual(values.map((n) => n + 1));
+  });
+
+  it('travel as one statement where they are asked for in one turn', async () => {
+    const alone = { name: 'alone', text: 'select k as key, cardinality($1::text[]) as n from unnest($1::text[]) k' };
+    const asked = ['a', 'b', 'a', 'c'].map((key) => reads.row<{ n: number }>(alone, key));
+    expect((await Promise.all(asked)).map((row) => row?.n)).toEqual([3, 3, 3, 3]);
+  });
+
+  it('give null for what is not there and for what no text can hold', async () => {
+    const [none, nul, other] = await Promise.all([reads.row(echo, 'none'), reads.row(echo, '1\0'), plusOne(1)]);
+    expect([none, nul, other]).toEqual([null, null, 2]);
   });
 
   it('see the organisation that each of them names, and none without', async () => {
-    const seen = `select current_setting('qamqor.organisation', true) as organisation`;
+    const seen = {
+      name: 'seen',
+      text: `select k as key, current_setting('qamqor.organisation', true) as organisation from unnest($1::text[]) k`,
+    };
     const asked = Array.from({ length: 60 }, (_, n) => [ONE, OTHER, undefined][n % 3]);
-    const found = await Promise.all(asked.map((one) => reads.rows<{ organisation: string | null }>(seen, [], one)));
-    expect(found.map(([row]) => row?.organisation || undefined)).toEqual(asked);
+    const found = await Promise.all(
+      asked.map((one, n) => reads.row<{ organisation: string | null }>(seen, String(n), one)),
+    );
+    expect(found.map((row) => row?.organisation || undefined)).toEqual(asked);
   });
 
-  it('change nothing, and one that fails takes no other along', async () => {
+  it('change nothing, and a statement that fails takes no other along', async () => {
     const answers = await Promise.allSettled([
-      echo(1),
-      reads.rows('select 1 / 0', [], ONE),
-      reads.rows(`delete from qamqor.cases`, [], ONE),
-      reads.rows(`select 'x'::uuid`, []),
-      ...[2, 3, 4, 5].map(echo),
+      plusOne(1),
+      reads.row({ name: 'fails', text: `select 1 / 0, $1::text[]` }, 'x', ONE),
+      reads.row({ name: 'writes', text: `delete from qamqor.cases where number = any ($1)` }, 'x', ONE),
+      reads.row(echo, 'no number', ONE),
+      ...[2, 3, 4, 5].map(plusOne),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([
       'fulfilled',
@@ -49,7 +66,7 @@ describe('reads that share a few connections', () => {
   });
 
   it('connect anew when the server has ended their connections', async () => {
-    await Promise.all([echo(1), echo(2)]);
+    await Promise.all([plusOne(1), plusOne(2)]);
     await database
       .pool('owner')
       .query(
@@ -58,10 +75,10 @@ describe('reads that share a few connections', () => {
     // Those under way are told; whoever asks after that is answered.
     const again = async (value: number): Promise<number | undefined> => {
       for (;;) {
-        const answer = await echo(value).catch(() => null);
+        const answer = await plusOne(value).catch(() => null);
         if (answer !== null) return answer;
       }
     };
-    expect(await Promise.all([again(1), again(2), again(3)])).toEqual([1, 2, 3]);
+    expect(await Promise.all([again(1), again(2), again(3)])).toEqual([2, 3, 4]);
   });
 });

@@ -1,6 +1,9 @@
 import type { Pool } from 'pg';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+/** How often the delay of the event loop is looked at. Ten times as often, by default, costs half a percent of a core at rest. */
+const EVENT_LOOP_LOOK_MS = 100;
+
 export interface MetricsSources {
   /** Connections of the role `qamqor_relay`. */
   relayPool: Pool;
@@ -74,7 +77,7 @@ export class Metrics {
   readonly #looks: (() => Promise<void> | void)[] = [];
 
   constructor() {
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS });
   }
 
   get contentType(): string {

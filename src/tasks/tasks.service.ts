@@ -49,7 +49,7 @@ export interface TasksDependencies {
   versions: VersionsApi;
   /** Connections of the role `qamqor_app`. */
   pool: Pool;
-  reads: Pick<KeyReads, 'rows'>;
+  reads: Pick<KeyReads, 'row'>;
   accounts: AccountsService;
   source: TaskSource;
   consents: Pick<ConsentsService, 'announce'>;
@@ -207,8 +207,7 @@ export class TasksService {
   /** The task, if the account may see it. @throws AppError `task-not-found` */
   private async find(by: Principal, id: string): Promise<TaskRow> {
     if (!isUuid(id)) throw taskNotFound(id);
-    const found = { name: 'find-task', text: `${sql.SELECT_TASKS} where t.id = $1` };
-    const [row] = await this.deps.reads.rows<TaskRow>(found, [id], by.organisationId);
+    const row = await this.deps.reads.row<TaskRow>(sql.FIND_TASKS, id.toLowerCase(), by.organisationId);
     if (!row || !maySeeTask(by, row)) throw taskNotFound(id);
     return row;
   }
