@@ -4,9 +4,13 @@ import type { ContestantName } from './contestant.js';
 import { BenchDatabase, TABLES } from './database.js';
 import { type Measurement, measure } from './measure.js';
 import { report } from './report.js';
+import { backlog } from './trials/backlog.js';
+import { growth } from './trials/growth.js';
+import { timers } from './trials/timers.js';
+import type { Trials } from './trials/trial.js';
 
 const JOURNEYS = 20;
-const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop'];
+const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop', 'http'];
 
 let server: TestDatabase;
 let database: BenchDatabase;
@@ -23,10 +27,10 @@ afterAll(async () => {
   await server?.close();
 });
 
-const of = (name: ContestantName): Measurement => {
-  const measurement = measured.get(name);
-  if (!measurement) throw new Error(`${name} was not measured.`);
-  return measurement;
+const of = (name: ContestantName) => {
+  const { written, ...measurement } = measured.get(name) ?? {};
+  if (!written) throw new Error(`${name} was not measured.`);
+  return { ...measurement, written };
 };
 
 describe('the bench', () => {
@@ -38,11 +42,12 @@ describe('the bench', () => {
     }
   });
 
-  it("makes every case of the engine's again from its journal", () => {
+  it("makes every case of the engine's again from its journal, over HTTP too", () => {
     expect(of('engine').verified).toBe(JOURNEYS);
+    expect(of('http').verified).toBe(JOURNEYS);
   });
 
-  it.each(['batchedLoop', 'oneByOneLoop'] as const)(
+  it.each(['batchedLoop', 'oneByOneLoop', 'http'] as const)(
     'lets the %s write as many rows as the engine, table by table',
     (name) => {
       for (const table of TABLES) {
@@ -70,14 +75,61 @@ describe('the bench', () => {
 
   it('compares within each round and takes the median of the rounds', () => {
     const run = (contestant: ContestantName, inFlight: number, journeysPerSecond: number, p50: number) =>
-      ({ contestant, inFlight, journeysPerSecond, p50 }) as Measurement;
+      ({
+        ...{ contestant, inFlight, journeysPerSecond, p50, journeys: 2, rssBytes: 250 * 1024 ** 2 },
+        written: { bytes: contestant === 'engine' ? 30 : 20 },
+      }) as Measurement;
     const runs = [
       ...[300, 900, 310].map((speed) => run('engine', 200, speed, 1)),
       ...[1000, 1000, 1000].map((speed) => run('batchedLoop', 200, speed, 1)),
       ...[100, 300, 5].map((speed) => run('oneByOneLoop', 200, speed, 1)),
       ...[4, 5, 60].map((p50) => run('engine', 1, 1, p50)),
       ...[2, 2, 2].map((p50) => run('oneByOneLoop', 1, 1, p50)),
+      ...[150, 450, 155].map((speed) => run('http', 200, speed, 1)),
+      ...[10, 30, 31].map((speed) => run('dbos', 200, speed, 1)),
+      ...[60, 60, 62].map((speed) => run('restate', 200, speed, 1)),
+      ...[40, 50, 60].map((p50) => run('dbos', 1, 1, p50)),
+      ...[5, 5, 80].map((p50) => run('restate', 1, 1, p50)),
     ];
-    expect(report(runs, {}).ratios).toEqual({ batchedLoop: 0.31, oneByOneLoop: 3, aloneP50: 2.5 });
+    const trials: Trials = {
+      straight: [400, 500, 900].map((perSecond) => ({ workflows: 1, perSecond, processMb: 200 })),
+      straightRestate: [200, 200, 300].map((perSecond) => ({ workflows: 1, perSecond, processMb: 500 })),
+    };
+    const { ratios, limits } = report(runs, trials, {});
+    expect(limits).toMatchObject({ memory: 250, timersP99: null });
+    expect(ratios).toEqual({
+      batchedLoop: 0.31,
+      oneByOneLoop: 3,
+      aloneP50: 2.5,
+      http: 0.5,
+      durablePeer: 5,
+      bullmq: null,
+      alonePeerP50: 0.8,
+      disk: 1.5,
+      straight: 2.5,
+      growth: null,
+    });
+  });
+});
+
+describe('a trial', () => {
+  it('of timers sees each of them fire', async () => {
+    const { timers: count, lateMs } = await timers(server.url, 60);
+    expect(count).toBe(60);
+    expect(lateMs.p50).toBeGreaterThanOrEqual(0);
+  });
+
+  it('of a backlog sees it drained from the oldest on, and people answered meanwhile', async () => {
+    const { passedBy, people } = await backlog(server.url, 3_000);
+    expect(passedBy).toBeLessThan(1_500);
+    expect(people.commands).toBeGreaterThan(0);
+  });
+
+  it('of growth stores as many cases as it says', async () => {
+    await database.empty();
+    await growth(server.url, { few: 150, many: 400, journeys: 10, inFlight: 5 });
+    const { cases, done } = await database.finished();
+    // Seven times ten journeys are led beside those that lie there.
+    expect([cases - done, done]).toEqual([400, 70]);
   });
 });

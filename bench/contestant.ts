@@ -11,4 +11,14 @@ export interface Contestant {
   stop(): Promise<void>;
 }
 
-export type ContestantName = 'engine' | 'batchedLoop' | 'oneByOneLoop';
+/** Those that write our tables, and others that people could take instead. */
+export type ContestantName = 'engine' | 'http' | 'batchedLoop' | 'oneByOneLoop' | PeerName;
+export type PeerName = 'bullmq' | 'dbos' | 'restate';
+
+/** Where contestants keep what they store. */
+export interface Stores {
+  /** PostgreSQL: the owner's login. */
+  url: string;
+  /** Undefined where this machine has no Redis. */
+  redisUrl?: string | undefined;
+}

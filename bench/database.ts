@@ -112,7 +112,7 @@ export class BenchDatabase {
     for (;;) {
       const { rows } = await this.owner.query(
         `select 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
-           and application_name <> 'qamqor bench' limit 1`,
+           and application_name like 'qamqor %' and application_name <> 'qamqor bench' limit 1`,
       );
       if (rows.length === 0) return;
       await sleep(5);

@@ -1,5 +1,6 @@
 import type { Contestant } from './contestant.js';
 import { type Journey, makeJourneys, OWN_STEPS, STEPS } from './journey.js';
+import { percentile } from './percentile.js';
 
 export interface Drive {
   journeys: number;
@@ -43,8 +44,4 @@ async function travel(contestant: Contestant, journey: Journey, latencies: numbe
     latencies.push(performance.now() - asked);
     if (step === 'plan') await journey.answered;
   }
-}
-
-function percentile(sorted: number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { presentCase } from '../src/api/case.presenter.js';
 import { entryUuid } from '../src/engine/entry-uuid.js';
-import { Runtime } from '../src/engine/runtime.js';
+import type { Runtime } from '../src/engine/runtime.js';
 import type { Accepted, Command, CommandBase, OutboxRow } from '../src/engine/types.js';
 import { type VerifyReport, verify } from '../src/engine/verify.js';
 import { Grace } from '../src/handoffs/grace.js';
@@ -9,21 +9,14 @@ import { HandoffSource } from '../src/handoffs/handoff-source.js';
 import { handoffWork } from '../src/handoffs/handoff-work.js';
 import { systemIds } from '../src/platform/ids.js';
 import { projectPath } from '../src/platform/project-root.js';
-import type { Calendar } from '../src/statechart/types.js';
 import { TaskSource } from '../src/tasks/task-source.js';
 import { taskWork } from '../src/tasks/task-work.js';
 import { readWorkflow } from '../src/workflows/folder.js';
 import type { Contestant } from './contestant.js';
 import { CURATOR, type Journey, ORGANISATION, type OwnStep, PARTNER } from './journey.js';
+import { benchRuntime, CALENDAR } from './runtime.js';
 
 const WORKFLOW = 'bench-journey';
-
-const CALENDAR: Calendar = {
-  zone: 'Asia/Almaty',
-  week: [1, 2, 3, 4, 5],
-  hours: [{ from: '09:00', to: '18:00' }],
-  days: { '2026-12-16': 'off' },
-};
 
 /** The engine as production runs it: kept command ids, the chain, payload rows, roles with row-level security. */
 export class EngineContestant implements Contestant {
@@ -33,15 +26,7 @@ export class EngineContestant implements Contestant {
   private readonly tasks = new Map<string, string>();
 
   constructor(url: string, concurrency: number) {
-    this.runtime = new Runtime({
-      url,
-      id: () => systemIds.next(),
-      calendar: () => CALENDAR,
-      warn: (message, error) => {
-        throw new Error(message, { cause: error });
-      },
-      concurrency,
-    });
+    this.runtime = benchRuntime(url, { concurrency });
     const { engine } = this.runtime;
     engine.registerSource(new TaskSource(() => systemIds.next(), CALENDAR));
     engine.registerSource(new HandoffSource(() => systemIds.next(), new Grace({ find: () => undefined }, CALENDAR)));
@@ -77,7 +62,7 @@ export class EngineContestant implements Contestant {
     const base = { ...this.base(journey), id: `${step}:${journey.caseId}`, keep: true };
     switch (step) {
       case 'open':
-        return { ...base, kind: 'open', workflow: WORKFLOW, input: said, subject: said['familyId'] as string };
+        return { ...base, kind: 'open', workflow: WORKFLOW, input: said, subject: said['householdId'] as string };
       case 'plan':
         return { ...base, kind: 'event', type: 'PLAN_AGREED', data: said };
       case 'enrol':

@@ -37,7 +37,7 @@ function makeJourney(index: number): Journey {
     answer: resolve,
     said: {
       open: {
-        familyId: family,
+        householdId: family,
         applicantId: systemIds.next(),
         districtCode: `7110${10 + (index % 6)}`,
         categories: ['large-family', 'low-income', 'child-with-disability'],

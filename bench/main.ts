@@ -1,13 +1,19 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { projectPath } from '../src/platform/project-root.js';
+import type { Task } from './child.js';
 import type { ContestantName } from './contestant.js';
 import { BenchDatabase, withServer } from './database.js';
-import type { Course, Measurement } from './measure.js';
+import type { Measurement } from './measure.js';
+import { withRedis } from './redis.js';
 import { printReport, report, save } from './report.js';
 import { NODE_OPTIONS } from './settings.js';
+import { BY_PEERS, ON_REDIS, type TrialName, type Trials } from './trials/trial.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -17,38 +23,58 @@ const { values: options } = parseArgs({
     'in-flight': { type: 'string', default: '200' },
     /** How often the round A B C is made after the warm-up. */
     rounds: { type: 'string', default: '3' },
-    /** Folder for `--cpu-prof` of the engine's process. */
+    /** `off`: journeys only. `1`: trials as large as the targets speak of; `0.1` tries them. */
+    trials: { type: 'string', default: '1' },
+    /** `off`: only what is ours, and the hand-written loops. */
+    peers: { type: 'string', default: 'on' },
+    /** Folder for `--cpu-prof` of the processes that run the engine, in process and over HTTP. */
     profile: { type: 'string' },
   },
 });
 
-const CONTESTANTS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop'];
+const OURS: ContestantName[] = ['engine', 'batchedLoop', 'oneByOneLoop', 'http'];
+const PEERS: ContestantName[] = ['bullmq', 'restate', 'dbos'];
+/** With one journey in flight, each command waits for nobody. */
+const LONELY: ContestantName[] = ['engine', 'oneByOneLoop', 'restate', 'dbos'];
 /** A lonely caller waits for the disk at every step, and for every neighbour: few journeys, often by turns. */
 const LONELY_JOURNEYS = 20;
 const LONELY_TURNS = 4;
-/** The slowest gets fewer, so that a round stays short. */
-const ONE_BY_ONE_SHARE = 0.5;
+/** The slower ones get fewer, so that a round stays short. */
+const SHARES: Partial<Record<ContestantName, number>> = { oneByOneLoop: 0.5, http: 0.5, restate: 0.4, dbos: 0.1 };
+
+/** Those that are compared take turns. */
+const ORDER: TrialName[] = [
+  ...(['start', 'timers', 'backlog'] as const),
+  ...Array.from({ length: 3 }, () => ['straight', 'straightRestate', 'straightDbos'] as const).flat(),
+  'growth',
+];
 
 class Runner {
-  private constructor(private readonly child: ChildProcess) {}
+  private constructor(
+    private readonly name: string,
+    private readonly child: ChildProcess,
+  ) {}
 
-  static async start(name: ContestantName, url: string): Promise<Runner> {
-    const profile = name === 'engine' && options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
-    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [url], {
+  static async start(name: ContestantName | TrialName, url: string, redisUrl: string | undefined): Promise<Runner> {
+    const profile =
+      options.profile && (name === 'engine' || name === 'http')
+        ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`]
+        : [];
+    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [url, ...(redisUrl ? [redisUrl] : [])], {
       execArgv: [...NODE_OPTIONS, '--enable-source-maps', '--disable-warning=DeprecationWarning', ...profile],
     });
     await once(child, 'message');
-    return new Runner(child);
+    return new Runner(name, child);
   }
 
-  async run(course: Course): Promise<Measurement> {
-    this.child.send(course);
+  async run<Result>(task: Task): Promise<Result> {
+    this.child.send(task);
     const [answer] = (await Promise.race([
       once(this.child, 'message'),
-      once(this.child, 'exit').then(([code]) => [{ error: `The process of ${course.contestant} ended with ${code}.` }]),
-    ])) as [{ measurement?: Measurement; error?: string }];
-    if (!answer.measurement) throw new Error(answer.error);
-    return answer.measurement;
+      once(this.child, 'exit').then(([code]) => [{ error: `The process of ${this.name} ended with ${code}.` }]),
+    ])) as [{ result?: Result; error?: string }];
+    if (!answer.result) throw new Error(answer.error);
+    return answer.result;
   }
 
   async stop(): Promise<void> {
@@ -59,33 +85,69 @@ class Runner {
   }
 }
 
-async function bench(url: string) {
+async function bench(url: string, redisUrl: string | undefined) {
+  const contestants = contestantsFor(redisUrl);
   const database = await BenchDatabase.prepare(url);
   const runners = new Map<ContestantName, Runner>();
   const runs: Measurement[] = [];
   try {
-    for (const name of CONTESTANTS) runners.set(name, await Runner.start(name, url));
+    for (const name of contestants) runners.set(name, await Runner.start(name, url, redisUrl));
     const run = async (name: ContestantName, journeys: number, inFlight: number) => {
       const runner = runners.get(name);
       if (!runner) throw new Error(`Nobody runs ${name}.`);
-      const measurement = await runner.run({ contestant: name, journeys, inFlight });
+      const measurement = await runner.run<Measurement>({ contestant: name, journeys, inFlight });
       progress(measurement);
       return measurement;
     };
     const journeys = Number(options.journeys);
-    const share = (name: ContestantName) => Math.ceil(name === 'oneByOneLoop' ? journeys * ONE_BY_ONE_SHARE : journeys);
+    const share = (name: ContestantName) => Math.ceil(journeys * (SHARES[name] ?? 1));
     const inFlight = Number(options['in-flight']);
-    for (const name of CONTESTANTS) await run(name, Math.ceil(share(name) / 4), inFlight);
+    for (const name of contestants) await run(name, Math.ceil(share(name) / 4), inFlight);
     for (let round = 0; round < Number(options.rounds); round++) {
-      for (const name of CONTESTANTS) runs.push(await run(name, share(name), inFlight));
+      for (const name of contestants) runs.push(await run(name, share(name), inFlight));
       for (let turn = 0; turn < LONELY_TURNS; turn++)
-        for (const name of ['engine', 'oneByOneLoop'] as const) runs.push(await run(name, LONELY_JOURNEYS, 1));
+        for (const name of LONELY.filter((one) => contestants.includes(one)))
+          runs.push(await run(name, LONELY_JOURNEYS, 1));
     }
-    return report(runs, machine(await database.settings()));
+    for (const runner of runners.values()) await runner.stop();
+    runners.clear();
+    return report(runs, await makeTrials(url, redisUrl), machine(await database.settings()));
   } finally {
     for (const runner of runners.values()) await runner.stop();
     await database.close();
   }
+}
+
+async function makeTrials(url: string, redisUrl: string | undefined): Promise<Trials> {
+  const trials: Record<string, object[]> = {};
+  const scale = options.trials === 'off' ? 0 : Number(options.trials);
+  const left = (name: TrialName) =>
+    (redisUrl === undefined && ON_REDIS.includes(name)) || (options.peers === 'off' && BY_PEERS.includes(name));
+  for (const trial of scale > 0 ? ORDER.filter((name) => !left(name)) : []) {
+    const runner = await Runner.start(trial, url, redisUrl);
+    try {
+      const figures = await runner.run<object>({ trial, scale });
+      process.stderr.write(`${trial}: ${JSON.stringify(figures)}\n`);
+      trials[trial] = [...(trials[trial] ?? []), figures];
+    } finally {
+      await runner.stop();
+    }
+  }
+  return trials as Trials;
+}
+
+function contestantsFor(redisUrl: string | undefined): ContestantName[] {
+  if (options.peers === 'off') return OURS;
+  preparePeers();
+  return [...OURS, ...PEERS.filter((name) => name !== 'bullmq' || redisUrl !== undefined)];
+}
+
+/** Their packages are no dependencies of ours: they are installed when somebody wants to compare. */
+function preparePeers(): void {
+  const folder = projectPath('bench', 'peers');
+  if (existsSync(join(folder, 'node_modules'))) return;
+  process.stderr.write('Installing the peers into bench/peers (--peers off goes without them).\n');
+  execFileSync('npm', ['ci'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 function progress({ contestant, inFlight, journeys, journeysPerSecond, p50 }: Measurement): void {
@@ -107,8 +169,10 @@ function machine(postgres: Record<string, string>) {
 
 // Ctrl-C reaches the contestants too: they end, and what was started here is stopped and removed on the way out.
 process.once('SIGINT', () => process.stderr.write('Stopping; once more ends at once.\n'));
-const result = await withServer(bench);
+const result = await withRedis((redisUrl) => withServer((url) => bench(url, redisUrl)));
 await save(result);
 printReport(result, options.json ? process.stderr : process.stdout);
 if (options.json)
-  process.stdout.write(`${JSON.stringify({ ratios: result.ratios, runs: result.runs, machine: result.machine })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ratios: result.ratios, runs: result.runs, trials: result.trials, machine: result.machine })}\n`,
+  );

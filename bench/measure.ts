@@ -1,8 +1,9 @@
-import type { ContestantName } from './contestant.js';
+import type { Contestant, ContestantName } from './contestant.js';
 import type { BenchDatabase, Written } from './database.js';
 import { type Drive, drive } from './drive.js';
 import { EngineContestant } from './engine-contestant.js';
-import { contestant } from './settings.js';
+import { HttpContestant } from './http-contestant.js';
+import { contestant, isPeer } from './settings.js';
 
 export interface Course {
   contestant: ContestantName;
@@ -16,17 +17,19 @@ export interface Measurement extends Course, Drive {
   nodeCpuMs: number;
   /** Resident memory of the Node process when the clock stopped. */
   rssBytes: number;
-  /** Cases that `verify` made again from their journals; null for the loops, which keep no chain. */
+  /** Cases that `verify` made again from their journals; null where there is no chain. */
   verified: number | null;
-  written: Written;
+  /** Null for peers, which keep what they store in ways of their own. */
+  written: Written | null;
 }
 
 /** Throws if a journey did not end, an outbox row was left, or `verify` finds anything. */
-export async function measure(database: BenchDatabase, course: Course): Promise<Measurement> {
+export async function measure(database: BenchDatabase, course: Course, redisUrl?: string): Promise<Measurement> {
   await database.empty();
   const counters = await database.counters();
   const position = await database.position();
-  const runner = contestant(course.contestant, database.url);
+  const runner = contestant(course.contestant, { url: database.url, redisUrl });
+  const peer = isPeer(course.contestant);
   let driven: Drive;
   let cpu: NodeJS.CpuUsage;
   let rssBytes: number;
@@ -37,12 +40,12 @@ export async function measure(database: BenchDatabase, course: Course): Promise<
     driven = await drive(runner, course.journeys, course.inFlight);
     cpu = process.cpuUsage(cpuBefore);
     rssBytes = process.memoryUsage.rss();
-    await allFinished(database, course);
-    verified = runner instanceof EngineContestant ? await verifiedCases(runner, course.journeys) : null;
+    if (!peer) await allFinished(database, course);
+    verified = isOurs(runner) ? await verifiedCases(runner, course.journeys) : null;
   } finally {
     await runner.stop();
   }
-  const written = await database.written(counters, position);
+  const written = peer ? null : await database.written(counters, position);
   return { ...course, ...driven, nodeCpuMs: (cpu.user + cpu.system) / 1000, rssBytes, verified, written };
 }
 
@@ -54,7 +57,11 @@ async function allFinished(database: BenchDatabase, { contestant, journeys }: Co
     );
 }
 
-async function verifiedCases(engine: EngineContestant, journeys: number): Promise<number> {
+function isOurs(runner: Contestant): runner is EngineContestant | HttpContestant {
+  return runner instanceof EngineContestant || runner instanceof HttpContestant;
+}
+
+async function verifiedCases(engine: EngineContestant | HttpContestant, journeys: number): Promise<number> {
   const report = await engine.verify();
   if (!report.ok || report.cases !== journeys) {
     const problems = report.problems

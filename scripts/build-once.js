@@ -38,7 +38,8 @@ function sources() {
     if (!existsSync(path)) return [];
     return readdirSync(path, { recursive: true }).map((name) => join(folder, name));
   });
-  return [...files.filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts')), ...SETTINGS].sort();
+  const isOurs = (name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && !name.includes('node_modules');
+  return [...files.filter(isOurs), ...SETTINGS].sort();
 }
 
 function build() {

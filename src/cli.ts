@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode, explain, Terminal, TerminalError } from './cli/terminal.js';
+import { EXIT, type ExitCode, explain, isReaderGone, Terminal, TerminalError } from './cli/terminal.js';
 import { misspeltSettings } from './config.js';
 
 /** How long a command that has ended waits for what it left open. */
@@ -63,6 +63,20 @@ function addFamilyCommands(program: Command, command: CommandMaker, run: Runner)
     );
   command(program, 'verify', 'Makes every case again from its journal alone and compares.').action(
     run(async (options: Json) => (await import('./cli/database-commands.js')).verifyCases(terminal(options))),
+  );
+  command(
+    program,
+    'backup <file>',
+    'Copies the embedded database into a file, while everybody goes on working.',
+  ).action(
+    run(async (file: string, options: Json) =>
+      (await import('./cli/backup.js')).backUpCommand(file, terminal(options)),
+    ),
+  );
+  command(program, 'restore <file>', 'Puts a backup into an empty data folder.').action(
+    run(async (file: string, options: Json) =>
+      (await import('./cli/backup.js')).restoreCommand(file, terminal(options)),
+    ),
   );
   command(program, 'journey', 'Leads families from intake to their end, with simulated staff, partners and time.')
     .requiredOption('--families <file>', 'CSV of families')
@@ -142,6 +156,13 @@ async function fail(error: unknown, args: string[]): Promise<ExitCode> {
   if (!isUsage) out.progress(message);
   await out.answer({ error: { code, message } });
   return exitCode;
+}
+
+// What is said when nobody reads any more goes nowhere; the command ends as it would have, and closes what it opened.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isReaderGone(error)) throw error;
+  });
 }
 
 const args = process.argv.slice(2);

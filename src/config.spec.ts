@@ -1,4 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConfigError, misspeltSettings, readConfig } from './config.js';
 
 const SECRET = 'x'.repeat(32);
@@ -118,5 +121,66 @@ describe('readConfig', () => {
       'The setting QAMQOR_ROLE means nothing and is passed over. Did you mean "QAMQOR_ROLES"?',
     ]);
     expect(misspeltSettings({ QAMQOR_DEMOO: '1' }).join()).toContain('"QAMQOR_DEMO"');
+  });
+});
+
+describe('a setting in a file', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'qamqor-config-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, content: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return path;
+  };
+
+  it('counts as if it were set, without the line break at its end', () => {
+    const config = readConfig({
+      DATABASE_URL_FILE: file('database-url', 'postgres://u:p@h/d\n'),
+      REDIS_URL_FILE: file('redis-url', 'redis://h:6379\n'),
+      QAMQOR_SECRET_FILE: file('secret', `${SECRET}\n`),
+      QAMQOR_API_KEY_FILE: file('api-key', '0123456789abcdef'),
+      QAMQOR_PARTNER_ATAMEKEN_URL: 'https://a.kz',
+      QAMQOR_PARTNER_ATAMEKEN_SECRET_FILE: file('atameken', PARTNER_SECRET),
+    });
+    expect(config).toMatchObject({
+      databaseUrl: 'postgres://u:p@h/d',
+      redisUrl: 'redis://h:6379',
+      secret: SECRET,
+      apiKey: '0123456789abcdef',
+      partners: { atameken: { url: 'https://a.kz', secret: PARTNER_SECRET } },
+    });
+  });
+
+  it('that is not there, is empty or is set twice is named, before anything else is complained of', () => {
+    expect(
+      problemsOf({
+        DATABASE_URL: 'postgres://h/d',
+        QAMQOR_SECRET_FILE: join(folder, 'nowhere'),
+        QAMQOR_API_KEY_FILE: file('empty', '\n'),
+        DATABASE_URL_FILE: file('url', 'postgres://h/other'),
+        REDIS_URL_FILE: folder,
+      }),
+    ).toEqual({
+      QAMQOR_SECRET_FILE: `the file ${join(folder, 'nowhere')} is not there; it should hold the value of QAMQOR_SECRET`,
+      QAMQOR_API_KEY_FILE: expect.stringContaining('is empty'),
+      DATABASE_URL_FILE: expect.stringContaining('only one of the two'),
+      REDIS_URL_FILE: expect.stringContaining('cannot be read (EISDIR)'),
+    });
+  });
+
+  it('is no misspelt one; a file of a setting that does not exist is', () => {
+    expect(misspeltSettings({ QAMQOR_SECRET_FILE: '/x', QAMQOR_PARTNER_ATAMEKEN_SECRET_FILE: '/x' })).toEqual([]);
+    expect(misspeltSettings({ QAMQOR_SECRETS_FILE: '/x' })).toHaveLength(1);
+  });
+});
+
+describe('the port', () => {
+  it('is 3000 for the web role; a worker alone listens only where one is set', () => {
+    expect(readConfig({})).toMatchObject({ port: 3000, listens: true });
+    expect(readConfig({ QAMQOR_ROLES: 'worker' })).toMatchObject({ listens: false });
+    expect(readConfig({ QAMQOR_ROLES: 'worker', PORT: '9100' })).toMatchObject({ port: 9100, listens: true });
   });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { suggestion } from './statechart/suggestion.js';
@@ -5,6 +6,8 @@ import { suggestion } from './statechart/suggestion.js';
 /** Every setting, once. The only file that reads the environment; an empty value counts as not set. */
 export interface Config {
   port: number;
+  /** False: a worker alone for which nobody chose a port, so that several run beside each other. */
+  listens: boolean;
   host: string;
   /** The address people open, without a slash at its end: links, QR codes and sign-in rely on it. */
   publicUrl: string;
@@ -31,6 +34,8 @@ export interface Config {
   /** By partner key (`otbasy-bank`). */
   partners: Record<string, PartnerConfig>;
   logLevel: LogLevel;
+  /** NODE_ENV=production: nobody reads along at a terminal, and what is logged is JSON in any case. */
+  unattended: boolean;
   /** Jobs that one worker process carries out at once, per queue. */
   concurrency: number;
   /** Connections that one process keeps to PostgreSQL at most, for each of its roles. */
@@ -127,13 +132,13 @@ function isNetwork(text: string): boolean {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const variables = z.object({
-  /** TCP port of the web role. 0 takes a free one. */
-  PORT: wholeNumber(0, 65_535).default(3000),
+  /** TCP port; 0 takes a free one. 3000 for the web role; a worker alone answers /health and /metrics there if one is set. */
+  PORT: wholeNumber(0, 65_535).optional(),
   /** Address to listen on; 0.0.0.0 inside a container. */
   HOST: z.string().default('127.0.0.1'),
   /** Where people reach the web role from outside. */
   QAMQOR_URL: url(/^https?:$/, 'https://qamqor.example.kz').optional(),
-  /** PostgreSQL 16 or newer; the login owns the database and may create roles. */
+  /** PostgreSQL 15 or newer; the login owns the database and may create roles. */
   DATABASE_URL: url(/^postgres(ql)?:$/, 'postgres://user:password@host:5432/qamqor').optional(),
   /** Redis 7 or Valkey 8 with maxmemory-policy noeviction and AOF on. */
   REDIS_URL: url(/^rediss?:$/, 'redis://host:6379').optional(),
@@ -161,6 +166,8 @@ const variables = z.object({
     .string()
     .min(32, { error: 'must have 32 characters or more: "openssl rand -hex 32" makes one' })
     .optional(),
+  /** `production` where nobody sits at the terminal. */
+  NODE_ENV: z.string().default(''),
   /** How much is logged. */
   QAMQOR_LOG: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   /** Jobs at once, per queue. */
@@ -179,10 +186,15 @@ export interface ReadOptions {
   serves?: boolean;
 }
 
+/** Nobody reads along at a terminal. Known also where the other settings are wrong. */
+export function isUnattended(environment: Environment = process.env): boolean {
+  return environment['NODE_ENV'] === 'production';
+}
+
 /** @throws ConfigError naming every bad variable at once */
 export function readConfig(environment: Environment = process.env, { serves = true }: ReadOptions = {}): Config {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  const given = withFiles(
+    Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== '')),
   );
   const read = variables.safeParse(given);
   const partners = readPartners(given);
@@ -193,10 +205,12 @@ export function readConfig(environment: Environment = process.env, { serves = tr
   const embedded = v.DATABASE_URL === undefined;
   problems.push(...contradictions(v, serves));
   if (problems.length > 0) throw new ConfigError(problems);
+  const port = v.PORT ?? 3000;
   return {
-    port: v.PORT,
+    port,
+    listens: v.PORT !== undefined || v.QAMQOR_ROLES.includes('web'),
     host: v.HOST,
-    publicUrl: (v.QAMQOR_URL ?? `http://localhost:${v.PORT}`).replace(/\/+$/, ''),
+    publicUrl: (v.QAMQOR_URL ?? `http://localhost:${port}`).replace(/\/+$/, ''),
     databaseUrl: v.DATABASE_URL,
     redisUrl: v.REDIS_URL,
     dataDir: v.QAMQOR_DATA,
@@ -210,6 +224,7 @@ export function readConfig(environment: Environment = process.env, { serves = tr
     secret: v.QAMQOR_SECRET,
     partners: partners.found,
     logLevel: v.QAMQOR_LOG,
+    unattended: isUnattended(given),
     concurrency: v.QAMQOR_CONCURRENCY,
     databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
     trustProxy: v.QAMQOR_TRUST_PROXY,
@@ -217,10 +232,46 @@ export function readConfig(environment: Environment = process.env, { serves = tr
   };
 }
 
+/**
+ * What stands in the file that `<SETTING>_FILE` names, as if it had been set: that is how secrets come into a container.
+ * @throws ConfigError naming every file that cannot be read
+ */
+function withFiles(given: Environment): Environment {
+  const problems: Problem[] = [];
+  const settings = { ...given };
+  for (const [variable, path = ''] of Object.entries(given)) {
+    const setting = settingInFile(variable);
+    if (setting === undefined) continue;
+    if (given[setting] !== undefined) {
+      problems.push({
+        variable,
+        message: `${setting} is set as well, and only one of the two can count; unset the other`,
+      });
+      continue;
+    }
+    try {
+      // Editors and `echo` end a file with a line break that is no part of the secret.
+      settings[setting] = readFileSync(path, 'utf8').trim();
+      if (settings[setting] === '') problems.push({ variable, message: `the file ${path} is empty` });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`;
+      problems.push({ variable, message: `the file ${path} ${why}; it should hold the value of ${setting}` });
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return settings;
+}
+
+function settingInFile(variable: string): string | undefined {
+  const [, setting = ''] = /^(.+)_FILE$/.exec(variable) ?? [];
+  return isKnown(setting) ? setting : undefined;
+}
+
 /** A sentence for each name that begins with QAMQOR_ and means nothing: a misspelt setting must not pass in silence. */
 export function misspeltSettings(environment: Environment = process.env): string[] {
   return Object.keys(environment)
-    .filter((name) => name.startsWith('QAMQOR_') && !isKnown(name))
+    .filter((name) => name.startsWith('QAMQOR_') && !isKnown(name) && settingInFile(name) === undefined)
     .map((name) => `The setting ${name} means nothing and is passed over.${suggestion(name, knownNames())}`);
 }
 

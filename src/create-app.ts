@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { httpAdapter, prepareHttp } from './api/http.js';
+import { answerOperatorsOnly, httpAdapter, prepareHttp } from './api/http.js';
 import { appModule } from './app.module.js';
 import { servePage } from './page.js';
 import type { System } from './system.js';
@@ -18,7 +18,8 @@ export async function createApp(system: System, logger: LoggerService | false): 
     },
   );
   await prepareHttp(app, system.config.publicUrl);
-  await servePage(app);
+  if (system.config.roles.includes('web')) await servePage(app);
+  else answerOperatorsOnly(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return app;

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConsoleLogger, type LogLevel as NestLevel } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type Config, ConfigError, type LogLevel, misspeltSettings, readConfig } from './config.js';
+import { type Config, ConfigError, isUnattended, misspeltSettings, readConfig } from './config.js';
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
+import { Log, type Warn } from './platform/log.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
 import { troubleWith } from './platform/start.js';
@@ -15,11 +15,14 @@ import { StartError } from './platform/start-error.js';
 import { ORGANISATION, partnerKeys, System } from './system.js';
 import { FolderError, readWorkflowsFolder } from './workflows/folder.js';
 
-/** How long requests under way may take once the process was told to stop. */
-const GRACE_MS = 20_000;
+/** How long what is under way may take once the process was told to stop; whoever told it usually kills after 30 s. */
+const GRACE_MS = 25_000;
 const SERVE_AGAIN_MS = 1_000;
 /** Exit code where a person can put it right, as in the terminal commands. */
 const NOT_AS_ASKED = 2;
+
+/** Set where nobody reads along: every line is one of the log then. */
+let unattended = isUnattended() ? new Log({ logLevel: 'info', unattended: true }) : undefined;
 
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];
@@ -27,9 +30,9 @@ const closing: (() => Promise<unknown>)[] = [];
 /** Boots the roles that QAMQOR_ROLES asks for. */
 async function main(): Promise<void> {
   const config = await readSettings();
-  const logger = new ConsoleLogger({ prefix: 'Qamqor', logLevels: LEVELS[config.logLevel] });
-  const warn = (message: string, error: unknown) =>
-    logger.warn(`${message} ${error instanceof Error ? error.message : String(error)}`);
+  const logger = new Log(config);
+  if (config.unattended) unattended = logger;
+  const warn = logger.trouble;
   for (const line of misspeltSettings()) logger.warn(line);
 
   await refuseTakenPort(config);
@@ -37,7 +40,7 @@ async function main(): Promise<void> {
   const partners = config.demo ? await startPartners(config, warn) : undefined;
   if (partners) closing.push(() => partners.close());
   const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
-  const open = () => System.open(withPartners, { log: (line) => logger.log(line), warn });
+  const open = () => System.open(withPartners, { logger });
   const system = await openPrepared(open, partners);
   if (!system) return;
   closing.push(() => system.close());
@@ -48,8 +51,12 @@ async function main(): Promise<void> {
   closing.push(() => app.close());
   await prepareAccounts(app, system);
   await system.deployFolder();
-  if (config.roles.includes('web')) await listen(app, config);
-  if (config.roles.includes('worker')) await system.work();
+  if (config.listens) await listen(app, config);
+  if (config.roles.includes('worker')) {
+    // Nothing new is looked for while what is under way is finished.
+    closing.push(() => system.runtime.sweeper.stop());
+    await system.work();
+  }
   const url = addressOf(config, app);
   greet(config, url);
   if (partners) inviteToDemonstration(system, url, partners.serve(system, url));
@@ -70,7 +77,7 @@ async function readSettings(): Promise<Config> {
 }
 
 /** Keeps simulations, which move the clock, away from this database; also after the database was gone for a while. */
-async function serve(url: string, warn: (message: string, error: unknown) => void): Promise<void> {
+async function serve(url: string, warn: Warn): Promise<void> {
   let serving: Serving | undefined;
   let closed = false;
   const again = async () => {
@@ -92,7 +99,7 @@ async function serve(url: string, warn: (message: string, error: unknown) => voi
 }
 
 /** Loaded only where they are wanted: the product itself needs nothing of the demonstration. */
-async function startPartners(config: Config, warn: (message: string, error: unknown) => void) {
+async function startPartners(config: Config, warn: Warn) {
   const { LivePartners } = await import('../demo/live.js');
   return LivePartners.start(config, partnerKeys(readWorkflowsFolder(projectPath('workflows'))), warn);
 }
@@ -134,8 +141,8 @@ async function prepareAccounts(app: NestFastifyApplication, system: System): Pro
 }
 
 /** Looked at before anything is started, so that a taken port costs nobody half a minute. */
-async function refuseTakenPort({ port, host, roles }: Config): Promise<void> {
-  if (!roles.includes('web') || port === 0) return;
+async function refuseTakenPort({ port, host, listens }: Config): Promise<void> {
+  if (!listens || port === 0) return;
   const probe = createServer().listen(port, host);
   try {
     await once(probe, 'listening');
@@ -172,14 +179,17 @@ function inWords(error: unknown, port: number): unknown {
 }
 
 /** Where this process answers; the port is only known once it listens if any free one was asked for. */
-function addressOf({ port, publicUrl }: Config, app: NestFastifyApplication): string {
+function addressOf({ port, host, roles, publicUrl }: Config, app: NestFastifyApplication): string {
   const address = app.getHttpServer().address();
+  if (!roles.includes('web')) return `http://${host}:${typeof address === 'object' && address ? address.port : port}`;
   return port === 0 && typeof address === 'object' && address ? `http://localhost:${address.port}` : publicUrl;
 }
 
 function greet(config: Config, url: string): void {
   if (!config.roles.includes('web')) {
-    say('Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".');
+    say(
+      `Qamqor works. It takes no requests: QAMQOR_ROLES names no "web".${config.listens ? ` /health and /metrics: ${url}` : ''}`,
+    );
     return;
   }
   say(`Qamqor is ready: ${url}`);
@@ -209,14 +219,20 @@ function inviteToDemonstration({ config, roles, partnerKeys }: System, url: stri
   say(`     The first reminder comes at 80 % of the term, which is counted in working days.${already}`);
 }
 
-/** Finishes what is under way. A second signal ends the process at once. */
-function closeOnSignal(config: Config, logger: ConsoleLogger): void {
+/**
+ * Finishes what is under way. What takes longer than we may wait is handed back: nobody renews its lease any more, and
+ * another worker takes it. A second signal ends the process at once.
+ */
+function closeOnSignal(config: Config, logger: Log): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
-    logger.log(`${signal}: finishing what is under way.`);
-    setTimeout(() => process.exit(1), GRACE_MS).unref();
+    logger.info(`${signal}: finishing what is under way.`);
+    setTimeout(() => {
+      logger.warn(`Something did not end within ${GRACE_MS / 1000} s and is left to the other workers.`);
+      process.exit(0);
+    }, GRACE_MS).unref();
     closeAll().then(() => {
       say(`Stopped. Everything is kept in ${keptIn(config)}; start again to go on.`);
       process.exit(0);
@@ -231,25 +247,17 @@ async function closeAll(): Promise<void> {
 
 function fail(error: unknown): never {
   const known = error instanceof StartError || error instanceof ConfigError || error instanceof FolderError;
-  process.stderr.write(
-    `${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const why = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (unattended) unattended.fatal(why);
+  else process.stderr.write(`${why}\n`);
   process.exit(known ? NOT_AS_ASKED : 1);
 }
 
+/** To the person who started it; where there is none, to the log. */
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  if (unattended) unattended.info(line.trim());
+  else process.stdout.write(`${line}\n`);
 }
-
-const LEVELS = {
-  silent: [],
-  fatal: ['fatal'],
-  error: ['fatal', 'error'],
-  warn: ['fatal', 'error', 'warn'],
-  info: ['fatal', 'error', 'warn'],
-  debug: ['fatal', 'error', 'warn', 'log', 'debug'],
-  trace: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
-} satisfies Record<LogLevel, NestLevel[]>;
 
 main().catch(async (error: unknown) => {
   // The embedded database must not stay behind.

@@ -39,6 +39,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'GET /api/errors': everybody,
   'GET /health/live': everybody,
   'GET /health/ready': everybody,
+  'GET /metrics': ['administrator', 'integration'],
   'GET /certificates/{number}': everybody,
   'GET /api/certificates/{number}': everybody,
   // Signed by the partner instead.
@@ -89,6 +90,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
 const NOT_LOGGED = [
   'GET /api/workflows',
   'GET /api/workflows/{key}',
+  'GET /metrics',
   'GET /api/access-log',
   'GET /api/partners',
   'GET /api/board',

@@ -156,8 +156,8 @@ export class ApiFixture {
 }
 
 function errorLogger(errors: string[]): LoggerService {
-  const note = (message: unknown) => {
-    errors.push(String(message));
+  const note = (...told: unknown[]) => {
+    errors.push(told.map((one) => (one as Error | undefined)?.stack ?? JSON.stringify(one)).join(' '));
   };
   return { log: () => undefined, warn: () => undefined, error: note, fatal: note };
 }

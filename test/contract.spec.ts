@@ -226,6 +226,7 @@ async function everySuccess(): Promise<void> {
     expect(await api.post('integration', '/api/workflows', { files })).toMatchObject({ status });
   for (const path of ['/api/workflows', '/api/workflows/small']) await ok(api.get('integration', path));
 
+  await ok(api.get('integration', '/metrics'));
   for (const path of ['/api/errors', '/health/live', '/health/ready', '/api/auth/get-session'])
     await ok(api.get(null, path));
   const { email } = await api.account('lawyer');

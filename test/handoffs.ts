@@ -65,14 +65,17 @@ export class HandoffTown {
     readonly office: Partner,
   ) {}
 
-  static async create(workflows: object[]): Promise<HandoffTown> {
-    const [bank, office] = await Promise.all([Partner.start(), Partner.start()]);
-    const api = await ApiFixture.create({
-      partners: {
-        'otbasy-bank': { url: bank.url, secret: bank.secret },
-        'civil-office': { url: office.url, secret: office.secret },
-      },
-    });
+  /** `through` and `partners`: a database and partners that were there before. */
+  static async create(
+    workflows: object[],
+    more: { through?: (url: string) => Promise<string>; partners?: readonly [bank: Partner, office: Partner] } = {},
+  ): Promise<HandoffTown> {
+    const [bank, office] = more.partners ?? (await Promise.all([Partner.start(), Partner.start()]));
+    const addresses = {
+      'otbasy-bank': { url: bank.url, secret: bank.secret },
+      'civil-office': { url: office.url, secret: office.secret },
+    };
+    const api = await ApiFixture.create({ partners: addresses }, more.through);
     for (const workflow of workflows) await api.deploy(workflow, { 'input.yaml': familyInput });
     return new HandoffTown(api, bank, office);
   }

@@ -46,7 +46,7 @@ function opened(journey: Journey, number: string, at: string): PlainCase {
   return {
     id: journey.caseId,
     number,
-    subject: String(input['familyId']),
+    subject: String(input['householdId']),
     revision: 0,
     chart: { snapshot: { status: 'active', value: '', context, historyValue: {} }, entries: [], lists: [] },
     openedAt: at,

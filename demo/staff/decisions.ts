@@ -292,7 +292,8 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
         rules: asked.one(['category-expired', 'loan', 'business-too-old'], 'rule'),
       };
     const signs = !asked.first || !asked.happens(asked.rates.noSignature, 'no-signature');
-    return { ...bid, decision: 'ready', rules: signs ? 'met' : 'no-signature' };
+    const papers = ['certificate', 'category-proof', 'business-plan', 'price-offers'];
+    return { ...bid, decision: 'ready', papers, rules: signs ? 'met' : 'no-signature' };
   },
   'grant-submission': (asked) => ({ submitted: asked.tired || !asked.happens(asked.rates.missesWave, 'misses-wave') }),
   'commission-decision': (asked) => {

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
 import { FamiliesService } from '../families/families.service.js';
 import { System } from '../system.js';
 import { CasesController } from './cases.controller.js';
@@ -11,6 +11,7 @@ import { HealthChecks, HealthController } from './health.controller.js';
 import { forgetOldKeys, IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IncidentsController } from './incidents.controller.js';
 import { IncidentsService } from './incidents.service.js';
+import { MetricsController } from './metrics.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RolesController } from './roles.controller.js';
 import { WorkflowsController } from './workflows.controller.js';
@@ -25,6 +26,7 @@ import { WorkflowsService } from './workflows.service.js';
     RolesController,
     ErrorsController,
     HealthController,
+    MetricsController,
   ],
   providers: [
     { provide: CasesService, inject: [System], useFactory: casesService },
@@ -33,7 +35,7 @@ import { WorkflowsService } from './workflows.service.js';
     { provide: HealthChecks, inject: [System], useFactory: healthChecks },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_GUARD, useClass: ContractGuard },
-    { provide: APP_INTERCEPTOR, inject: [System], useFactory: idempotency },
+    { provide: APP_INTERCEPTOR, inject: [System, Reflector], useFactory: idempotency },
   ],
   exports: [CasesService],
 })
@@ -57,9 +59,9 @@ function workflowsService({ runtime, clock, folder }: System): WorkflowsService 
   return new WorkflowsService({ versions: runtime.versions, clock, catalogue: folder.catalogue });
 }
 
-function idempotency(system: System): IdempotencyInterceptor {
+function idempotency(system: System, reflector: Reflector): IdempotencyInterceptor {
   system.runtime.engine.registerSweep('idempotency keys', () => forgetOldKeys(system.relayPool));
-  return new IdempotencyInterceptor(system.pool, system.secret);
+  return new IdempotencyInterceptor(system.pool, system.secret, reflector);
 }
 
 function healthChecks(system: System): HealthChecks {

@@ -10,7 +10,7 @@ import { INTEGRATION } from '../identity/roles.js';
 import { CASE_OPENERS } from './case.policy.js';
 import { CasesService } from './cases.service.js';
 import { Describe } from './contract.js';
-import { replayed } from './idempotency.interceptor.js';
+import { KeptByEngine, replayed } from './idempotency.interceptor.js';
 import { caseView, flag, journalRow, json, jsonObject, page, paging, previewView } from './schemas.js';
 import { With, type Write } from './write.js';
 
@@ -28,7 +28,13 @@ const listQuery = z.strictObject({
   ...paging,
 });
 const journalQuery = z.strictObject(paging);
-const event = z.strictObject({ type: z.string().min(1).max(200), data: json.optional(), revision });
+const event = z.strictObject({
+  type: z.string().min(1).max(200),
+  data: json.optional().meta({
+    description: 'What the event’s `schema` in `accepts` asks for. An event without a schema carries no data',
+  }),
+  revision,
+});
 
 const reason = z.string().max(1000);
 /** A preview changes nothing and needs no reason. */
@@ -78,6 +84,7 @@ export class CasesController {
   constructor(private readonly cases: CasesService) {}
 
   @Post()
+  @KeptByEngine()
   @Roles(...CASE_OPENERS)
   @Describe({
     tag,
@@ -127,6 +134,7 @@ export class CasesController {
   }
 
   @Post(':id/events')
+  @KeptByEngine()
   @HttpCode(200)
   @Describe({ tag, summary: 'Send a public event', params, body: event, ifMatch: true, answers: theCase })
   async send(
@@ -140,6 +148,7 @@ export class CasesController {
   }
 
   @Post(':id/acts')
+  @KeptByEngine()
   @HttpCode(200)
   @Describe({
     tag,

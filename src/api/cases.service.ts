@@ -73,7 +73,7 @@ export class CasesService {
     const { workflow: current } = await this.deps.versions.current(by.organisationId, workflow);
     const { input, subject } = await this.deps.intake.prepare(current, given, by, write);
     return this.deps.engine.submit({
-      ...commandOf(by, { ...write, digestOf: { open: workflow, input } }, this.deps.id),
+      ...commandOf(by, { digestOf: { open: workflow, input }, ...write }, this.deps.id),
       kind: 'open',
       caseId: this.deps.id(),
       workflow,

@@ -153,9 +153,9 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 404,
     title: { kk: 'Жұмыс процесі табылмады', ru: 'Процесс не найден', en: 'There is no such workflow' },
     detail: {
-      kk: 'Мұндай жұмыс процесі орнатылмаған.',
-      ru: 'Такой процесс не установлен.',
-      en: 'No such workflow is deployed.',
+      kk: '«{workflow}» деген жұмыс процесі орнатылмаған. Орнатылғандар: GET /api/workflows.',
+      ru: 'Процесс «{workflow}» не установлен. Установленные: GET /api/workflows.',
+      en: 'No workflow "{workflow}" is deployed. Those that are: GET /api/workflows.',
     },
   },
   'handoff-not-found': {

@@ -1,4 +1,5 @@
 import fastifyHelmet from '@fastify/helmet';
+import { NotFoundException } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
@@ -21,6 +22,8 @@ export function httpAdapter(trustProxy: Config['trustProxy']): FastifyAdapter {
     // Whose word is taken for where a request came from; otherwise X-Forwarded-For is what anybody may write.
     trustProxy: typeof trustProxy === 'number' ? (_address, hop) => hop < trustProxy : trustProxy,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // What still arrives on an open connection while we stop is answered; the connection is closed with the answer.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     // Query strings are flat names and values; a name given twice is an array and fits no contract.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply),
@@ -49,6 +52,17 @@ function takeStrictJsonOnly(fastify: FastifyInstance): void {
       done(null, bytes.length === 0 ? undefined : parseStrictJson(bytes));
     } catch (error) {
       done(error as Error, undefined);
+    }
+  });
+}
+
+/** A worker takes no requests; who runs it asks how it is. Call before `init`. */
+export function answerOperatorsOnly(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (!/^\/(health\/|metrics$)/.test(request.routeOptions.url ?? '')) {
+      sendProblem(new NotFoundException(), request, reply);
+      return reply;
     }
   });
 }

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, SetMetadata } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { from, lastValueFrom, type Observable } from 'rxjs';
@@ -8,11 +9,19 @@ import { AppError } from '../engine/errors.js';
 import { type Principal, principalOf } from '../identity/principal.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Json } from '../statechart/types.js';
-import { idempotencyKey } from './write.js';
+import { idempotencyKey, setDigest } from './write.js';
 
 const REPLAYED = 'Idempotency-Replayed';
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const KEPT = '30 days';
+
+const KEPT_BY_ENGINE = Symbol('kept by engine');
+
+/**
+ * The write is one command of the engine, which keeps its key and its answer in the transaction of the command itself: a
+ * second store would cost every request two commits more. The handler gives its `Write` to the command.
+ */
+export const KeptByEngine = () => SetMetadata(KEPT_BY_ENGINE, true);
 
 /** The answer of a command, marked if it is the one that was given the first time. */
 export function replayed(reply: FastifyReply, { answer, replayed: again }: { answer: Json; replayed: boolean }): Json {
@@ -27,10 +36,9 @@ interface KeptAnswer {
 }
 
 /**
- * A write that comes twice with the same Idempotency-Key is carried out once: its first answer is kept for 30 days. Only
- * accepted writes are; a refused one may be corrected and sent again with its key. A process that dies between the write
- * and keeping its answer is covered below: the engine knows the ids of its commands, and the other writes change nothing
- * when repeated.
+ * A write that comes twice with the same Idempotency-Key is carried out once: its first answer is kept, for 30 days or
+ * (`KeptByEngine`) for the life of its case. Only accepted writes are; a refused one may be corrected and sent again with
+ * its key. What a process that dies between a write and keeping its answer leaves behind changes nothing when repeated.
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
@@ -41,6 +49,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
     private readonly secret: string,
+    private readonly reflector: Reflector,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
@@ -48,6 +57,10 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const by = principalOf(request);
     const key = WRITES.has(request.method) ? idempotencyKey(request) : undefined;
     if (!by || key === undefined) return next.handle();
+    if (this.reflector.get<boolean | undefined>(KEPT_BY_ENGINE, context.getHandler())) {
+      setDigest(request, this.digest(request).toString('base64'));
+      return next.handle();
+    }
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     return from(this.once(by, key, request, reply, () => lastValueFrom(next.handle())));
   }

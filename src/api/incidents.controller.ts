@@ -8,7 +8,7 @@ import { INTEGRATION } from '../identity/roles.js';
 import { actorsOf } from './case.policy.js';
 import { CasesService } from './cases.service.js';
 import { Describe } from './contract.js';
-import { replayed } from './idempotency.interceptor.js';
+import { KeptByEngine, replayed } from './idempotency.interceptor.js';
 import { IncidentsService } from './incidents.service.js';
 import { caseView, incidentView, page, paging } from './schemas.js';
 import { With, type Write } from './write.js';
@@ -44,6 +44,7 @@ export class IncidentsController {
   }
 
   @Post(':id/retry')
+  @KeptByEngine()
   @HttpCode(200)
   @Roles(...actorsOf('retry'))
   @Describe({ tag, summary: 'Give what failed to the case again', params, body: act, answers })
@@ -58,6 +59,7 @@ export class IncidentsController {
   }
 
   @Post(':id/resolve')
+  @KeptByEngine()
   @HttpCode(200)
   @Roles(...actorsOf('resolve'))
   @Describe({ tag, summary: 'Close an incident that was dealt with otherwise', params, body: act, answers })

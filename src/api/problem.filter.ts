@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { About } from '../platform/log.js';
 import { pickLanguage } from './language.js';
 import { problemAnswer } from './problem.js';
 
@@ -19,11 +20,22 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (reply.sent) return;
   const reference = () => {
     const id = randomUUID();
-    logger.error(
-      `${id} ${request.method} ${request.routeOptions?.url ?? '?'}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
+    logger.error(`${request.method} ${request.routeOptions?.url ?? '?'} failed`, error, {
+      reference: id,
+      ...about(request),
+    });
     return id;
   };
   const { status, headers, body } = problemAnswer(error, pickLanguage(request.headers['accept-language']), reference);
   void reply.status(status).headers(headers).send(JSON.stringify(body));
+}
+
+/** The case, where the address names one by its id, and the command, where the sender named it. */
+function about({ routeOptions, params, headers }: FastifyRequest): About {
+  const { id } = params as { id?: string };
+  const key = headers['idempotency-key'];
+  return {
+    ...(id && routeOptions.url?.startsWith('/api/cases/:id') ? { case: id } : {}),
+    ...(typeof key === 'string' ? { command: key } : {}),
+  };
 }

@@ -19,6 +19,8 @@ describe('an event', () => {
     ['called *', { type: '*' }, 422, 'reserved-event'],
     ['whose data does not fit', { type: 'CALL', data: { room: 'seven' } }, 422, 'schema'],
     ['whose data is missing', { type: 'CALL' }, 422, 'schema'],
+    ['that carries data although its workflow describes none', { type: 'LEAVE', data: { a: 1 } }, 422, 'schema'],
+    ['that carries a text although its workflow describes none', { type: 'LEAVE', data: 'moved' }, 422, 'schema'],
     ['without a type', {}, 422, 'schema'],
     ['with an unknown field', { type: 'LEAVE', admin: true }, 400, 'unknown-field'],
     ['on an old revision', { type: 'LEAVE', revision: 0 }, 409, 'stale-revision'],
@@ -50,6 +52,11 @@ describe('an event', () => {
       status: 403,
       body: { code: 'no-right', roles: ['curator'] },
     });
+  });
+
+  it.each([[{}], [null]])('without a description of its data may come with nothing: %j', async (data) => {
+    const { id } = await aCase();
+    expect((await send('curator', id, { type: 'LEAVE', data })).status).toBe(200);
   });
 
   it('to a case that is not there is not found', async () => {
@@ -109,6 +116,9 @@ describe('a refusal', () => {
     expect(await errors(send('curator', id, { type: 'CALL', data: {} }, russian))).toEqual([
       { path: '/room', message: 'заполните поле «room», оно обязательно' },
     ]);
+    expect(await errors(send('curator', id, { type: 'LEAVE', data: { a: 1 } }, russian))).toEqual([
+      { path: '', message: 'это событие не несёт данных; уберите data' },
+    ]);
     expect(await errors(send('curator', id, {}, russian))).toEqual([
       { path: '/type', message: 'заполните поле «type», оно обязательно' },
     ]);
@@ -160,30 +170,38 @@ describe('a key', () => {
     }
   });
 
-  it('is forgotten after thirty days, not before; the engine still knows what it did', async () => {
+  it('of a write to a case is kept as long as the case, with the command itself', async () => {
     const { id } = await aCase();
-    const key = { 'idempotency-key': 'old' };
+    const key = { 'idempotency-key': 'kept' };
     const first = await send('curator', id, { type: 'LEAVE' }, key);
-    const kept = async () => {
-      await api.system.runtime.sweeper.sweep();
-      const { rowCount } = await api.database
-        .pool('owner')
-        .query("select from qamqor.idempotency_keys where key = 'old'");
-      return rowCount;
+    const { rowCount } = await api.database
+      .pool('owner')
+      .query(`select from qamqor.commands c where c.case_id = $1 and c.id = 'kept'`, [id]);
+    expect(rowCount).toBe(1);
+    const again = { status: 200, body: first.body, headers: { 'idempotency-replayed': 'true' } };
+    expect(await send('curator', id, { type: 'LEAVE' }, key)).toMatchObject(again);
+  });
+
+  it('of another write is forgotten after thirty days, not before', async () => {
+    const key = { 'idempotency-key': 'old' };
+    const files = {
+      'workflow.yaml': JSON.stringify({
+        id: 'kept',
+        title: { kk: 'а', ru: 'а', en: 'a' },
+        initial: 'a',
+        states: { a: { type: 'final' } },
+      }),
     };
-    const age = (days: number) =>
-      api.database
-        .pool('owner')
-        .query(`update qamqor.idempotency_keys set at = clock_timestamp() - interval '${days} days' where key = 'old'`);
-    await age(29);
-    expect(await kept()).toBe(1);
-    await age(31);
-    expect(await kept()).toBe(0);
-    expect(await send('curator', id, { type: 'LEAVE' }, key)).toMatchObject({
-      status: 200,
-      body: first.body,
-      headers: { 'idempotency-replayed': 'true' },
-    });
+    expect((await api.post('integration', '/api/workflows', { files }, key)).status).toBe(201);
+    const owner = api.database.pool('owner');
+    const kept = async (days: number) => {
+      const old = `update qamqor.idempotency_keys set at = clock_timestamp() - interval '${days} days' where key = 'old'`;
+      await owner.query(old);
+      await api.system.runtime.sweeper.sweep();
+      return (await owner.query(`select from qamqor.idempotency_keys where key = 'old'`)).rowCount;
+    };
+    expect(await kept(29)).toBe(1);
+    expect(await kept(31)).toBe(0);
   });
 
   it('gives one case however often it is sent, and the answer of the first time', async () => {

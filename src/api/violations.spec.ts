@@ -93,6 +93,32 @@ describe('what does not fit', () => {
     expect(say(extra, 'en')).toBe('there is no field "a/b" here; remove it');
   });
 
+  it('under a condition names the field and its values as the form does, once', () => {
+    const isLate = { properties: { kind: { const: 'late' } }, required: ['kind'] };
+    // A literal with a property `then` could pass for a promise.
+    const whenLate = (demand: JsonObject): JsonObject =>
+      Object.fromEntries([
+        ['if', isLate],
+        ['then', demand],
+      ]);
+    const schema = {
+      required: ['kind', 'why'],
+      properties: {
+        kind: { enum: ['late', 'early'] },
+        why: { enum: ['none', 'ill'], 'x-labels': { ill: text('Ill') } },
+        on: { 'x-title': text('Day') },
+      },
+      allOf: [whenLate({ properties: { why: { enum: ['ill'] } } }), whenLate({ required: ['on'] })],
+    };
+    const why = violations(schema, { kind: 'late', why: 'none', on: 1 });
+    expect(only(why).path).toBe('/why');
+    expect(say(why, 'ru')).toBe('выберите одно из: Ill (рус) (ill)');
+    const on = violations(schema, { kind: 'late', why: 'ill' });
+    expect(only(on).path).toBe('/on');
+    expect(say(on, 'kk')).toBe('«Day (қаз) (on)» өрісін толтырыңыз, ол міндетті');
+    expect(only(violations(schema, { why: 'none' })).path).toBe('/kind');
+  });
+
   it('says that a text is empty where it must not be', () => {
     expect(say(violations({ minLength: 1 }, ''), 'ru')).toBe('не должно быть пустым');
   });

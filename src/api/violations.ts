@@ -167,6 +167,11 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'это персональные данные: им место в записях семьи, а не здесь',
     en: "is personal: it belongs to the family's records, not here",
   },
+  'no-data': {
+    kk: 'бұл оқиғамен бірге дерек жіберілмейді; data өрісін алып тастаңыз',
+    ru: 'это событие не несёт данных; уберите data',
+    en: 'this event carries no data; leave data out',
+  },
   'unknown-role': { kk: '«{role}» деген рөл жоқ', ru: 'роли «{role}» нет', en: 'there is no role "{role}"' },
 };
 

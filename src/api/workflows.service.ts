@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '../engine/errors.js';
 import type { VersionsApi } from '../engine/types.js';
 import type { Principal } from '../identity/principal.js';
 import type { Workflow } from '../statechart/types.js';
 import { type DeployDependencies, deployChecked } from '../workflows/deploy.js';
+import { workflowNamed } from './workflow-named.js';
 
 export interface WorkflowsDependencies extends DeployDependencies {
   versions: DeployDependencies['versions'] & VersionsApi;
@@ -24,13 +24,7 @@ export class WorkflowsService {
   }
 
   /** The newest version. @throws AppError `workflow-not-found` */
-  async read(by: Principal, key: string): Promise<{ workflow: Workflow; version: number }> {
-    try {
-      return await this.deps.versions.current(by.organisationId, key);
-    } catch (error) {
-      // In a body an unknown workflow is the sender's mistake, in an address it is not there.
-      if (!(error instanceof AppError) || error.code !== 'unknown-workflow') throw error;
-      throw new AppError('workflow-not-found', 404, `There is no workflow "${key.slice(0, 100)}".`);
-    }
+  read(by: Principal, key: string): Promise<{ workflow: Workflow; version: number }> {
+    return workflowNamed(this.deps.versions, by.organisationId, key);
   }
 }

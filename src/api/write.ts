@@ -9,7 +9,7 @@ import type { Json } from '../statechart/types.js';
 export interface Write {
   /** `Idempotency-Key`, if the sender gave one. */
   key?: string;
-  /** What makes two tries the same write. */
+  /** What makes two tries the same write: method, address and body, as a keyed digest. */
   digestOf?: Json;
   /** `If-Match`, or the body's `revision`. */
   revision?: number;
@@ -39,14 +39,23 @@ export function ifMatch(request: Pick<FastifyRequest, 'headers'>): number | unde
   return Number(revision);
 }
 
-/** The write's key and revision, as a parameter of a handler. The digest belongs to method, address and body. */
+const digests = new WeakMap<FastifyRequest['raw'], string>();
+
+/** For `With`: what makes another request the same write as this one. */
+export function setDigest(request: FastifyRequest, digest: string): void {
+  digests.set(request.raw, digest);
+}
+
+/** The write's key, digest and revision, as a parameter of a handler. */
 export const With = createParamDecorator((_data: unknown, context: ExecutionContext): Write => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const key = idempotencyKey(request);
   const inBody = (request.body as { revision?: unknown } | undefined)?.revision;
+  const digestOf = digests.get(request.raw);
   const revision = ifMatch(request) ?? (typeof inBody === 'number' ? inBody : undefined);
   return {
     ...(key === undefined ? {} : { key }),
+    ...(digestOf === undefined ? {} : { digestOf }),
     ...(revision === undefined ? {} : { revision }),
   };
 });

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -227,4 +228,31 @@ describe('what stops a command', () => {
     expect(stderr).toContain('The setting QAMQOR_DEMOO means nothing and is passed over. Did you mean "QAMQOR_DEMO"?');
     expect(stdout + stderr).not.toMatch(/geheim|^ {4}at /m);
   });
+});
+
+describe('a reader that has seen enough (| head)', () => {
+  it.each([['test'], ['test', '--json']])(
+    'ends workflow %s as it would have ended, without a word',
+    async (...args) => {
+      const child = spawn(
+        process.execPath,
+        [
+          '--import',
+          resolve('test/typescript.js'),
+          resolve('src/cli.ts'),
+          'workflow',
+          ...args,
+          'workflows/course-track',
+        ],
+        { env: { PATH: process.env.PATH }, stdio: ['ignore', 'pipe', args.includes('--json') ? 'ignore' : 'pipe'] },
+      );
+      child.stdout?.destroy();
+      let said = '';
+      child.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      expect(await once(child, 'close')).toEqual([EXIT.ok, null]);
+      expect(said).toBe('');
+    },
+  );
 });

@@ -49,9 +49,16 @@ export class Terminal {
   async answer(value: unknown): Promise<void> {
     if (!this.json) return;
     await new Promise<void>((resolve, reject) => {
-      this.stdout.write(`${JSON.stringify(value)}\n`, (error) => (error ? reject(error) : resolve()));
+      this.stdout.write(`${JSON.stringify(value)}\n`, (error) =>
+        error && !isReaderGone(error) ? reject(error) : resolve(),
+      );
     });
   }
+}
+
+/** `qamqor … | head` has seen enough. */
+export function isReaderGone(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE';
 }
 
 export interface Explained {

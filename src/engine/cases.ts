@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { KeyReads } from '../platform/key-reads.js';
 import { type CaseRow, caseRecord } from './rows.js';
 import * as sql from './statements.js';
 import type { CaseRecord, VersionsApi } from './types.js';
@@ -7,19 +8,17 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** One case as it is now, by id or number; null where it is not there. No lock. */
 export async function readCase(
-  pool: Pool,
+  reads: KeyReads,
   versions: VersionsApi,
   organisationId: string,
   idOrNumber: string,
 ): Promise<CaseRecord | null> {
-  return asOrganisation(pool, organisationId, async (query) => {
-    const statement = UUID.test(idOrNumber) ? sql.readCaseById : sql.readCaseByNumber;
-    const rows = await query<CaseRow>(statement, [organisationId, idOrNumber]);
-    const row = rows[0];
-    return row
-      ? caseRecord(row, await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))
-      : null;
-  });
+  const row = UUID.test(idOrNumber)
+    ? await reads.row<CaseRow>(sql.readCasesById, idOrNumber.toLowerCase(), organisationId)
+    : await reads.row<CaseRow>(sql.readCasesByNumber, idOrNumber, organisationId);
+  return row
+    ? caseRecord(row, await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version))
+    : null;
 }
 
 /** A statement with a name is prepared once per connection. */
@@ -39,12 +38,14 @@ export async function asOrganisation<Result>(
   let failed: Error | undefined;
   try {
     const begin = isolation === 'snapshot' ? 'begin isolation level repeatable read, read only' : 'begin';
-    // In one message, so that a read costs a round trip less.
-    await client.query(`${begin}; set local qamqor.organisation = ${client.escapeLiteral(organisationId)}`);
+    // In one message, and not waited for: what comes next tells if it failed.
+    const begun = client.query(`${begin}; set local qamqor.organisation = ${client.escapeLiteral(organisationId)}`);
+    begun.catch(() => undefined);
     const result = await work(async (statement, values = []) => {
       const named = typeof statement === 'string' ? { text: statement } : statement;
       return (await client.query({ ...named, values })).rows;
     });
+    await begun;
     await client.query('commit');
     return result;
   } catch (error) {

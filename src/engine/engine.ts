@@ -1,5 +1,6 @@
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { isConnectionLost, isRetryable, withTransaction } from '../platform/database.js';
+import type { KeyReads } from '../platform/key-reads.js';
 import type { Source } from '../statechart/types.js';
 import { Batch, type BatchDependencies, type Settled } from './batch.js';
 import { readCase } from './cases.js';
@@ -27,6 +28,14 @@ const PATIENCE_MS = 10_000;
 
 type Kept = Extract<Settled, { kept: unknown }>['kept'];
 
+/** Hears what the engine does, to count it. Must be quick and never throw. */
+export interface EngineObserver {
+  /** Commands that travelled in one transaction, and how long that took. */
+  batch(commands: number, ms: number): void;
+  /** `ms`: from its arrival to its answer. */
+  command(command: Command, outcome: 'accepted' | 'refused' | 'failed', ms: number): void;
+}
+
 /** A command under way, and everyone who waits for its answer. */
 interface Pending {
   command: Command;
@@ -42,14 +51,14 @@ interface Pending {
 export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
   /** Told of outbox rows that are on disk now, so that a worker hears of them at once. */
   wake(rows: OutboxRow[]): void;
-  /** Connections of the role `qamqor_app`, for reading. */
-  readPool: Pool;
+  reads: KeyReads;
   /** Monotonic milliseconds. */
   elapsed(): number;
   /** 0 ≤ x < 1, for jitter. */
   random(): number;
   /** Batches that may run at once. */
   concurrency: number;
+  observer?: EngineObserver | undefined;
 }
 
 /**
@@ -117,7 +126,7 @@ export class Engine implements EngineApi {
   }
 
   read(organisationId: string, idOrNumber: string): Promise<CaseRecord | null> {
-    return readCase(this.deps.readPool, this.deps.versions, organisationId, idOrNumber);
+    return readCase(this.deps.reads, this.deps.versions, organisationId, idOrNumber);
   }
 
   /** Nothing queued and nothing running: what a simulation waits for before it moves the clock. */
@@ -132,8 +141,23 @@ export class Engine implements EngineApi {
   }
 
   private enqueue(command: Command, bytes: number): Promise<Accepted> {
+    const { elapsed, observer } = this.deps;
+    const since = elapsed();
     return new Promise((resolve, reject) => {
-      this.lanes[command.lane].push({ command, bytes, passedOver: 0, since: this.deps.elapsed(), resolve, reject });
+      this.lanes[command.lane].push({
+        command,
+        bytes,
+        passedOver: 0,
+        since,
+        resolve: (accepted) => {
+          observer?.command(command, 'accepted', elapsed() - since);
+          resolve(accepted);
+        },
+        reject: (error) => {
+          observer?.command(command, isRefusal(error) ? 'refused' : 'failed', elapsed() - since);
+          reject(error);
+        },
+      });
       this.pump();
     });
   }
@@ -198,8 +222,10 @@ export class Engine implements EngineApi {
       waiting,
     );
     let settled: Settled[];
+    const began = this.deps.elapsed();
     try {
       settled = await this.transact(batch);
+      this.deps.observer?.batch(group.length, this.deps.elapsed() - began);
     } catch (error) {
       await this.afterFailure(group, error as Error);
       return;
@@ -351,6 +377,11 @@ class Final extends Error {
   constructor(override readonly cause: Error) {
     super(cause.message);
   }
+}
+
+/** Its sender's mistake or bad luck, not ours. */
+function isRefusal(error: Error): boolean {
+  return error instanceof AppError && error.status < 500;
 }
 
 const NO_BACKEND = 0;

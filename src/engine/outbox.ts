@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
+import type { About, Warn } from '../platform/log.js';
 import type { JsonObject } from '../statechart/types.js';
 import { AppError, LeaseOver } from './errors.js';
 import type { Command, Delivery, EngineApi, LeasedRow, OutboxHandler, OutboxRow } from './types.js';
@@ -28,7 +28,7 @@ export interface OutboxDependencies {
   /** How long one attempt may take; ten minutes unless told. */
   attemptMs?: number;
   /** Something went wrong that no sender waits for. */
-  warn(message: string, error: unknown): void;
+  warn: Warn;
 }
 
 /**
@@ -92,7 +92,7 @@ export class OutboxWorker {
       await this.settle(row, await this.attempt(row));
     } catch (error) {
       if (error instanceof LeaseOver) return;
-      this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error);
+      this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error, about(row));
       // While the database is away the lease runs out, and the sweeper sends the row again.
       if (!isPassing(error)) await this.report(row, error);
     } finally {
@@ -105,7 +105,9 @@ export class OutboxWorker {
     const reason = `What came back could not be stored: ${asText(cause)}`;
     await this.deps.engine
       .submit(incident(row, reason))
-      .catch((error: unknown) => this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be reported.`, error));
+      .catch((error: unknown) =>
+        this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be reported.`, error, about(row)),
+      );
   }
 
   private async attempt(row: LeasedRow): Promise<Delivery> {
@@ -114,7 +116,7 @@ export class OutboxWorker {
     try {
       return await inTime(handler(row), this.deps.attemptMs ?? ATTEMPT_MS);
     } catch (error) {
-      this.deps.warn(`Outbox row ${row.id} (${row.topic}) failed at attempt ${row.attempt}.`, error);
+      this.deps.warn(`Outbox row ${row.id} (${row.topic}) failed at attempt ${row.attempt}.`, error, about(row));
       return { kind: 'retry', reason: asText(error) };
     }
   }
@@ -171,17 +173,22 @@ export class OutboxWorker {
   }
 }
 
+/** The id by which the command of its answer goes. */
+function about({ caseId, id }: OutboxRow): About {
+  return { case: caseId, command: `outbox:${id}` };
+}
+
 /** What comes back later than that is dropped: another attempt has begun by then. */
 async function inTime(attempt: Promise<Delivery>, ms: number): Promise<Delivery> {
-  const over = new AbortController();
-  const late = sleep(ms, { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` } as const, {
-    signal: over.signal,
-    ref: false,
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Delivery>((resolve) => {
+    timer = setTimeout(resolve, ms, { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` });
+    timer.unref();
   });
   try {
     return await Promise.race([attempt, late]);
   } finally {
-    over.abort();
+    clearTimeout(timer);
   }
 }
 

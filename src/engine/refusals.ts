@@ -122,6 +122,14 @@ export function badInput(name: string, schema: JsonObject | undefined, value: Js
   throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, violationsOf(validate));
 }
 
+/** An event without a schema carries nothing: what nobody described would lie in the journal unread. */
+export function dataWithoutSchema(type: string, data: Json | undefined): void {
+  if (data === undefined || data === null || (typeof data === 'object' && Object.keys(data).length === 0)) return;
+  throw new AppError('schema', 422, `"${type}" carries no data: leave \`data\` out.`, {}, [
+    { path: '', message: 'this event carries no data; leave it out', rule: 'no-data' },
+  ]);
+}
+
 /**
  * 422 with paths when a hand gives a context that the workflow does not have, or that is personal. `values`: only what the
  * schema says of their values; names that another version had may stay.

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { openPool } from '../platform/database.js';
+import { KeyReads } from '../platform/key-reads.js';
+import type { Warn } from '../platform/log.js';
 import type { Calendar } from '../statechart/types.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineObserver } from './engine.js';
 import { OutboxWorker } from './outbox.js';
 import { registerParked } from './parked.js';
 import { registerSubCases } from './sub-cases.js';
@@ -18,6 +20,9 @@ const ROWS_PER_WAKEUP = 50;
  * of more rows at once than its workers carry out before the sweeper comes again.
  */
 const SWEEPER_KEYS = 128;
+
+/** One is read from while the other is written to. */
+const READING_LANES = 2;
 
 /**
  * A batch takes milliseconds. One that hangs lets go of its cases soon, so that others can go on with them; and whether a
@@ -38,8 +43,8 @@ export interface RuntimeOptions {
    * this process carries out its own outbox.
    */
   wake?(topic: string, ids: string[], key?: string): Promise<void>;
-  /** Told of what went wrong where no sender waits for an answer. */
-  warn(message: string, error: unknown): void;
+  warn: Warn;
+  observer?: EngineObserver;
   /** Batches at once: while one is on its way to disk, the next is decided. */
   concurrency?: number;
 }
@@ -47,11 +52,13 @@ export interface RuntimeOptions {
 /** The engine with its pools, its worker and its sweeper. Features register before `start`. */
 export class Runtime {
   readonly readPool: Pool;
+  readonly reads: KeyReads;
   readonly versions: Versions;
   readonly engine: Engine;
   readonly worker: OutboxWorker;
   readonly sweeper: Sweeper;
   private readonly enginePool: Pool;
+  private readonly keyPool: Pool;
   private readonly relayPool: Pool;
   private readonly delivering = new Set<Promise<void>>();
   private turn = 0;
@@ -60,14 +67,16 @@ export class Runtime {
     const { url, warn } = options;
     const concurrency = options.concurrency ?? 2;
     const random = options.random ?? Math.random;
-    this.readPool = openPool(url, 'app');
+    this.readPool = openPool(url, 'app', { pipeline: true });
+    this.keyPool = openPool(url, 'app', { pipeline: true, max: READING_LANES, name: 'reads' });
+    this.reads = new KeyReads(this.keyPool, READING_LANES);
     this.relayPool = openPool(url, 'relay');
     // One connection more than batches, so that looking up a lost COMMIT never waits for a batch.
     this.enginePool = openPool(url, 'engine', { ...COMMAND_PATH, max: concurrency + 2 });
     this.versions = new Versions(this.readPool, elapsed);
     this.engine = new Engine({
       pool: this.enginePool,
-      readPool: this.readPool,
+      reads: this.reads,
       versions: this.versions,
       calendar: options.calendar,
       salt: pooledBytes(16),
@@ -75,6 +84,7 @@ export class Runtime {
       elapsed,
       random,
       concurrency,
+      observer: options.observer,
       wake: (rows) =>
         this.wake(rows).catch((error: unknown) => warn('A wake-up was not sent; the sweeper will.', error)),
     });
@@ -96,6 +106,16 @@ export class Runtime {
     registerParked(this.engine, this.readPool, this.relayPool);
   }
 
+  /** By their roles, to be counted. */
+  get pools(): Record<string, Pool> {
+    return {
+      reads: this.keyPool,
+      'engine-read': this.readPool,
+      'engine-relay': this.relayPool,
+      engine: this.enginePool,
+    };
+  }
+
   /** Nothing under way in this process. */
   get quiet(): boolean {
     return this.engine.quiet && !this.worker.busy && this.delivering.size === 0;
@@ -109,7 +129,7 @@ export class Runtime {
     patience.abort();
     await this.engine.stop();
     this.worker.stop();
-    await Promise.all([this.readPool.end(), this.relayPool.end(), this.enginePool.end()]);
+    await Promise.all([this.reads.close(), this.readPool.end(), this.relayPool.end(), this.enginePool.end()]);
   }
 
   private async wake(rows: { id: string; topic: string }[], keyOf?: (topic: string) => string): Promise<void> {

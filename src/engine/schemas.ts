@@ -35,7 +35,7 @@ export function violationsOf(validate: ValidateFunction): Violation[] {
     path: pathOf(error),
     message: error.message ?? error.keyword,
     rule: error.keyword,
-    facts: { ...(error.params as JsonObject), labels: labelsOf(error) },
+    facts: { ...(error.params as JsonObject), labels: labelsOf(error, validate.schema) },
   }));
 }
 
@@ -45,10 +45,24 @@ function pathOf({ instancePath, params }: ErrorObject): string {
   return `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-/** What the form calls its values, or the field that is missing. */
-function labelsOf({ params, parentSchema = {} }: ErrorObject): Json {
+/** What the form calls its values, or the field that is missing. A condition (`then`) need not say again what its field says. */
+function labelsOf({ params, parentSchema = {}, instancePath }: ErrorObject, form: unknown): Json {
   const missing: unknown = params['missingProperty'];
-  if (typeof missing !== 'string') return (parentSchema['x-labels'] as Json | undefined) ?? {};
-  const properties = (parentSchema['properties'] ?? {}) as Record<string, JsonObject>;
-  return { [missing]: properties[missing]?.['x-title'] ?? {} };
+  const path = instancePath.split('/').slice(1);
+  if (typeof missing !== 'string')
+    return labelled(parentSchema, 'x-labels') ?? labelled(fieldAt(form, path), 'x-labels') ?? {};
+  const field = fieldAt(parentSchema, [missing]);
+  return { [missing]: labelled(field, 'x-title') ?? labelled(fieldAt(form, [...path, missing]), 'x-title') ?? {} };
+}
+
+function labelled(field: unknown, name: 'x-labels' | 'x-title'): Json | undefined {
+  return (field as Record<string, Json> | undefined)?.[name];
+}
+
+/** The field as the form itself describes it; places in a list are numbers. */
+function fieldAt(form: unknown, path: string[]): unknown {
+  return path.reduce<unknown>((schema, name) => {
+    const { properties, items } = (schema ?? {}) as { properties?: Record<string, unknown>; items?: unknown };
+    return /^\d+$/.test(name) ? items : properties?.[name];
+  }, form);
 }

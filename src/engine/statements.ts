@@ -18,15 +18,21 @@ export const lockCasesWaiting = { name: 'lock-cases-waiting', text: lockCases.te
 /** Whoever only reads sees the time until which a pause moved what is due. */
 const withoutLock = (condition: string) =>
   lockCases.text
-    .replace(
-      'where id = any ($1::uuid[]) order by id for update skip locked',
-      `where organisation_id = $1 and ${condition}`,
-    )
+    .replace('where id = any ($1::uuid[]) order by id for update skip locked', `where ${condition}`)
     .replace(' due_at,', ` ${CASE_DUE('cases')} as due_at,`);
 
-/** Without a lock, for reading. */
-export const readCaseById = { name: 'read-case-by-id', text: withoutLock('id = $2::uuid') };
-export const readCaseByNumber = { name: 'read-case-by-number', text: withoutLock('number = $2') };
+/** Without a lock, for reading; `key` is what they were asked by. The organisation is the one in sight. */
+export const readCasesById = {
+  name: 'read-cases-by-id',
+  text: withoutLock('id = any ($1::uuid[])').replace('select', 'select id as key,'),
+};
+export const readCasesByNumber = {
+  name: 'read-cases-by-number',
+  text: withoutLock('organisation_id = qamqor.organisation() and number = any ($1::text[])').replace(
+    'select',
+    'select number as key,',
+  ),
+};
 
 export const existingCases = {
   name: 'existing-cases',

@@ -6,7 +6,7 @@ const workflow = {
   key: 'loan',
   title: { en: 'Loan' },
   context: { sum: 0 },
-  events: { ADD: { roles: [] } },
+  events: { ADD: { roles: [], schema: { type: 'object' } } },
   initial: 'open',
   delays: { limit: '30 days' },
   on: { ADD: { actions: { type: 'set', params: { sum: '= context.sum + 1' } } } },

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { AppError } from '../engine/errors.js';
 import { withTransaction } from '../platform/database.js';
-import { hashPassword } from './auth.js';
+import type { KeyReads } from '../platform/key-reads.js';
+import { hashPassword, REFRESH_AFTER_S, SESSION_S } from './auth.js';
 import type { Principal } from './principal.js';
 import type { RoleBook } from './roles.js';
 
@@ -36,6 +37,7 @@ export class AccountsService {
   constructor(
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
+    private readonly reads: Pick<KeyReads, 'row'>,
     /** UUIDv7. */
     private readonly id: () => string,
     readonly roles: RoleBook,
@@ -49,6 +51,19 @@ export class AccountsService {
       values: [accountId],
     });
     return rows[0] ? this.toPrincipal(rows[0]) : null;
+  }
+
+  /** Whose session it is, as of now, in one look: every request asks. `ageing`: it is time to prolong it. */
+  async ofSession(token: string): Promise<{ principal: Principal; expiresAt: Date; ageing: boolean } | null> {
+    const statement = {
+      name: 'principals-of-sessions',
+      text: `select s.token as key, p.*, s.expires_at,
+          s.expires_at < clock_timestamp() + make_interval(secs => ${SESSION_S - REFRESH_AFTER_S}) as ageing
+        from qamqor.account_sessions s join (${PRINCIPAL}) p on p.id = s.user_id
+        where s.token = any ($1::text[]) and s.expires_at > clock_timestamp()`,
+    };
+    const row = await this.reads.row<PrincipalRow & { expires_at: Date; ageing: boolean }>(statement, token);
+    return row ? { principal: this.toPrincipal(row), expiresAt: row.expires_at, ageing: row.ageing } : null;
   }
 
   async principalByEmail(email: string): Promise<Principal | null> {

@@ -23,8 +23,8 @@ const COOKIE_PREFIX = 'qamqor';
 
 export const AUTH_PATH = '/api/auth';
 /** A shift and a little more; a session that is used lives on. */
-const SESSION_S = 12 * 60 * 60;
-const REFRESH_AFTER_S = 15 * 60;
+export const SESSION_S = 12 * 60 * 60;
+export const REFRESH_AFTER_S = 15 * 60;
 /** OWASP's recommendation for argon2id. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 

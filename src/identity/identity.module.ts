@@ -6,7 +6,7 @@ import { AccessLog } from './access-log.js';
 import { AccountsService } from './accounts.service.js';
 import { AuthController } from './auth.controller.js';
 import { AuthGuard } from './auth.guard.js';
-import { createAuth } from './auth.js';
+import { createAuth, sessionCookie } from './auth.js';
 import { LooksInterceptor } from './looks.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInLimit } from './sign-in-limit.js';
@@ -35,8 +35,8 @@ import { SignInLimit } from './sign-in-limit.js';
 })
 export class IdentityModule {}
 
-function accounts({ pool, ids, roles }: System): AccountsService {
-  return new AccountsService(pool, () => ids.next(), roles);
+function accounts({ pool, ids, roles, runtime }: System): AccountsService {
+  return new AccountsService(pool, runtime.reads, () => ids.next(), roles);
 }
 
 function accessLog(system: System): AccessLog {
@@ -63,7 +63,10 @@ function sessions(system: System, accounts: AccountsService, limit: SignInLimit)
     publicUrl: system.config.publicUrl,
     id: () => system.ids.next(),
   });
-  const service = new SessionsService(auth, accounts, limit, system.pool, () => performance.now());
+  const cookieName = sessionCookie(system.config.publicUrl);
+  const service = new SessionsService(auth, accounts, limit, system.pool, system.secret, cookieName, () =>
+    performance.now(),
+  );
   system.runtime.engine.registerSweep('ended sessions', () => service.sweep());
   return service;
 }

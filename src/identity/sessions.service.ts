@@ -6,6 +6,7 @@ import { AppError } from '../engine/errors.js';
 import type { AccountsService } from './accounts.service.js';
 import { ADDRESS_HEADER, AUTH_PATH, type Auth } from './auth.js';
 import type { Principal } from './principal.js';
+import { tokenIn } from './session-cookie.js';
 import type { SignInLimit } from './sign-in-limit.js';
 
 const SWEEP_EVERY_MS = 60 * 60 * 1_000;
@@ -21,6 +22,8 @@ export class SessionsService {
     private readonly limit: SignInLimit,
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
+    private readonly secret: string,
+    private readonly cookieName: string,
     /** Monotonic milliseconds. */
     private readonly elapsed: () => number,
   ) {}
@@ -64,10 +67,12 @@ export class SessionsService {
 
   /** Whose cookie it is, as of now: ended sessions and disabled accounts are nobody's. */
   async of(request: Pick<FastifyRequest, 'headers'>): Promise<{ principal: Principal; expiresAt: Date } | null> {
-    if (request.headers.cookie === undefined) return null;
-    const found = await this.lookUp(request);
-    const principal = found && (await this.accounts.principal(found.user.id));
-    return principal ? { principal, expiresAt: new Date(found.session.expiresAt) } : null;
+    const { cookie } = request.headers;
+    const token = cookie === undefined ? null : tokenIn(cookie, this.cookieName, this.secret);
+    const found = token === null ? null : await this.accounts.ofSession(token);
+    if (!found) return null;
+    const prolonged = found.ageing ? await this.prolong(request) : null;
+    return { principal: found.principal, expiresAt: prolonged ?? found.expiresAt };
   }
 
   /** Sessions that are over are nobody's, and go within the hour. */
@@ -77,9 +82,11 @@ export class SessionsService {
     await this.pool.query('delete from qamqor.account_sessions where expires_at < clock_timestamp()');
   }
 
-  private async lookUp(request: Pick<FastifyRequest, 'headers'>) {
+  /** better-auth prolongs what it is asked for. */
+  private async prolong(request: Pick<FastifyRequest, 'headers'>): Promise<Date | null> {
     try {
-      return await this.auth.api.getSession({ headers: fromNodeHeaders(request.headers) });
+      const found = await this.auth.api.getSession({ headers: fromNodeHeaders(request.headers) });
+      return found && new Date(found.session.expiresAt);
     } catch (error) {
       return this.failed(error);
     }

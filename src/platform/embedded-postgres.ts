@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type ClusterAccess, type ClusterOptions, DATABASE, OWNER, PostgresCluster } from './postgres-cluster.js';
+import {
+  type ClusterAccess,
+  type ClusterOptions,
+  DATABASE,
+  OWNER,
+  PostgresCluster,
+  SUPERUSER,
+} from './postgres-cluster.js';
 
 /** Every process that uses the cluster holds this lock as shared, on one connection of its own, for as long as it lives. */
 const USE_LOCK = 7_305_118;
@@ -32,6 +39,13 @@ export class EmbeddedPostgres {
   get url(): string {
     if (this.#presence === null) throw new Error('The embedded PostgreSQL was stopped.');
     return urlOf(this.#presence.access, DATABASE);
+  }
+
+  /** The superuser's login: for copying the server's own files. */
+  get adminUrl(): string {
+    if (this.#presence === null) throw new Error('The embedded PostgreSQL was stopped.');
+    const { superuserPassword, port } = this.#presence.access;
+    return `postgres://${SUPERUSER}:${superuserPassword}@127.0.0.1:${port}/postgres`;
   }
 
   /** Close your own connections first. Gives `left` where other processes still use the server. */

@@ -13,6 +13,12 @@ export interface PostgresBinaries {
 /** Where copies go that a user other than root must reach, when the installation lies in a closed folder. */
 export const SHARED_HOME = '/var/lib/qamqor';
 
+/** Major version of the embedded PostgreSQL. */
+export async function embeddedVersion(): Promise<number> {
+  const { version } = JSON.parse(await readFile(join(packageHome(), 'package.json'), 'utf8')) as { version: string };
+  return Number.parseInt(version, 10);
+}
+
 /** PostgreSQL as the npm package brought it, in a place where `user` may run it. */
 export async function findPostgres(user: SystemUser | null): Promise<PostgresBinaries> {
   const home = packageHome();

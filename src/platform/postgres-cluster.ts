@@ -1,12 +1,24 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFile, chown, lstat, mkdir, open, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chown,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve as resolvePath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, withFileLock } from './file-lock.js';
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
-import { findCluster, prepareCluster, userOf } from './postgres-folder.js';
+import { chownAll, findCluster, prepareCluster, userOf } from './postgres-folder.js';
 import { endLeftOvers, findPostmaster, readPostmasterFile } from './postgres-processes.js';
 import { identifyProcess, isSameProcessAlive } from './process-identity.js';
 import { StartError } from './start-error.js';
@@ -95,6 +107,21 @@ export class PostgresCluster {
     const folder = await findCluster(this.#options.dataDir, this.#log);
     const postmaster = folder && (await findPostmaster(folder));
     if (postmaster) await this.#stop(folder, postmaster.pid);
+  }
+
+  /** Makes the cluster of what `fill` writes into an empty folder: whole, or not at all. Call under `locked`. */
+  async makeFrom(fill: (draft: string) => Promise<void>): Promise<void> {
+    const { draft, folder, user } = await prepareCluster(this.#options.dataDir, this.#log);
+    const binaries = await findPostgres(user);
+    try {
+      await fill(draft);
+    } catch (error) {
+      await rm(draft, { recursive: true, force: true });
+      throw error;
+    }
+    if (user) await chownAll(draft, user);
+    await run(binaries.initdb, ['--sync-only', `--pgdata=${draft}`], user);
+    await rename(draft, folder);
   }
 
   async #ensureFolder(): Promise<{ folder: string; user: SystemUser | null }> {

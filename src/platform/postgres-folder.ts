@@ -94,7 +94,7 @@ async function realpathOrNull(path: string): Promise<string | null> {
   }
 }
 
-async function chownAll(folder: string, user: SystemUser): Promise<void> {
+export async function chownAll(folder: string, user: SystemUser): Promise<void> {
   await chown(folder, user.uid, user.gid);
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

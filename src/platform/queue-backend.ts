@@ -37,10 +37,11 @@ export async function openRedisBackend(url: string, onError: OnError): Promise<Q
   const working = new Redis(url, redisOptions({ maxRetriesPerRequest: null }));
   /** `connect` itself says only that the connection is closed; why was told before. */
   let complaint: unknown;
+  let opened = false;
   for (const connection of [sending, working]) {
     connection.on('error', (error: Error) => {
       complaint ??= error;
-      onError(error);
+      if (opened) onError(error);
     });
   }
   const close = async () => {
@@ -49,6 +50,7 @@ export async function openRedisBackend(url: string, onError: OnError): Promise<Q
   try {
     await Promise.all([sending.connect(), working.connect()]);
     await refuseEviction(sending);
+    opened = true;
   } catch (error) {
     await close();
     throw redisTrouble(url, error instanceof StartError ? error : (complaint ?? error));

@@ -5,7 +5,7 @@ import { hasCode } from './file-lock.js';
 import { StartError } from './start-error.js';
 
 /** Oldest PostgreSQL that has all that we use, as `server_version_num` counts. */
-const OLDEST_POSTGRES = 160_000;
+const OLDEST_POSTGRES = 150_000;
 
 /** Makes `QAMQOR_DATA` where it is not there. @throws StartError where it cannot be a folder of ours */
 export async function prepareDataDir(dataDir: string): Promise<void> {
@@ -56,7 +56,7 @@ export function refuseOldPostgres(url: string, version: number): void {
   if (version >= OLDEST_POSTGRES) return;
   throw new StartError(
     'database-too-old',
-    `The server at ${placeOf(url).server} is PostgreSQL ${Math.floor(version / 10_000)}; Qamqor needs 16 or newer. Update it, or name another one in DATABASE_URL.`,
+    `The server at ${placeOf(url).server} is PostgreSQL ${Math.floor(version / 10_000)}; Qamqor needs 15 or newer. Update it, or name another one in DATABASE_URL.`,
   );
 }
 

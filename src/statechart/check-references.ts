@@ -82,7 +82,11 @@ class References {
       this.named('form', input.form, path, `Task "${invoke.id}"`, 'Whoever takes it would have nothing to fill in.');
       this.named('role', input.role, path, `Task "${invoke.id}"`, "It would lie in nobody's queue.");
     }
-    if (invoke.src === 'handOff') this.handOff(invoke.id, input, path);
+    if (invoke.src === 'handOff') {
+      this.handOff(invoke.id, input, path);
+      if (typeof input.role === 'string' && !isExpression(input.role))
+        this.known('role', input.role, path, `"${invoke.id}" is answered for by "${input.role}"`);
+    }
     if (invoke.src === 'service')
       this.named('service', input.name, path, `Step "${invoke.id}"`, 'Nobody would carry it out.');
     if (invoke.src === 'case')

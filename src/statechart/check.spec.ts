@@ -272,6 +272,7 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
   ['no-partner', 'work', simple(handOff('end', 'end', { partner: null }))],
   ['unknown-partner', 'work', simple(handOff('end', 'end', { partner: 'atamken' }))],
   ['no-service', 'work', simple(handOff('end', 'end', { service: null }))],
+  ['unknown-role', 'work', simple(handOff('end', 'end', { role: 'advisor' }))],
   ['unknown-service', 'work', simple(handOff('end', 'end', { service: 'dancing' }))],
   [
     'unknown-service',

@@ -48,6 +48,18 @@ describe('the explorer', () => {
     expect(found[1]?.edges).toEqual([]);
   });
 
+  it('asks anew after a round that came back to the same states', () => {
+    // AGAIN waits both times; the first time `ask` has had its answer, the second time it waits for one.
+    const { rests: found } = explored(
+      `{ context: { laps: 0 }, initial: a, states: {
+         a: { invoke: { id: ask, src: task, onError: { actions: [{ type: raise, params: { event: AGAIN } }, { type: set, params: { laps: 0 } }] } },
+              on: { AGAIN: { guard: '= context.laps < 1', target: b, actions: { type: set, params: { laps: '= context.laps + 1' } } } } },
+         b: { always: a, entry: { type: raise, params: { event: AGAIN } } } } }`,
+    );
+    expect(found.map(({ configuration }) => [...configuration.spent])).toEqual([[], ['a:ask']]);
+    expect(found[0]?.edges.filter(({ cause, to }) => cause.kind === 'error' && to.index === 0)).not.toEqual([]);
+  });
+
   it('finds circles that nothing ends, and none where a guard can', () => {
     expect(
       explored('{ initial: a, states: { a: { on: { GO: b } }, b: { always: c }, c: { always: b } } }').endless,

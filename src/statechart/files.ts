@@ -1,5 +1,6 @@
-import { type Document, isScalar, parseDocument, visit } from 'yaml';
+import { parseDocument } from 'yaml';
 import type { Problems } from './definition.js';
+import { twinInJson, twinInYaml } from './twins.js';
 import type { Json } from './types.js';
 
 /** Of all files together, in bytes of UTF-8. */
@@ -43,7 +44,7 @@ function readFile(path: string, text: string, problems: Problems): Json | undefi
     return undefined;
   }
   try {
-    const value: unknown = parse(path, text);
+    const value: unknown = parse(path, text, problems);
     new Inspection().inspect(value, '', 0);
     return value as Json;
   } catch (error) {
@@ -67,11 +68,14 @@ function refuseNesting(text: string): void {
   if (/(?:[-?] ){200}/.test(text)) throw new RangeError('lists of lists');
 }
 
-function parse(path: string, text: string): unknown {
+function parse(path: string, text: string, problems: Problems): unknown {
   refuseNesting(text);
   if (path.endsWith('.json') || /^\s*[{[]/.test(text)) {
     try {
-      return JSON.parse(text);
+      const value: unknown = JSON.parse(text);
+      const twin = twinInJson(text);
+      if (twin !== undefined) problems.refuse('unreadable', '', `${path}: ${twin}`, 'Keep one of them.');
+      return value;
     } catch (error) {
       if (path.endsWith('.json')) throw error;
     }
@@ -80,21 +84,9 @@ function parse(path: string, text: string): unknown {
   const document = parseDocument(text, { version: '1.2', merge: true, uniqueKeys: false });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) throw problem;
-  refuseTwins(document);
+  const twin = twinInYaml(document, text);
+  if (twin !== undefined) throw new Error(twin);
   return document.toJS({ maxAliasCount: MAX_ALIASES });
-}
-
-function refuseTwins(document: Document): void {
-  visit(document, {
-    Map(_, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        const name = isScalar(key) ? key.value : key;
-        if (name !== '<<' && seen.has(name)) throw new Error(`the key "${String(name)}" stands twice in one map.`);
-        seen.add(name);
-      }
-    },
-  });
 }
 
 function explain(error: unknown): string {

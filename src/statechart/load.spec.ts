@@ -53,6 +53,31 @@ describe('the loader', () => {
     });
   });
 
+  it.each([
+    ['YAML', { 'workflow.yaml': 'id: m\ninitial: a\nstates:\n  a: {}\n  a: {}\n' }, 'line 5, column 3'],
+    [
+      'JSON',
+      { 'workflow.json': '{"id": "m", "initial": "a",\n "states": {"a": {}, "\\u0061": {}}}' },
+      'line 2, column 22',
+    ],
+    ['JSON called YAML', { 'workflow.yaml': '{"id": "m", "initial": "a", "states": {"a": {}, "a": {}}}' }, 'line 1'],
+    [
+      'a form',
+      { 'workflow.yaml': state('{}'), 'forms/plan.json': '{"a:": "{", "list": [{"a": 1}, {"a": 2}], "a:": 2}' },
+      'line 1',
+    ],
+  ])('says where in %s a key stands for the second time', (_, files, place) => {
+    const [finding] = findings(files);
+    expect(finding).toMatchObject({ rule: 'unreadable', message: expect.stringContaining('stands twice in one map') });
+    expect(finding?.message).toContain(place);
+  });
+
+  it('lets a stored version keep a key that stands twice in JSON: the last one counts, as it did', () => {
+    const files = { 'workflow.json': '{"id": "m", "initial": "b", "initial": "a", "states": {"a": {}, "b": {}}}' };
+    expect(findings(files)).toHaveLength(1);
+    expect(loadWorkflow(files, { stored: true }).key).toBe('m');
+  });
+
   it('names every problem, not only the first', () => {
     expect(
       rules(state('{ on: { GO: nowhere }, entry: [ dance ], invoke: { src: fetch }, after: { never: b } }')),

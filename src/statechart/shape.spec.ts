@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { follow, listOf, objectOf, schemaShape } from './shape.js';
+import type { JsonObject } from './types.js';
+
+/** A literal with a property `then` could pass for a promise. */
+const when = (condition: JsonObject, demand: JsonObject): JsonObject =>
+  Object.fromEntries([
+    ['if', condition],
+    ['then', demand],
+  ]);
 
 const form = schemaShape({
   type: 'object',
@@ -11,6 +19,14 @@ const form = schemaShape({
     either: { oneOf: [{ properties: { one: {} } }, { properties: { other: {} } }] },
     maybe: { type: ['object', 'null'], properties: { inside: { type: 'string' } } },
     secret: { type: 'object', 'x-personal': true, properties: { phone: {} } },
+    closed: {
+      additionalProperties: false,
+      properties: { kind: {}, on: {} },
+      allOf: [
+        when({ properties: { kind: { const: 'late' } } }, { required: ['on'] }),
+        when({ required: ['on'] }, { properties: { inside: { properties: { phone: { 'x-personal': true } } } } }),
+      ],
+    },
     loop: { $ref: '#/properties/loop' },
   },
   allOf: [{ properties: { more: { type: 'string' } } }],
@@ -32,19 +48,20 @@ describe('a path through a schema', () => {
     'either.other',
     'maybe.inside',
     'more',
+    'closed.on',
     'loop.x',
   ])('%s exists', (path) => {
     expect(kind(path)).toBe('found');
   });
 
-  it.each(['decisoin', 'people.name', 'decision.length', 'maybe.outside', 'either.neither', 'more.x'])(
+  it.each(['decisoin', 'people.name', 'decision.length', 'maybe.outside', 'either.neither', 'more.x', 'closed.onn'])(
     '%s does not',
     (path) => {
       expect(kind(path)).toBe('unknown');
     },
   );
 
-  it.each(['secret', 'secret.phone', 'secret.anything', 'people.phone', 'people.[].phone'])(
+  it.each(['secret', 'secret.phone', 'secret.anything', 'closed.inside.phone', 'people.phone', 'people.[].phone'])(
     '%s is personal',
     (path) => {
       expect(kind(path)).toBe('personal');

@@ -100,9 +100,11 @@ function spread({ schemas, root }: Shape, depth = 0): Shape[] {
   if (depth > MAX_DEPTH) return [ANYTHING];
   return schemas.flatMap((schema) => {
     if (nested.has(schema)) return [{ schemas: [schema], root }];
-    const parts = COMBINERS.flatMap((name) => list(schema[name])).flatMap((part) =>
-      spread(inner(part, root), depth + 1),
-    );
+    // A closed map has the names that it says, whatever is asked of them under a condition.
+    const isClosed = schema.additionalProperties === false;
+    const parts = COMBINERS.flatMap((name) => list(schema[name]))
+      .flatMap((part) => spread(inner(part, root), depth + 1))
+      .filter(({ schemas: [part] }) => !isClosed || part?.properties !== undefined);
     const target = typeof schema.$ref === 'string' ? resolve(schema.$ref, root) : undefined;
     const referred =
       schema.$ref === undefined ? [] : spread(target === undefined ? ANYTHING : { schemas: [target], root }, depth + 1);

@@ -289,6 +289,16 @@ describe('a step that cannot be made', () => {
     expect(faulty(state)).toMatchObject({ outcome: 'fault', fault: { rule, state: place } });
   });
 
+  it('a list that is joined to itself until it is larger than any case needs', () => {
+    const doubled = `= concatenate(context.l, context.l)`;
+    const grow = `{ GROW: { actions: { type: set, params: { l: '${doubled}' } } } }`;
+    const chart = new ChartCase(`{ id: m, context: { l: [one] }, initial: a, states: { a: { on: ${grow} } } }`);
+    let result = chart.send('GROW');
+    while (result.outcome === 'taken') result = chart.send('GROW');
+    expect(result).toMatchObject({ outcome: 'fault', fault: { rule: 'too-large', state: 'a' } });
+    expect(JSON.stringify(chart.state).length).toBeLessThan(500_000);
+  });
+
   it('because nobody can tell when something is due changes nothing, and is never "now"', () => {
     const chart = new ChartCase(`
       id: m

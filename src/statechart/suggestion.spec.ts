@@ -14,6 +14,7 @@ describe('a suggestion', () => {
     const started = performance.now();
     expect(suggestion('x'.repeat(250_000), ['intake', 'y'.repeat(250_000)])).toBe('');
     expect(suggestion('intake', ['x'.repeat(250_000)])).toBe('');
-    expect(performance.now() - started).toBeLessThan(200);
+    // A hang limit: comparing the two letter by letter takes minutes.
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });

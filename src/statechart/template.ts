@@ -3,6 +3,8 @@ import { type CompiledExpression, compileExpression } from './expression.js';
 import type { Actor, Fault, Json, JsonObject } from './types.js';
 
 const MAX_COMPILED = 10_000;
+/** Characters of one value: as much as a request may carry. Without it a list joined to itself would fill the database in twenty steps. */
+const MAX_VALUE = 262_144;
 const compiled = new Map<string, CompiledExpression>();
 
 /** Compiled once per text: charts say the same things often, and compiling takes a millisecond. Throws ExpressionError. */
@@ -61,7 +63,14 @@ export function evaluate(expression: CompiledExpression, names: Names, text: str
   if (warnings.length > 0)
     throw new StepFault({ rule: 'expression', state: place, message: `${text}: ${warnings.join('; ')}` });
   if (value === undefined) return null;
-  if (!isJson(value))
+  const size = sizeOf(value);
+  if (size > MAX_VALUE)
+    throw new StepFault({
+      rule: 'too-large',
+      state: place,
+      message: `${text} gives a value of more than ${MAX_VALUE} characters. Keep what a case decides by, not whole documents.`,
+    });
+  if (Number.isNaN(size))
     throw new StepFault({ rule: 'not-json', state: place, message: `${text} gives a value that JSON cannot carry.` });
   return value;
 }
@@ -87,8 +96,16 @@ function constant(value: Json[] | JsonObject): Template {
   return { constant: true, resolve: () => value };
 }
 
-function isJson(value: Json): boolean {
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.values(value).every(isJson);
+/** Characters of a value as JSON, roughly; counted no further than beyond the limit. NaN: JSON cannot carry it. */
+function sizeOf(value: Json): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value === 'number') return Number.isFinite(value) ? 8 : Number.NaN;
+  if (typeof value !== 'object' || value === null) return 4;
+  let size = 2;
+  for (const part of Object.values(value)) {
+    size += 1 + sizeOf(part);
+    if (!(size <= MAX_VALUE)) return size;
+  }
+  if (!Array.isArray(value)) for (const key of Object.keys(value)) size += key.length + 3;
+  return size;
 }

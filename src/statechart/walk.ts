@@ -163,7 +163,9 @@ class Run {
 
   /** A round without a choice never ends; one with choices is left when a guard changes its answer. */
   private isRound(): boolean {
-    const key = `${this.tree.keyOf(this.active)}|${[...this.history.values()].map((nodes) => this.tree.keyOf(nodes)).join('+')}|${this.queue.join()}`;
+    const history = [...this.history.values()].map((nodes) => this.tree.keyOf(nodes)).join('+');
+    // What has had its answer counts too: a round may enter again what then waits anew.
+    const key = [this.tree.keyOf(this.active), history, this.queue.join(), [...this.spent].sort().join()].join('|');
     const before = this.seen.get(key);
     this.seen.set(key, this.choices);
     if (before === undefined) return false;

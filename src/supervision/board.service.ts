@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { workflowNamed } from '../api/workflow-named.js';
 import { asOrganisation, type Query } from '../engine/cases.js';
 import { CASE_DUE, CASE_OVERDUE } from '../engine/overdue.js';
 import type { VersionsApi } from '../engine/types.js';
@@ -43,7 +44,7 @@ interface ItemRow {
 export class BoardService {
   constructor(private readonly deps: BoardDependencies) {}
 
-  /** @throws AppError `unknown-workflow` */
+  /** @throws AppError `workflow-not-found` */
   async read(by: Principal, key: string | undefined): Promise<JsonObject> {
     return asOrganisation(
       this.deps.pool,
@@ -60,7 +61,7 @@ export class BoardService {
   }
 
   private async stages(query: Query, by: Principal, key: string, now: Date): Promise<JsonObject[]> {
-    const { workflow } = await this.deps.versions.current(by.organisationId, key);
+    const { workflow } = await workflowNamed(this.deps.versions, by.organisationId, key);
     const counted = await query<StageRow>(COUNT, [key, now]);
     const items = Map.groupBy(await query<ItemRow>(FIRST, [key, now]), (row) => row.stage);
     const titles = new Map(workflow.stages.map((stage) => [stage.key, stage.title]));

@@ -109,7 +109,13 @@ describe('the board', () => {
   });
 
   it('of a workflow that is not there says so, and without one shows the busiest', async () => {
-    expect((await api.get('lawyer', '/api/board?workflow=nowhere')).body.code).toBe('unknown-workflow');
+    expect(await api.get('lawyer', '/api/board?workflow=nowhere', { 'accept-language': 'ru' })).toMatchObject({
+      status: 404,
+      body: {
+        code: 'workflow-not-found',
+        detail: 'Процесс «nowhere» не установлен. Установленные: GET /api/workflows.',
+      },
+    });
     expect((await api.get('lawyer', '/api/board')).body.workflow).toBe('journey');
   });
 });

@@ -47,6 +47,7 @@ beforeAll(async () => {
   await api.deploy(waiting('tasked', task()), files);
   await api.deploy(waiting('asked', handOff), files);
   await api.deploy(waiting('given-up', { ...handOff, onError: stay }), files);
+  await api.deploy(waiting('advised', { ...handOff, input: { ...handOff.input, role: 'adviser' } }), files);
   await api.deploy(
     waiting('staged', task({ deadline: '100 working days', escalation: 'task' }), {
       deadline: '5 working days',
@@ -123,7 +124,7 @@ describe('a task that nobody does', () => {
     await api.account('aizhan', ['curator']);
     expect((await api.post('aizhan', `/api/tasks/${mine.id}/claim`)).status).toBe(200);
     await pass(api.system, { days: 10 });
-    expect((await toWhom(id))[0]).toBe('1 aizhan');
+    expect((await toWhom(id)).slice(0, 2)).toEqual(['1 aizhan', '2 aizhan curator']);
     const own = (await api.get('aizhan', '/api/escalations?mine=true')).body.items;
     expect(own.some(({ caseId }: { caseId: string }) => caseId === id)).toBe(true);
     const others = (await api.get('lawyer', `/api/escalations?case=${id}`)).body.items;
@@ -236,6 +237,12 @@ describe('a partner that does not answer', () => {
     expect(rows[1].at < dueAt).toBe(true);
     expect(rows.slice(2).every(({ at }: { at: string }) => at > dueAt)).toBe(true);
     await clean();
+  });
+
+  it('is told of to the specialist first whose workflow answers for the hand-off', async () => {
+    const id = await open('advised');
+    await pass(api.system, { days: 60 });
+    expect(await toWhom(id)).toEqual(ladder.with(1, '2 adviser curator partner-otbasy-bank'));
   });
 
   it('is given up after the whole ladder also when nothing ran for months', async () => {

@@ -5,7 +5,7 @@ import { addWorkingTime, workingTimeBetween } from '../statechart/calendar.js';
 import { dueAt, parseDelay } from '../statechart/delay.js';
 import type { Calendar, DelayRule, Text } from '../statechart/types.js';
 
-/** Whom a step tells besides a role: who has the task, the partner that was asked, or whoever leads that partner. */
+/** Whom a step tells besides a role: who has the task or answers for the hand-off, the partner that was asked, or whoever leads that partner. */
 export type Tell = 'assignee' | 'partner' | 'partner-head';
 
 export interface LadderStep {

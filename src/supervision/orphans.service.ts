@@ -4,6 +4,7 @@ import { AppError } from '../engine/errors.js';
 import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
 import type { EngineApi, VersionsApi } from '../engine/types.js';
 import { ORPHAN } from '../engine/writes.js';
+import type { Warn } from '../platform/log.js';
 import type { ChartState } from '../statechart/types.js';
 import { type Movers, whyStuck } from './orphans.js';
 
@@ -23,7 +24,7 @@ export interface OrphansDependencies {
   pool: Pool;
   /** Monotonic milliseconds. */
   elapsed(): number;
-  warn(message: string, error: unknown): void;
+  warn: Warn;
 }
 
 interface CandidateRow {
@@ -102,7 +103,7 @@ export class OrphansService {
         const why = whyStuck(row.id, workflow, chart, movers);
         if (why) found.push({ row, ...why });
       } catch (error) {
-        this.deps.warn(`Whether something can move case ${row.id} could not be found out.`, error);
+        this.deps.warn(`Whether something can move case ${row.id} could not be found out.`, error, { case: row.id });
       }
     }
     return found;
@@ -126,7 +127,7 @@ export class OrphansService {
       });
     } catch (error) {
       if (isPassing(error) || (error instanceof AppError && error.code === 'stale-revision')) return;
-      this.deps.warn(`That nothing can move case ${row.id} could not be reported.`, error);
+      this.deps.warn(`That nothing can move case ${row.id} could not be reported.`, error, { case: row.id });
     }
   }
 

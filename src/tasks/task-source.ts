@@ -22,6 +22,7 @@ const PRIORITY_LIMIT = 1_000_000;
 /** What stands behind `invoke {src: task}`: opens and closes tasks inside the transaction of the transition. */
 export class TaskSource implements SourceHandler {
   readonly src = 'task' as const;
+  readonly topics = { close: 'task.close' };
   /** By the very answer that travels through the engine: written down only if it is accepted. */
   private readonly personal = new WeakMap<object, PersonalValue[]>();
   private readonly consents = new WeakMap<object, ConsentAnswer>();

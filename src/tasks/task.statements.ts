@@ -12,6 +12,12 @@ export const SELECT_TASKS = `select ${COLUMNS} from qamqor.tasks t
   left join qamqor.accounts b on b.id = case when t.status = 'done' then t.closed_by::uuid end
   left join qamqor.task_drafts d on d.task_id = t.id and d.saved_by = t.assignee`;
 
+/** For `KeyReads`. */
+export const FIND_TASKS = {
+  name: 'find-tasks',
+  text: `${SELECT_TASKS.replace('select', 'select t.id as key,')} where t.id = any ($1::uuid[])`,
+};
+
 /** Order of a queue: urgent first, then what should first be begun (while nobody has it) or is due first. */
 export const QUEUE_ORDER = `order by -t.priority, t.queue_at, t.id`;
 export const AFTER_CURSOR = (first: number) =>

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Res } from '@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
-import { replayed } from '../api/idempotency.interceptor.js';
+import { KeptByEngine, replayed } from '../api/idempotency.interceptor.js';
 import { caseView, instant, json, page, paging, taskView } from '../api/schemas.js';
 import { With, type Write } from '../api/write.js';
 import { Roles } from '../identity/access.js';
@@ -106,6 +106,7 @@ export class TasksController {
   }
 
   @Post(':id/complete')
+  @KeptByEngine()
   @HttpCode(200)
   @Describe({
     tag,

@@ -14,6 +14,7 @@ import type { AccountsService } from '../identity/accounts.service.js';
 import { isOverseer } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
+import type { KeyReads } from '../platform/key-reads.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
 import { splitPersonal } from './personal.js';
@@ -48,6 +49,7 @@ export interface TasksDependencies {
   versions: VersionsApi;
   /** Connections of the role `qamqor_app`. */
   pool: Pool;
+  reads: Pick<KeyReads, 'row'>;
   accounts: AccountsService;
   source: TaskSource;
   consents: Pick<ConsentsService, 'announce'>;
@@ -205,10 +207,7 @@ export class TasksService {
   /** The task, if the account may see it. @throws AppError `task-not-found` */
   private async find(by: Principal, id: string): Promise<TaskRow> {
     if (!isUuid(id)) throw taskNotFound(id);
-    const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
-      run<TaskRow>(`${sql.SELECT_TASKS} where t.id = $1`, [id]),
-    );
-    const row = rows[0];
+    const row = await this.deps.reads.row<TaskRow>(sql.FIND_TASKS, id.toLowerCase(), by.organisationId);
     if (!row || !maySeeTask(by, row)) throw taskNotFound(id);
     return row;
   }

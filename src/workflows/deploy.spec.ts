@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EngineFixture, ORGANISATION } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
-import { deployChecked, deployFolder } from './deploy.js';
+import { deployChangedFolder, deployChecked, deployFolder } from './deploy.js';
+import { StoredFolderMemory } from './folder-memory.js';
 
 const GOOD = 'id: lamp\ninitial: off\nstates: { off: { type: final } }';
 /** Nobody ever leaves `off` but by an event that need not come. */
@@ -70,5 +71,43 @@ describe('deploying', () => {
       facts: { findings: expect.arrayContaining([expect.objectContaining({ severity: 'error' })]) },
     });
     expect(await versions()).toContainEqual({ key: 'lamp', version: 1 });
+  });
+});
+
+describe('a folder that was deployed', () => {
+  const CATALOGUE = { 'calendar.kz.yaml': '{}' };
+  const start = async (text: string, catalogue: Record<string, string> = CATALOGUE) => {
+    const { versions } = fixture.runtime;
+    let checked = false;
+    const deploy = (...given: Parameters<typeof versions.deploy>) => {
+      checked = true;
+      return versions.deploy(...given);
+    };
+    const memory = new StoredFolderMemory(fixture.database.pool('app'));
+    const list = (id: string) => versions.list(id);
+    const problems = await deployChangedFolder(
+      { ...deps(), catalogue, versions: { deploy, list }, memory },
+      ORGANISATION,
+      folder(text),
+    );
+    return { checked, problems };
+  };
+  const DOOR = GOOD.replace('lamp', 'door');
+
+  it('is not checked again while it, what it may name and the versions there are stay the same', async () => {
+    expect(await start(DOOR)).toEqual({ checked: true, problems: [] });
+    expect(await start(DOOR)).toEqual({ checked: false, problems: [] });
+    expect((await start(DOOR, { ...CATALOGUE, 'roles.yaml': '{}' })).checked).toBe(true);
+    expect((await start(`${DOOR}\ndescription: newer`, CATALOGUE)).checked).toBe(true);
+  });
+
+  it('is checked again where somebody has deployed another version since, and as long as it has a problem', async () => {
+    expect((await start(GOOD)).checked).toBe(true);
+    await fixture.runtime.versions.deploy(ORGANISATION, { 'workflow.yaml': `${GOOD}\ndescription: other` }, 'test');
+    for (const _again of [1, 2]) {
+      const { checked, problems } = await start(GOOD);
+      expect(checked).toBe(true);
+      expect(problems).toHaveLength(1);
+    }
   });
 });

@@ -4,7 +4,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { position } from '../statechart/accepts.js';
 import { dueAt, parseDelay } from '../statechart/delay.js';
-import { start, step } from '../statechart/step.js';
+import { standsStill } from '../statechart/liveness.js';
+import { move, start, step } from '../statechart/step.js';
 import type {
   Calendar,
   ChartState,
@@ -26,7 +27,10 @@ const expectation = z.strictObject({
   closed: z.array(z.string()).optional(),
   /** Templates of the notifications that went out in this step. */
   told: z.array(z.string()).optional(),
-  outcome: z.string().optional(),
+  /** `null`: the case is open. */
+  outcome: z.string().nullable().optional(),
+  /** Why it ended so. */
+  reason: z.string().nullable().optional(),
 });
 const occurrence = z.union([
   z.strictObject({ task: z.string(), answer: json }),
@@ -38,6 +42,8 @@ const occurrence = z.union([
   z.strictObject({ case: z.string(), result: json }),
   z.strictObject({ case: z.string(), fails: z.string() }),
   z.strictObject({ event: z.string(), data: json.optional(), by: z.string() }),
+  /** A hand opens the closed case again. Who may is said in roles.yaml, not by the workflow. */
+  z.strictObject({ act: z.literal('reopen'), reason: z.string().min(1), by: z.string() }),
   z.strictObject({ time: z.string() }),
   z.strictObject({ until: z.string() }),
 ]);
@@ -176,6 +182,7 @@ class Play {
         'fails' in when ? { kind: 'failure', error: { code: when.fails } } : { kind: 'answer', output: when.result },
       );
     } else if ('event' in when) this.event(when.event, when.data, when.by);
+    else if ('act' in when) this.reopen(when.by);
     else if ('time' in when) this.passUntil(this.after(when.time));
     else this.passUntil(new Date(when.until).toISOString());
   }
@@ -202,7 +209,21 @@ class Play {
   private event(type: string, data: JsonObject | undefined, by: string): void {
     const declared = this.workflow.events.find((event) => event.type === type);
     if (!declared?.roles.includes(by)) throw new Deviation(`${by} may not send ${type}.`);
+    if (declared.schema && !this.ajv.validate(declared.schema, data ?? null))
+      throw new Deviation(`${type} does not take this data: ${this.ajv.errorsText()}.`);
+    if (!declared.schema && data) throw new Deviation(`${type} carries no data.`);
     this.step({ kind: 'event', type, ...(data && { data }) }, by);
+  }
+
+  /** As the engine's act plans it. */
+  private reopen(by: string): void {
+    if (this.current.snapshot.status !== 'done') throw new Deviation('The case is open: it cannot be reopened.');
+    const target = this.workflow.reopen;
+    if (target === undefined) throw new Deviation('The workflow names no state to reopen from (meta.reopen).');
+    this.seq += 1;
+    this.take(move(this.workflow, this.current, target, {}, this.scope(by), true));
+    const [still] = standsStill(this.workflow, this.current);
+    if (still) throw new Deviation(`The case would stand still in "${still.state}": ${still.message}`);
   }
 
   private after(span: string): string {
@@ -248,9 +269,10 @@ class Play {
 
   private expect(expected: Expectation): void {
     const { stage } = position(this.workflow, this.current);
-    const output = this.current.snapshot.output as { outcome?: unknown } | undefined;
+    const output = this.current.snapshot.output as { outcome?: unknown; reason?: unknown } | undefined;
     compare('the stage', expected.stage, stage);
     compare('the outcome', expected.outcome, output?.outcome ?? null);
+    compare('the reason', expected.reason, output?.reason ?? null);
     compare('what it waits for', expected.waitsFor?.toSorted(), this.openNames());
     const told = this.effects.flatMap((effect) =>
       effect.kind === 'action' && effect.type === 'notify' ? [String(effect.params.template)] : [],

@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { sayViolation } from '../api/violations.js';
+import { validatorOf, violationsOf } from '../engine/schemas.js';
 import { projectPath } from '../platform/project-root.js';
 import { check } from '../statechart/check.js';
 import { loadWorkflow } from '../statechart/load.js';
+import type { Workflow } from '../statechart/types.js';
 import { catalogueOf } from './catalogue.js';
 import { checkSchemas } from './check-schemas.js';
 import { readScenarios, readWorkflowsFolder } from './folder.js';
@@ -10,11 +15,18 @@ import { playScenarios } from './scenario.js';
 const calendar = { zone: 'Asia/Almaty', week: [1, 2, 3, 4, 5], hours: [{ from: '09:00', to: '18:00' }], days: {} };
 const { workflows, catalogue } = readWorkflowsFolder(projectPath('workflows'));
 
+function shipped(key: string): Workflow {
+  return loadWorkflow(workflows.find(({ folder }) => folder.endsWith(key))?.files ?? {});
+}
+
 describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? '', folder, files] as const))(
   'the workflow %s',
   (_name, folder, files) => {
     const workflow = loadWorkflow(files);
     const results = playScenarios(workflow, readScenarios(folder), calendar);
+    const played = Object.values(readScenarios(folder))
+      .join('\n')
+      .replace(/result: .*/g, '');
 
     it.each(results.map((result) => [result.title, result] as const))('%s', (_title, result) => {
       expect(result.problem).toBeUndefined();
@@ -28,19 +40,93 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
 
     it('has a scenario for every end', () => {
       const outcomes = (text: string) => [
-        ...new Set([...text.matchAll(/outcome: ([a-z-]+)/g)].map(([, word]) => word)),
+        ...new Set([...text.matchAll(/outcome: (?!null)([a-z-]+)/g)].map(([, word]) => word)),
       ];
-      const ends = outcomes(files['workflow.yaml'] ?? '').filter((word) => word !== 'null');
+      const ends = outcomes(files['workflow.yaml'] ?? '');
       expect(ends.length).toBeGreaterThan(1);
-      const played = Object.values(readScenarios(folder)).map((text) => text.replace(/result: .*/g, ''));
-      expect(outcomes(played.join('\n')).sort()).toEqual(ends.sort());
+      expect(outcomes(played).sort()).toEqual(ends.sort());
+    });
+
+    it('names the reason of every end but those that were aimed at', () => {
+      for (const [, outcome, reason] of played.matchAll(/outcome: (?!null)([a-z-]+)(?:,?\s+reason: ([a-z-]+))?/g))
+        expect({ outcome, reason }).toEqual({
+          outcome,
+          reason: ['grant-awarded', 'certified'].includes(outcome ?? '')
+            ? 'null'
+            : expect.stringMatching(/^(?!null$)./),
+        });
     });
   },
 );
 
+describe('an exit', () => {
+  const bid = { programme: 'new-business-ideas', wantsAdvice: false };
+  const wave = { waveClosesOn: '2026-06-01' };
+  const papers = ['certificate', 'category-proof', 'business-plan', 'price-offers'];
+  it.each([
+    ['family-support', 'eligibility', { decision: 'not-eligible', reason: 'none' }, '/reason'],
+    ['grant-track', 'commission-decision', { decision: 'refused', reason: 'none' }, '/reason'],
+    ['grant-track', 'grant-preparation', { ...bid, decision: 'rules-forbid', rules: 'met' }, '/rules'],
+    ['grant-track', 'grant-preparation', { ...bid, decision: 'ready', rules: 'met', papers }, '/waveClosesOn'],
+    ['grant-track', 'grant-preparation', { ...bid, ...wave, decision: 'ready', rules: 'met' }, '/papers'],
+    ['grant-track', 'grant-preparation', { ...bid, decision: 'next-wave', rules: 'met' }, '/waveClosesOn'],
+  ])('of %s by the form %s needs its reason, and a bid its day and papers: %j', (key, form, answer, path) => {
+    const workflow = shipped(key);
+    const validate = validatorOf(workflow, workflow.forms[form]?.schema ?? {});
+    expect(validate(answer)).toBe(false);
+    const found = violationsOf(validate);
+    expect(found.map((violation) => violation.path)).toEqual([path]);
+    // With the words of the form, not its codes alone.
+    for (const violation of found) expect(sayViolation(violation, 'kk')).toMatch(/[А-Яа-я][^«:]* \([a-zA-Z-]+\)/);
+  });
+});
+
+describe('a bid', () => {
+  it('is not ready while one of its four papers is missing', () => {
+    const workflow = shipped('grant-track');
+    const validate = validatorOf(workflow, workflow.forms['grant-preparation']?.schema ?? {});
+    const bid = {
+      decision: 'ready',
+      programme: 'new-business-ideas',
+      rules: 'met',
+      waveClosesOn: '2026-06-01',
+      wantsAdvice: false,
+    };
+    const papers = ['certificate', 'category-proof', 'business-plan', 'price-offers'];
+    expect(validate({ ...bid, papers })).toBe(true);
+    for (const missing of papers)
+      expect(validate({ ...bid, papers: papers.filter((paper) => paper !== missing) })).toBe(false);
+  });
+
+  it('can be for a programme that is open, under the name that it has in programmes.yaml', () => {
+    const { programmes } = parse(readFileSync(projectPath('workflows/programmes.yaml'), 'utf8'));
+    const workflow = shipped('grant-track');
+    const properties = workflow.forms['grant-preparation']?.schema['properties'] as Record<string, object> | undefined;
+    const open = Object.entries(programmes as Record<string, { open: boolean; title: object }>).filter(
+      ([, { open }]) => open,
+    );
+    expect(properties?.['programme']).toMatchObject({
+      enum: open.map(([key]) => key),
+      'x-labels': Object.fromEntries(open.map(([key, { title }]) => [key, title])),
+    });
+  });
+});
+
+describe('the monthly calculation index', () => {
+  it('is known for every day without a gap, and gives the grant of 400 its size', () => {
+    const { mci } = parse(readFileSync(projectPath('workflows/programmes.yaml'), 'utf8'));
+    const values = mci.values as { from: string; until: string | null; tenge: number }[];
+    const dayAfter = (day: string) => new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+    expect(values.slice(1).map(({ from }) => from)).toEqual(
+      values.slice(0, -1).map(({ until }) => dayAfter(until ?? '')),
+    );
+    expect(values.at(-1)?.until).toBeNull();
+    expect(values.map(({ tenge }) => 400 * tenge)).toEqual([1_225_200, 1_380_000, 1_476_800, 1_572_800, 1_730_000]);
+  });
+});
+
 describe('playing a scenario', () => {
-  const family = workflows.find(({ folder }) => folder.endsWith('family-support'));
-  const play = (scenario: string) => playScenarios(loadWorkflow(family?.files ?? {}), { tried: scenario }, calendar)[0];
+  const play = (scenario: string) => playScenarios(shipped('family-support'), { tried: scenario }, calendar)[0];
   const given = 'given: { input: { familyId: f }, at: 2026-03-02T09:00:00+05:00 }';
 
   it('says which step went another way, and how', () => {
@@ -65,6 +151,25 @@ describe('playing a scenario', () => {
       `{ title: t, ${given}, steps: [ { when: { event: WITHDRAW, data: { reason: own-wish }, by: lawyer } } ] }`,
     );
     expect(result?.problem?.message).toBe('lawyer may not send WITHDRAW.');
+  });
+
+  it.each([
+    [
+      'data: { reason: tired }, event: WITHDRAW',
+      'WITHDRAW does not take this data: data/reason must be equal to one of the allowed values.',
+    ],
+    ['event: WITHDRAW', 'WITHDRAW does not take this data: data must be object'],
+    ['data: { a: 1 }, event: UNREACHABLE', 'UNREACHABLE carries no data.'],
+  ])('does not let an event pass whose data the case would refuse: %s', (event, message) => {
+    const result = play(`{ title: t, ${given}, steps: [ { when: { ${event}, by: curator } } ] }`);
+    expect(result?.problem?.message).toContain(message);
+  });
+
+  it('reopens a case only after it has ended', () => {
+    const result = play(
+      `{ title: t, ${given}, steps: [ { when: { act: reopen, reason: came back, by: supervisor } } ] }`,
+    );
+    expect(result?.problem?.message).toBe('The case is open: it cannot be reopened.');
   });
 
   it('refuses a scenario that it does not understand', () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { DATABASE, OWNER, PostgresCluster } from '../../src/platform/postgres-cluster.js';
 import { findCluster } from '../../src/platform/postgres-folder.js';
 import { findPostmaster } from '../../src/platform/postgres-processes.js';
@@ -113,12 +114,21 @@ export class Running {
   }
 
   /** What the pattern finds in stdout, as soon as it does. Fails with the program's last words if it ends before. */
-  async said(pattern: RegExp): Promise<RegExpExecArray> {
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.heard(pattern, this.child.stdout, () => this.stdout);
+  }
+
+  /** … in stderr. */
+  warned(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.heard(pattern, this.child.stderr, () => this.stderr);
+  }
+
+  private async heard(pattern: RegExp, from: Readable | null, text: () => string): Promise<RegExpExecArray> {
     for (;;) {
-      const found = pattern.exec(this.stdout);
+      const found = pattern.exec(text());
       if (found) return found;
       if (!this.isAlive) throw new Error(`It ended without saying ${pattern}:\n${this.stderr.slice(-2_000)}`);
-      await Promise.race([once(this.child.stdout ?? this.child, 'data'), this.ended]);
+      await Promise.race([once(from ?? this.child, 'data'), this.ended]);
     }
   }
 

@@ -29,7 +29,13 @@ export interface ChartEvent {
   output?: unknown;
 }
 
-export const EVENTS = ['E0', 'E1', 'E2', 'E3'];
+export const EVENTS = ['E0', 'E1', 'E2.a', 'E2.b.c'];
+
+/** What takes several of them; `E2.*` takes `E2` too. */
+const FAMILIES = ['E2.*', 'E2.b.*'];
+
+/** No chart names these; wildcards may take them. */
+export const UNNAMED = ['UNHEARD_OF', 'E2', 'E2.z', 'E2.b.z'];
 
 /** Only raised, never sent. */
 const RAISED = ['R0', 'R1', 'R2'];
@@ -153,6 +159,9 @@ class Chart {
     }
     for (const event of RAISED) {
       if (this.odds(3)) on[event] = this.lap(node);
+    }
+    for (const family of FAMILIES) {
+      if (this.odds(12)) on[family] = this.odds(4) ? {} : this.candidates(node);
     }
     if (this.odds(5)) on['*'] = this.odds(3) ? {} : this.lap(node);
     return on;

@@ -9,6 +9,8 @@ export const FEATURES = [
   'always',
   'raise chain',
   'wildcard',
+  'partial wildcard',
+  'several targets',
   'self-transition',
   'invocation in parallel',
   'invocation on an ancestor',
@@ -41,6 +43,8 @@ function visit(state: JsonObject, key: string, depth: number, inParallel: boolea
   if (state.always !== undefined) found.add('always');
   const on = (state.on ?? {}) as JsonObject;
   if (on['*'] !== undefined) found.add('wildcard');
+  if (Object.keys(on).some((event) => event.endsWith('.*'))) found.add('partial wildcard');
+  if (hasSeveralTargets(on)) found.add('several targets');
   if (targetsIn(on).includes(key)) found.add('self-transition');
   if (state.invoke !== undefined && inParallel) found.add('invocation in parallel');
   if (state.invoke !== undefined && children.length > 0) found.add('invocation on an ancestor');
@@ -72,4 +76,10 @@ function targetsIn(value: Json): string[] {
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap(targetsIn);
   return value.target === undefined ? Object.values(value).flatMap(targetsIn) : targetsIn(value.target);
+}
+
+function hasSeveralTargets(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasSeveralTargets);
+  return Array.isArray(value.target) || Object.values(value).some(hasSeveralTargets);
 }

@@ -16,7 +16,7 @@ import type {
   TimerEntry,
   Workflow,
 } from '../../src/statechart/types.js';
-import { EVENTS, type Pick, randomChart } from './charts.js';
+import { EVENTS, type Pick, randomChart, UNNAMED } from './charts.js';
 import { FEATURES, type Feature, featuresOf } from './features.js';
 import { LiveActor, type LiveStep, lasting } from './live.js';
 
@@ -105,8 +105,12 @@ class Duel {
     return this.event();
   }
 
+  private one(names: string[]): string {
+    return names[this.pick(names.length)] as string;
+  }
+
   private event(): boolean {
-    const type = this.pick(12) === 11 ? 'UNHEARD_OF' : (EVENTS[this.pick(EVENTS.length)] as string);
+    const type = this.one(this.pick(12) === 11 ? UNNAMED : EVENTS);
     const data = this.pick(3) === 2 ? { v: this.pick(4) } : undefined;
     const can = this.live.snapshot.can({ type });
     expect(

@@ -82,7 +82,7 @@ function ensureRole(role: string): string {
         exception when duplicate_object or unique_violation then null;
         end;
       end if;
-      if not pg_has_role(current_user, '${role}', 'set') then
+      if not pg_has_role(current_user, '${role}', case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end) then
         begin
           grant ${role} to current_user;
         exception when insufficient_privilege then

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Prepares a data folder for a restore: restore.sh BASE ARCHIVE FOLDER [MOMENT]. BASE is what base-backup.sh made, ARCHIVE
+# holds the log, FOLDER is empty or not there; MOMENT as in '2026-11-26 14:30:00+05', without it everything that was archived.
+# Start PostgreSQL on FOLDER afterwards: it replays the log up to the moment, and then takes commands.
+set -eu
+base=$1
+archive=$(cd "$2" && pwd)
+folder=$3
+moment=${4:-}
+[ -z "$(ls -A "$folder" 2>/dev/null)" ] || { echo "$folder is not empty: a restore never overwrites anything." >&2; exit 2; }
+mkdir -p "$folder"
+cp -a "$base/." "$folder/"
+chmod 700 "$folder"
+{
+  echo "restore_command = 'cp \"$archive/%f\" \"%p\"'"
+  echo "recovery_target_timeline = 'latest'"
+  if [ -n "$moment" ]; then
+    echo "recovery_target_time = '$moment'"
+    echo "recovery_target_action = 'promote'"
+  fi
+} >> "$folder/postgresql.auto.conf"
+touch "$folder/recovery.signal"

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { HandoffTown, referral } from './handoffs.js';
+import { Partner, pass } from './partner.js';
+import { hasRealPostgres, RealPostgres, realPostgres } from './real-postgres.js';
+
+const LONG_MS = 180_000;
+/** What may be lost with the disk. */
+const RPO_S = 300;
+const WORKFLOWS = [
+  referral('advice', 'otbasy-bank', 'housing-advice'),
+  referral('aid', 'civil-office', 'free-legal-aid'),
+];
+
+/** Settings of the server that docker-compose.yml starts. */
+function composed(): Record<string, string> {
+  const { services } = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true });
+  const flags = (services.postgres.command as string[]).filter((flag) => flag.includes('='));
+  return Object.fromEntries(flags.map((flag) => [flag.slice(0, flag.indexOf('=')), flag.slice(flag.indexOf('=') + 1)]));
+}
+
+(hasRealPostgres ? describe : describe.skip)(`a restore to a moment, with ${realPostgres}`, () => {
+  let postgres: RealPostgres;
+  let partners: [bank: Partner, office: Partner];
+  let town: HandoffTown | undefined;
+  /** Just before the last family, and how many cases there were. */
+  let moment: string;
+  let known: { before: string[]; waiting: string; after: string };
+
+  /** Processes are stopped before a restore and started after it; partners live on. */
+  const open = async () => HandoffTown.create(WORKFLOWS, { through: async () => postgres.url, partners });
+  const ids = () => partners.flatMap(({ received }) => received.map(({ headers }) => String(headers['webhook-id'])));
+
+  beforeAll(async () => {
+    partners = [await Partner.start(), await Partner.start()];
+    postgres = await RealPostgres.create((home) => ({
+      ...composed(),
+      archive_command: composed()['archive_command']?.replaceAll('/archive/', `${home}/archive/`) ?? '',
+      // A second instead of a minute, so that nobody has to wait for it.
+      archive_timeout: '1',
+    }));
+    postgres.makeFolder('archive');
+    town = await open();
+    postgres.run(resolve('ops/postgres/base-backup.sh'), [postgres.folder('base')]);
+
+    const before = [await town.sent('advice'), await town.sent('advice')].map(({ id }) => id);
+    // Its partner has no time: at the moment it waits to be sent again.
+    partners[1].replies.push({ status: 503 });
+    const waiting = (await town.sent('aid')).id;
+    moment = String((await postgres.sql('select clock_timestamp()::text as now'))[0]?.['now']);
+    const after = (await town.sent('advice')).id;
+    await pass(town.api.system, { minutes: 1 });
+    expect(await town.handoffOf(waiting)).toMatchObject({ status: 'sent' });
+    known = { before, waiting, after };
+    await town.api.close();
+
+    const [{ file: last } = {}] = await postgres.sql('select pg_walfile_name(pg_current_wal_lsn()) as file');
+    for (;;) {
+      const [{ file } = {}] = await postgres.sql('select last_archived_wal as file from pg_stat_archiver');
+      if (typeof file === 'string' && file >= String(last)) break;
+      await pause(50);
+    }
+    await postgres.lose('data');
+  }, LONG_MS);
+
+  afterAll(async () => {
+    await town?.api.close().catch(() => undefined);
+    for (const partner of partners) await partner.close();
+    await postgres?.close();
+  }, LONG_MS);
+
+  it(
+    'knows what was accepted until then, and repeats nothing at a partner: what was not settled goes out under the id it had',
+    async () => {
+      const told = ids();
+      const args = [postgres.folder('base'), postgres.folder('archive'), postgres.folder('moment'), moment];
+      postgres.run(resolve('ops/postgres/restore.sh'), args);
+      await postgres.start('moment');
+      town = await open();
+      await pass(town.api.system, { minutes: 1 });
+
+      for (const id of known.before) expect(await town.handoffOf(id)).toMatchObject({ status: 'sent' });
+      expect(await town.handoffOf(known.waiting)).toMatchObject({ status: 'sent' });
+      expect((await town.api.get('integration', `/api/cases/${known.after}`)).status).toBe(404);
+      const since = ids().filter((id) => !told.includes(id));
+      expect(since).toEqual([]);
+      expect(ids().length).toBe(told.length + 1);
+      await town.expectSound();
+      await town.api.close();
+      town = undefined;
+      await postgres.kill();
+    },
+    LONG_MS,
+  );
+
+  it(
+    'without a moment loses what was not archived yet: five minutes at the most, one as docker-compose.yml sets it',
+    async () => {
+      postgres.run(resolve('ops/postgres/restore.sh'), [
+        postgres.folder('base'),
+        postgres.folder('archive'),
+        postgres.folder('latest'),
+      ]);
+      await postgres.start('latest');
+      town = await open();
+      for (const id of [...known.before, known.waiting, known.after])
+        expect(await town.handoffOf(id)).toMatchObject({ status: 'sent' });
+      expect(Number(composed()['archive_timeout'])).toBeLessThanOrEqual(RPO_S);
+      expect(composed()['archive_mode']).toBe('on');
+    },
+    LONG_MS,
+  );
+
+  it('is put over no data that is there', () => {
+    const over = () =>
+      postgres.run(resolve('ops/postgres/restore.sh'), [
+        postgres.folder('base'),
+        postgres.folder('archive'),
+        postgres.folder('latest'),
+      ]);
+    expect(over).toThrow();
+    expect(() => postgres.run(resolve('ops/postgres/base-backup.sh'), [postgres.folder('base')])).toThrow();
+  });
+});

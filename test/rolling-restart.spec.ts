@@ -1,0 +1,211 @@
+import { execFileSync } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sign } from '../src/handoffs/webhook.js';
+import { API_KEY } from './api.js';
+import { violations } from './faults/invariants.js';
+import { Running } from './faults/processes.js';
+import { done, HandoffTown, referral } from './handoffs.js';
+import type { Partner } from './partner.js';
+import { createRedis, type TestRedis } from './redis.js';
+
+const CLIENTS = 6;
+/** Cases that the clients open before the next processes are replaced. */
+const STRETCH = 25;
+/** Hand-offs that are on their way while processes are told to stop: some of them with those. */
+const HELD = 4;
+/** What an operator's tools wait before they kill. */
+const STOP_LIMIT_MS = 30_000;
+const LONG_MS = 120_000;
+
+let town: HandoffTown;
+let redis: TestRedis;
+let settings: Record<string, string>;
+const running = new Set<Running>();
+beforeAll(async () => {
+  execFileSync(process.execPath, ['scripts/build-once.js']);
+  [town, redis] = await Promise.all([
+    HandoffTown.create([
+      referral('advice', 'otbasy-bank', 'housing-advice'),
+      referral('aid', 'civil-office', 'free-legal-aid'),
+    ]),
+    createRedis(),
+  ]);
+  settings = {
+    DATABASE_URL: town.api.database.url,
+    REDIS_URL: redis.url,
+    QAMQOR_SECRET: 'a secret for tests only 0123456789abcdef',
+    QAMQOR_API_KEY: API_KEY,
+    QAMQOR_LOG: 'warn',
+    // Partners of tests speak plain HTTP.
+    QAMQOR_PRODUCTION: 'off',
+    ...addressed('OTBASY_BANK', town.bank),
+    ...addressed('CIVIL_OFFICE', town.office),
+  };
+}, LONG_MS);
+afterAll(async () => {
+  for (const each of running) await each.kill();
+  await town?.close();
+  await redis?.close();
+}, 60_000);
+
+function addressed(key: string, { url, secret }: Partner): Record<string, string> {
+  return { [`QAMQOR_PARTNER_${key}_URL`]: url, [`QAMQOR_PARTNER_${key}_SECRET`]: secret };
+}
+
+/** The server as an operator starts it; ready when it says so. */
+async function start(role: 'web' | 'worker'): Promise<Running & { url: string }> {
+  const started = new Running('dist/src/main.js', [], { ...settings, QAMQOR_ROLES: role, PORT: '0' });
+  running.add(started);
+  const [, url = ''] = await started.said(/(http:\/\/\S+)/);
+  return Object.assign(started, { url });
+}
+
+async function stop(process: Running): Promise<number> {
+  const from = performance.now();
+  const { code, stderr } = await process.kill('SIGTERM');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return performance.now() - from;
+}
+
+describe('a rolling restart under load', () => {
+  it(
+    'loses no request and repeats no effect: every process is replaced while clients and a partner go on',
+    async () => {
+      const webs: string[] = [];
+      const clients = new Clients(webs, town.bank);
+
+      const old = await Promise.all([start('web'), start('worker'), start('worker')]);
+      webs.push(old[0].url);
+      const load = clients.go(await Promise.all(Array.from({ length: CLIENTS }, () => town.family())));
+      const worked = (cases: number) => Promise.race([load, clients.opened(cases)]);
+      await worked(STRETCH);
+
+      const fresh = await Promise.all([start('web'), start('worker'), start('worker')]);
+      webs.unshift(fresh[0].url);
+      await worked(clients.cases.size + STRETCH);
+      // A partner takes its time: whoever waits for its answer is told to stop meanwhile.
+      let release: () => void = () => undefined;
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const slow = () => released.then(() => ({ status: 202, body: '{"partnerRef":"REF-slow"}' }));
+      town.office.replies.push(...Array.from({ length: HELD }, () => slow));
+      const held = await Promise.all(
+        Array.from({ length: HELD }, async () => clients.open('aid', await town.family())),
+      );
+      while (town.office.received.length < HELD) await pause(10);
+
+      const stopped = Promise.all(old.map(stop));
+      await worked(clients.cases.size + 1);
+      release();
+      expect(Math.max(...(await stopped))).toBeLessThan(STOP_LIMIT_MS);
+      await worked(clients.cases.size + STRETCH);
+      clients.enough();
+      await load;
+
+      for (const [caseId, handoff] of clients.cases) {
+        expect({ caseId, status: (await town.caseOf(caseId)).status, times: town.bank.about(handoff).length }).toEqual({
+          caseId,
+          status: 'done',
+          times: 1,
+        });
+      }
+      const { rows } = await town.api.database
+        .pool('owner')
+        .query(`select count(*)::int as count from qamqor.cases where workflow_key = 'advice'`);
+      expect(rows).toEqual([{ count: clients.cases.size }]);
+
+      for (const caseId of held) {
+        let handoff = await town.handoffOf(caseId);
+        for (; handoff['status'] === 'draft'; handoff = await town.handoffOf(caseId)) await pause(50);
+        expect(town.office.about(String(handoff['id']))).toHaveLength(1);
+      }
+      expect(await violations(town.api.database.url)).toEqual([]);
+    },
+    LONG_MS,
+  );
+});
+
+/** Each opens a case, waits for its hand-off, answers it as the partner, sees the case end, and begins again. Every request has a key. */
+class Clients {
+  /** By their ids, the hand-off of each. */
+  readonly cases = new Map<string, string>();
+  private going = true;
+  private keys = 0;
+
+  constructor(
+    /** Whoever serves, the one to be asked first in front. */
+    private readonly webs: string[],
+    private readonly bank: Partner,
+  ) {}
+
+  /** One client for each family. */
+  async go(families: string[]): Promise<void> {
+    await Promise.all(
+      families.map(async (family) => {
+        while (this.going) await this.lead(family);
+      }),
+    );
+  }
+
+  enough(): void {
+    this.going = false;
+  }
+
+  async opened(count: number): Promise<void> {
+    while (this.cases.size < count) await pause(10);
+  }
+
+  async open(workflow: string, familyId: string): Promise<string> {
+    this.keys += 1;
+    const body = JSON.stringify({ workflow, input: { familyId } });
+    const headers = { authorization: `Bearer ${API_KEY}`, 'idempotency-key': `key-${this.keys}` };
+    return (await this.insist('/api/cases', body, () => headers, 201)).id;
+  }
+
+  private async lead(family: string): Promise<void> {
+    const caseId = await this.open('advice', family);
+    const handoff = await this.received(caseId);
+    this.cases.set(caseId, handoff);
+    const body = JSON.stringify(done(`done-${handoff}`));
+    const signed = () =>
+      sign({
+        id: `msg_${handoff}`,
+        at: new Date().toISOString(),
+        body,
+        secrets: [this.bank.secret],
+      }) as unknown as Record<string, string>;
+    await this.insist(`/api/handoffs/${handoff}/events`, body, signed, 200);
+    // An answer that comes before its hand-off is known to be sent is taken a moment later.
+    while ((await town.caseOf(caseId)).status !== 'done') await pause(20);
+  }
+
+  private async received(caseId: string): Promise<string> {
+    for (;;) {
+      const handoff = String((await town.handoffOf(caseId))['id']);
+      if (this.bank.about(handoff).length > 0) return handoff;
+      await pause(20);
+    }
+  }
+
+  /** Asks whoever serves, and the next one where the connection is refused or breaks. */
+  private async insist(path: string, body: string, headers: () => Record<string, string>, status: number) {
+    for (let turn = 0; ; turn += 1) {
+      const url = this.webs[turn % this.webs.length];
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json', ...headers() },
+      }).catch(() => null);
+      if (response === null) {
+        await pause(20);
+        continue;
+      }
+      const told = await response.json();
+      expect({ path, status: response.status, told }).toMatchObject({ status });
+      // biome-ignore lint/suspicious/noExplicitAny: what comes back is for the caller to judge
+      return told as any;
+    }
+  }
+}
