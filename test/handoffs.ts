@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { PartnerConfig } from '../src/config.js';
 import { ConsentsService } from '../src/consents/consents.service.js';
 import { verify } from '../src/engine/verify.js';
 import { FamiliesService } from '../src/families/families.service.js';
@@ -65,11 +66,12 @@ export class HandoffTown {
     readonly office: Partner,
   ) {}
 
-  static async create(workflows: object[]): Promise<HandoffTown> {
+  /** `change`: what the settings say of the bank besides where it is. */
+  static async create(workflows: object[], change: Partial<PartnerConfig> = {}): Promise<HandoffTown> {
     const [bank, office] = await Promise.all([Partner.start(), Partner.start()]);
     const api = await ApiFixture.create({
       partners: {
-        'otbasy-bank': { url: bank.url, secret: bank.secret },
+        'otbasy-bank': { url: bank.url, secret: bank.secret, ...change },
         'civil-office': { url: office.url, secret: office.secret },
       },
     });

@@ -10,6 +10,7 @@ import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js
 import { PartnerCircuit } from './partner-circuit.js';
 import { PartnerClient } from './partner-client.js';
 import { PartnerResult } from './partner-result.js';
+import type { WebhookSecret } from './webhook.js';
 
 const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
 const days = z.string().regex(/^\d{1,3} days?$/);
@@ -83,7 +84,7 @@ export class Partners implements PartnerDirectory {
     return {
       key,
       title,
-      secrets: address ? [address.secret] : [],
+      secrets: address ? secretsOf(address) : [],
       services: Object.fromEntries(
         Object.entries(services).map(([name, service]) => [
           name,
@@ -104,8 +105,13 @@ export class Partners implements PartnerDirectory {
   private clientFor(key: string, address: PartnerConfig): PartnerClient {
     const { clock, loopback, circuits, changed } = this.options;
     const circuit = new PartnerCircuit({ ...circuits, partner: key, changed: (state) => changed(key, state) });
-    return new PartnerClient({ url: address.url, secrets: [address.secret], clock, circuit, loopback });
+    return new PartnerClient({ url: address.url, secrets: secretsOf(address), clock, circuit, loopback });
   }
+}
+
+/** Each says by itself until when it is in force: a rotation begins with a restart and ends without one. */
+function secretsOf({ secret, oldSecret }: PartnerConfig): WebhookSecret[] {
+  return oldSecret ? [secret, oldSecret] : [secret];
 }
 
 function resultOf(partner: string, service: string, schema: JsonObject | undefined): PartnerResult {
