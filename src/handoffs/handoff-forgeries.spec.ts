@@ -81,6 +81,24 @@ describe('a message that cannot be believed', () => {
     expect(await traces()).toEqual(before);
   });
 
+  it('with a thousand real signatures is refused with 401 also where it comes over the network', async () => {
+    await town.api.app.listen(0, '127.0.0.1');
+    let headers: Record<string, string> = {};
+    const tamper = withHeader('webhook-signature', (was) => Array.from({ length: 1_000 }, () => was).join(' '));
+    await town.tell('none', {}, { raw: body, tamper: (made) => (headers = tamper(made)) });
+    const url = `${await town.api.app.getUrl()}/api/handoffs/${target.handoff}/events`;
+    const answer = await fetch(url, {
+      method: 'POST',
+      body,
+      headers: { ...headers, 'content-type': 'application/json' },
+    });
+    expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+      status: 401,
+      body: { code: 'bad-signature' },
+    });
+    expect(await traces()).toEqual(before);
+  });
+
   it("with another partner's secret is answered as if there were no such hand-off", async () => {
     const foreign = await say(town.api, town.office, target.handoff, done());
     const unknown = await say(town.api, town.office, '019f0000-0000-7000-8000-000000000000', done());
