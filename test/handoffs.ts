@@ -200,19 +200,16 @@ export async function givenUp(town: HandoffTown, caseId: string, more = 0): Prom
   if (String((await town.handoffOf(caseId))['givesUpAt']) > moment) await givenUp(town, caseId, more);
 }
 
-/** What partners say. */
-export const AT = '2026-11-22T10:00:00+05:00';
-export const acknowledged = (eventId = 'a') => ({ eventId, type: 'acknowledged', at: AT });
+/** What partners say; `say` adds when. */
+export const acknowledged = (eventId = 'a') => ({ eventId, type: 'acknowledged' });
 export const papersRequested = (eventId = 'p') => ({
   eventId,
   type: 'papers_requested',
-  at: AT,
   missing: ['identity-document'],
 });
 export const done = (eventId = 'd', number = '1207', more: object = {}) => ({
   eventId,
   type: 'done',
-  at: AT,
   result: { kind: 'advice', number, date: '2026-11-22', ...more },
 });
-export const rejected = (eventId = 'r', more: object = {}) => ({ eventId, type: 'rejected', at: AT, ...more });
+export const rejected = (eventId = 'r', more: object = {}) => ({ eventId, type: 'rejected', ...more });

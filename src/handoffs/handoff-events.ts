@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { AppError } from '../engine/errors.js';
+import { AppError, type Violation } from '../engine/errors.js';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
@@ -20,6 +20,8 @@ import { verify } from './webhook.js';
 /** A message is taken up again when whoever had it has not finished for so long. */
 const PATIENCE_S = 10;
 const ERRORS_SHOWN = 10;
+/** By how much a partner's clock may differ from the database's: as much as the stamp of its signature. */
+const CLOCKS_DIFFER_MS = 5 * 60_000;
 
 export interface EventDependencies {
   engine: Pick<EngineApi, 'submit'>;
@@ -43,8 +45,7 @@ export class HandoffEvents {
 
   /** Who signed this, and the hand-off it is about. @throws AppError 401, 404 */
   async authenticate({ handoffId, headers, rawBody }: Received): Promise<HandoffRow> {
-    const { rows: clock } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
-    const now = clock[0]?.now.toISOString() ?? '';
+    const now = await this.now();
     const signers = this.deps.partners
       .all()
       .filter((partner) => verify({ headers, rawBody, secrets: partner.secrets, now }).ok);
@@ -67,6 +68,8 @@ export class HandoffEvents {
 
   /** Repeated messages are known by their id, whatever became of the first. @throws AppError `schema` (422) */
   async receive(handoff: HandoffRow, event: PartnerEvent): Promise<EventOutcome> {
+    const impossible = momentProblem(handoff, event.at, await this.now());
+    if (impossible) throw new AppError('schema', 422, 'The message does not fit; errors says where.', {}, [impossible]);
     const errors = event.result ? (this.serviceOf(handoff)?.result.errorsIn(event.result) ?? []) : [];
     if (errors.length > 0) throw resultDoesNotFit(handoff.service, errors);
     const { rowCount } = await this.deps.pool.query({
@@ -199,6 +202,11 @@ export class HandoffEvents {
     };
   }
 
+  private async now(): Promise<string> {
+    const { rows } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
+    return rows[0]?.now.toISOString() ?? '';
+  }
+
   private pauseDays(handoff: HandoffRow): number {
     return this.serviceOf(handoff)?.pauseDays ?? 30;
   }
@@ -207,6 +215,22 @@ export class HandoffEvents {
     const partner = this.deps.partners.find(handoff.partner);
     return partner && serviceOf(partner, handoff.service);
   }
+}
+
+/** What a partner says happened when nothing can have: it would stand in the case for ever. */
+function momentProblem(handoff: HandoffRow, at: string, now: string): Violation | undefined {
+  const since = firstSentAt(handoff);
+  if (Date.parse(at) > Date.parse(now) + CLOCKS_DIFFER_MS)
+    return { path: '/at', message: `has not come yet: it is ${now}`, rule: 'moment-not-come', facts: { now } };
+  if (Date.parse(at) < Date.parse(since) - CLOCKS_DIFFER_MS)
+    return { path: '/at', message: `lies before the hand-off: ${since}`, rule: 'moment-before', facts: { since } };
+  return undefined;
+}
+
+/** The first attempt may have reached the partner long before one reached it whose 202 reached us. */
+function firstSentAt({ body, opened_at: openedAt }: HandoffRow): string {
+  const { sentAt } = JSON.parse(body ?? '{}') as { sentAt?: string };
+  return sentAt ?? openedAt.toISOString();
 }
 
 function resultDoesNotFit(service: string, errors: ResultError[]): AppError {
