@@ -194,7 +194,7 @@ async function everySuccess(): Promise<void> {
   await ok(api.get('auditor', '/api/partners'));
   await settled(api.system);
   const [handoff] = (await ok(api.get('adviser', '/api/handoffs'))).items;
-  await ok(say(api, bank, handoff.id, { eventId: 'a', type: 'acknowledged', at }));
+  await ok(say(api, bank, handoff.id, { eventId: 'a', type: 'acknowledged' }));
   await ok(say(api, bank, handoff.id, { eventId: 'p', type: 'papers_requested' }));
   await ok(api.post('adviser', `/api/handoffs/${handoff.id}/supply`, { note: 'They are on the desk.' }));
   await ok(say(api, bank, handoff.id, { eventId: 'd', type: 'done', result: { number: '7' } }));
