@@ -3,6 +3,7 @@ import { AppError, type Violation } from '../engine/errors.js';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
+import type { JsonObject } from '../statechart/types.js';
 import {
   type EventOutcome,
   failureOf,
@@ -29,6 +30,8 @@ export interface EventDependencies {
   pool: Pool;
   partners: PartnerDirectory;
   warn(message: string, error: unknown): void;
+  /** UUIDv7. */
+  id(): string;
   /** Somebody tries what no partner should. */
   alert(message: string): void;
 }
@@ -146,9 +149,11 @@ export class HandoffEvents {
     if (handoff.status === 'draft') return { status: 'parked', reason: 'not-sent-yet' };
     switch (event.type) {
       case 'acknowledged':
-        return this.note(handoff, `status = 'acknowledged', acknowledged_at = $2`, `status = 'sent'`, [event.at]);
-      case 'papers_requested':
-        return this.note(handoff, PAUSE, `status in ('sent', 'acknowledged')`, [this.pauseDays(handoff)]);
+        return this.note(handoff, event, { ...ACKNOWLEDGE, values: [event.at] });
+      case 'papers_requested': {
+        const tell = { topic: PAPERS_ASKED, payload: { missing: event.missing ?? [] } };
+        return this.note(handoff, event, { ...PAUSE, values: [this.pauseDays(handoff)], tell });
+      }
       case 'done':
         return this.answer(handoff, {
           ...this.command(handoff, event),
@@ -164,12 +169,19 @@ export class HandoffEvents {
     }
   }
 
-  /** What changes the hand-off only: nothing that its case would wait for. */
-  private async note(handoff: HandoffRow, set: string, when: string, values: unknown[]): Promise<EventOutcome> {
-    const { rowCount } = await this.deps.pool.query(
-      `update qamqor.handoffs set ${set}, revision = revision + 1 where id = $1 and closed_at is null and ${when}`,
-      [handoff.id, ...values],
-    );
+  /**
+   * What changes the hand-off only: nothing that its case would wait for. The message is settled and whoever must hear of it
+   * is told in the same statement: a process that dies has done all of it or nothing.
+   */
+  private async note(handoff: HandoffRow, { eventId }: PartnerEvent, change: Note): Promise<EventOutcome> {
+    const { rowCount } = await this.deps.pool.query(noteOf(change), [
+      handoff.id,
+      eventId,
+      this.deps.id(),
+      change.tell?.topic ?? null,
+      JSON.stringify(change.tell?.payload ?? {}),
+      ...change.values,
+    ]);
     if (rowCount !== 0) return { status: 'applied' };
     return { status: 'ignored', reason: handoff.closed_at ? handoff.status : 'out-of-order' };
   }
@@ -249,6 +261,34 @@ function inOrder(rows: Waiting[]): Waiting[] {
   return rows.sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
 }
 
-const PAUSE = `status = 'papers', paused_at = qamqor.qamqor_now(),
-  paused_until = qamqor.qamqor_now() + make_interval(days => $2), answer_by = answer_by + make_interval(days => $2),
-  gives_up_at = gives_up_at + make_interval(days => $2)`;
+/** Topic under which whoever looks after a hand-off hears that its partner wants papers: `{missing}`. */
+const PAPERS_ASKED = 'handOff.papers';
+
+/** A change of the hand-off as SQL, where its values begin at $6; and what goes out with it. */
+interface Note {
+  set: string;
+  when: string;
+  values: unknown[];
+  tell?: { topic: string; payload: JsonObject };
+}
+
+const ACKNOWLEDGE = { set: `status = 'acknowledged', acknowledged_at = $6`, when: `status = 'sent'` };
+
+const PAUSE = {
+  set: `status = 'papers', paused_at = qamqor.qamqor_now(),
+    paused_until = qamqor.qamqor_now() + make_interval(days => $6), answer_by = answer_by + make_interval(days => $6),
+    gives_up_at = gives_up_at + make_interval(days => $6)`,
+  when: `status in ('sent', 'acknowledged')`,
+};
+
+const noteOf = ({ set, when }: Note) => `
+  with noted as (
+    update qamqor.handoffs set ${set}, revision = revision + 1 where id = $1 and closed_at is null and ${when}
+    returning id, organisation_id, case_id),
+  settled as (
+    update qamqor.handoff_events e set status = 'applied', reason = null from noted where e.handoff_id = noted.id and e.event_id = $2),
+  told as (
+    insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+    select $3::uuid, noted.organisation_id, noted.case_id, c.revision, $4::text, noted.id, $5::text, clock.now, clock.now
+    from noted join qamqor.cases c on c.id = noted.case_id, (select qamqor.qamqor_now() as now) clock where $4::text is not null)
+  select from noted`;

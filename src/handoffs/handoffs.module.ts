@@ -47,10 +47,10 @@ function partners(system: System): Partners {
   return directory;
 }
 
-function events({ runtime, relayPool, warn }: System, directory: Partners): HandoffEvents {
+function events({ runtime, relayPool, ids, warn }: System, directory: Partners): HandoffEvents {
   const { engine } = runtime;
   const alert = (message: string) => logger.warn(message);
-  return new HandoffEvents({ engine, pool: relayPool, partners: directory, warn, alert });
+  return new HandoffEvents({ engine, pool: relayPool, partners: directory, id: () => ids.next(), warn, alert });
 }
 
 function handoffs(

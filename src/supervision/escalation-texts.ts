@@ -4,7 +4,7 @@ import type { OutboxRow } from '../engine/types.js';
 import type { Language, Text } from '../statechart/types.js';
 import type { Ladders } from './ladders.js';
 
-type Texts = Record<Language, string>;
+export type Texts = Record<Language, string>;
 
 export interface Facts {
   /** `task`, `handOff`, `service`, `case` or `state`. */
@@ -54,15 +54,9 @@ export class EscalationTexts {
     const ladder = whole(this.deps.ladders.find(facts.ladder).title, facts.ladder);
     const due = DateTime.fromISO(facts.dueAt, { zone: this.deps.zone }).toFormat('dd.MM.yyyy HH:mm');
     const fill = (template: Texts): Texts =>
-      inAll((language) => {
-        const gaps: Record<string, string> = {
-          number: found.number,
-          title: title[language],
-          ladder: ladder[language],
-          due,
-        };
-        return template[language].replace(/\{(\w+)\}/g, (_gap, name: string) => gaps[name] ?? '');
-      });
+      inAll((language) =>
+        filled(template[language], { number: found.number, title: title[language], ladder: ladder[language], due }),
+      );
     const when = facts.overdue ? 'after' : 'before';
     return { caseNumber: found.number, title, textFor: (recipient) => fill(TEMPLATES[this.kindOf(recipient)][when]) };
   }
@@ -96,11 +90,17 @@ export class EscalationTexts {
   }
 }
 
-function whole(text: Text | undefined, otherwise: string): Texts {
+/** What stands in a gap is never a template itself. */
+export function filled(template: string, gaps: Record<string, string>): string {
+  return template.replace(/\{(\w+)\}/g, (_gap, name: string) => gaps[name] ?? '');
+}
+
+/** In all three languages: in another one where it is missing in one. */
+export function whole(text: Text | undefined, otherwise: string): Texts {
   return inAll((language) => text?.[language] ?? text?.kk ?? text?.ru ?? text?.en ?? otherwise);
 }
 
-function inAll(make: (language: Language) => string): Texts {
+export function inAll(make: (language: Language) => string): Texts {
   return Object.fromEntries(LANGUAGES.map((language) => [language, make(language)])) as Texts;
 }
 

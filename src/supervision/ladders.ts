@@ -79,6 +79,11 @@ export class Ladders {
   find(key: string): Ladder {
     return this.byKey.get(key) ?? this.lastResort;
   }
+
+  /** Who looks after what has this ladder: the roles of its first step that names any. */
+  ownersOf(key: string): string[] {
+    return this.find(key).steps.find(({ roles }) => roles.length > 0)?.roles ?? [];
+  }
 }
 
 function stepOf({ at, after, role, tell }: z.output<typeof step>, place: string): LadderStep {

@@ -15,6 +15,7 @@ import { LiveController } from './live.controller.js';
 import { LiveService } from './live.service.js';
 import { MilestonesService } from './milestones.service.js';
 import { OrphansService } from './orphans.service.js';
+import { PapersAsked } from './papers-asked.js';
 import { SupervisionController } from './supervision.controller.js';
 
 @Module({
@@ -56,9 +57,12 @@ function escalation(system: System, notifications: NotificationsService, partner
       return record?.workflow.stages.find(({ key }) => key === record.stage)?.title;
     },
   });
+  const suppliers = roles.spelt(['supply-papers']);
+  const papers = new PapersAsked({ pool, ladders, partners, notifications, suppliers, zone: calendar.zone });
   const service = new EscalationService({ engine, pool, ladders, calendar, notifications, texts, warn });
   engine.registerDueWatcher(new DueRows(ladders, calendar));
   engine.registerOutbox('escalate', (row) => service.deliver(row));
+  engine.registerOutbox('handOff.papers', (row) => papers.tell(row));
   engine.registerSweep('ladders', () => service.sweep());
   return service;
 }
