@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
 import { pickLanguage } from './language.js';
 import { serveDocument } from './openapi.js';
-import { problemAnswer } from './problem.js';
 import { sendProblem } from './problem.filter.js';
+import { problemAnswer } from './problem.js';
 import { parseStrictJson } from './strict-json.js';
 
 const KB = 1024;

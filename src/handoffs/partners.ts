@@ -5,18 +5,18 @@ import { jsonObject } from '../api/schemas.js';
 import type { PartnerConfig } from '../config.js';
 import type { Clock } from '../platform/clock.js';
 import type { DelayRule, JsonObject } from '../statechart/types.js';
-import { parseGrace, USUAL_GRACE } from './grace.js';
 import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
 import { PartnerCircuit } from './partner-circuit.js';
 import { PartnerClient } from './partner-client.js';
 import { PartnerResult } from './partner-result.js';
+import { parseTerm, USUAL_ACKNOWLEDGE, USUAL_GRACE } from './partner-terms.js';
 import type { WebhookSecret } from './webhook.js';
 
 const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
 const days = z.string().regex(/^\d{1,3} days?$/);
-const grace = z.string().transform((value, context): DelayRule => {
+const term = z.string().transform((value, context): DelayRule => {
   try {
-    return parseGrace(value);
+    return parseTerm(value);
   } catch (error) {
     context.addIssue({ code: 'custom', message: (error as Error).message });
     return z.NEVER;
@@ -31,7 +31,8 @@ const catalogue = z.record(
       z.looseObject({
         title: text,
         pause: days.default('30 days'),
-        grace: grace.prefault(USUAL_GRACE),
+        acknowledge: term.prefault(USUAL_ACKNOWLEDGE),
+        grace: term.prefault(USUAL_GRACE),
         person: z.array(z.enum(PERSON_FIELDS)).default([]),
         consent: z.enum(['required', 'none']).default('required'),
         result: jsonObject.optional(),
@@ -91,6 +92,7 @@ export class Partners implements PartnerDirectory {
           {
             title: service.title,
             pauseDays: Number.parseInt(service.pause, 10),
+            acknowledge: service.acknowledge,
             grace: service.grace,
             person: service.person,
             consent: service.consent,

@@ -14,6 +14,8 @@ export interface Facts {
   /** ISO 8601. */
   dueAt: string;
   overdue: boolean;
+  /** It is a hand-off of which its partner has not said that it has it. */
+  unacknowledged: boolean;
 }
 
 export interface Telling {
@@ -58,7 +60,9 @@ export class EscalationTexts {
         filled(template[language], { number: found.number, title: title[language], ladder: ladder[language], due }),
       );
     const when = facts.overdue ? 'after' : 'before';
-    return { caseNumber: found.number, title, textFor: (recipient) => fill(TEMPLATES[this.kindOf(recipient)][when]) };
+    const textFor = (recipient: string) =>
+      fill(facts.unacknowledged ? UNACKNOWLEDGED : TEMPLATES[this.kindOf(recipient)][when]);
+    return { caseNumber: found.number, title, textFor };
   }
 
   private async titleOf(
@@ -103,6 +107,12 @@ export function whole(text: Text | undefined, otherwise: string): Texts {
 export function inAll(make: (language: Language) => string): Texts {
   return Object.fromEntries(LANGUAGES.map((language) => [language, make(language)])) as Texts;
 }
+
+const UNACKNOWLEDGED: Texts = {
+  kk: '{number} ісі: серіктес «{title}» жолдамасын алғанын {due} мерзіміне дейін растамады. Оған хабарласып, жолдаманың жеткенін және онымен кім айналысатынын анықтаңыз.',
+  ru: 'Дело {number}: до {due} партнёр не подтвердил, что получил направление «{title}». Свяжитесь с ним и узнайте, дошло ли оно и кто им занят.',
+  en: 'Case {number}: the partner has not acknowledged the hand-off “{title}” by {due}. Ask it whether it has it, and who is at it.',
+};
 
 const TEMPLATES = {
   owner: {

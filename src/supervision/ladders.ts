@@ -52,6 +52,9 @@ const lastResort = (overseers: string[]): Ladder => ({
   steps: [{ when: { after: parseDelay('0 working days') }, roles: overseers, tell: [] }],
 });
 
+/** Comes before the first step of a hand-off's ladder: its partner has not said that it has it. */
+export const NOT_ACKNOWLEDGED = 0;
+
 /** The ladders of `escalation.yaml`. */
 export class Ladders {
   private readonly byKey: Map<string, Ladder>;

@@ -17,6 +17,7 @@ import { MilestonesService } from './milestones.service.js';
 import { OrphansService } from './orphans.service.js';
 import { PapersAsked } from './papers-asked.js';
 import { SupervisionController } from './supervision.controller.js';
+import { UnacknowledgedService } from './unacknowledged.service.js';
 
 @Module({
   imports: [NotificationsModule, HandoffsModule],
@@ -63,6 +64,8 @@ function escalation(system: System, notifications: NotificationsService, partner
   engine.registerDueWatcher(new DueRows(ladders, calendar));
   engine.registerOutbox('escalate', (row) => service.deliver(row));
   engine.registerOutbox('handOff.papers', (row) => papers.tell(row));
+  const unacknowledged = new UnacknowledgedService({ engine, pool, ladders, warn });
+  engine.registerSweep('hand-offs not acknowledged', () => unacknowledged.sweep());
   engine.registerSweep('ladders', () => service.sweep());
   return service;
 }
