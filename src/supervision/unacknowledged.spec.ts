@@ -22,17 +22,17 @@ interface Told {
 }
 const told = async (id: string): Promise<Told[]> =>
   (await town.api.get('auditor', `/api/escalations?case=${id}`)).body.items;
-const sentAt = async (id: string) => String((await town.handoffOf(id))['sentAt']);
 
 describe('a hand-off that its partner does not acknowledge', () => {
   it('is told of after two working days, to whoever looks after it, once, as part of its history', async () => {
     const { id } = await town.sent('followed');
-    await pass(town.api.system, { hours: 47 });
+    // Sent on Monday morning: two working days are over when people go home on Wednesday.
+    await pass(town.api.system, { hours: 56 });
     expect(await told(id)).toEqual([]);
     await pass(town.api.system, { hours: 2 });
     const [first, ...more] = await told(id);
     expect(more).toEqual([]);
-    const dueAt = new Date(Date.parse(await sentAt(id)) + 48 * 3_600_000).toISOString();
+    const dueAt = '2027-06-09T13:00:00.000Z';
     expect(first).toMatchObject({ what: 'handOff', step: 0, dueAt, told: [{ role: 'curator' }] });
     const { number } = await town.caseOf(id);
     for (const words of Object.values(first?.told[0]?.text ?? {})) expect(words).toContain(number);
