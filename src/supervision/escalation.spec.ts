@@ -212,6 +212,8 @@ describe('a stage that lasts too long', () => {
 describe('a partner that does not answer', () => {
   const handoffOf = async (id: string) => (await api.get('adviser', `/api/handoffs?caseId=${id}`)).body.items[0];
   const ladder = [
+    // It has not even acknowledged it.
+    '0 curator',
     '1 partner-otbasy-bank',
     '2 curator partner-otbasy-bank',
     '3 supervisor',
@@ -233,9 +235,17 @@ describe('a partner that does not answer', () => {
     expect(Date.parse(givesUpAt) - began).toBeLessThan(40 * 86_400_000);
     expect(await toWhom(id)).toEqual(ladder);
     const rows = (await journal(id)).map(({ kind, at }: { kind: string; at: string }) => ({ kind, at }));
-    expect(rows.map(({ kind }: { kind: string }) => kind)).toEqual(['event', 'act', 'act', 'act', 'act', 'answer']);
-    expect(rows[1].at < dueAt).toBe(true);
-    expect(rows.slice(2).every(({ at }: { at: string }) => at > dueAt)).toBe(true);
+    expect(rows.map(({ kind }: { kind: string }) => kind)).toEqual([
+      'event',
+      'act',
+      'act',
+      'act',
+      'act',
+      'act',
+      'answer',
+    ]);
+    expect(rows[2].at < dueAt).toBe(true);
+    expect(rows.slice(3).every(({ at }: { at: string }) => at > dueAt)).toBe(true);
     await clean();
   });
 
