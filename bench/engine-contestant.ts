@@ -4,9 +4,9 @@ import { entryUuid } from '../src/engine/entry-uuid.js';
 import type { Runtime } from '../src/engine/runtime.js';
 import type { Accepted, Command, CommandBase, OutboxRow } from '../src/engine/types.js';
 import { type VerifyReport, verify } from '../src/engine/verify.js';
-import { Grace } from '../src/handoffs/grace.js';
 import { HandoffSource } from '../src/handoffs/handoff-source.js';
 import { handoffWork } from '../src/handoffs/handoff-work.js';
+import { PartnerTerms } from '../src/handoffs/partner-terms.js';
 import { systemIds } from '../src/platform/ids.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { TaskSource } from '../src/tasks/task-source.js';
@@ -29,7 +29,9 @@ export class EngineContestant implements Contestant {
     this.runtime = benchRuntime(url, { concurrency });
     const { engine } = this.runtime;
     engine.registerSource(new TaskSource(() => systemIds.next(), CALENDAR));
-    engine.registerSource(new HandoffSource(() => systemIds.next(), new Grace({ find: () => undefined }, CALENDAR)));
+    engine.registerSource(
+      new HandoffSource(() => systemIds.next(), new PartnerTerms({ find: () => undefined }, CALENDAR)),
+    );
     engine.registerOutbox('handOff.open', (row) =>
       Promise.resolve({ kind: 'answer', command: this.partnerAnswer(row) }),
     );

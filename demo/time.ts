@@ -77,6 +77,10 @@ const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
     where closed_at is null and expiry_told_at is null and gives_up_at is not null
       and exists (select from qamqor.cases c where c.id = h.case_id and c.status = 'active')
     union all
+    select acknowledge_by from qamqor.handoffs h
+    where status = 'sent' and acknowledge_by is not null
+      and exists (select from qamqor.cases c where c.id = h.case_id and c.status = 'active')
+    union all
     select look_at from qamqor.dues d
     where look_at < 'infinity' and exists (select from qamqor.cases c where c.id = d.case_id and c.status = 'active')
     union all

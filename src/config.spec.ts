@@ -116,6 +116,45 @@ describe('readConfig', () => {
     );
   });
 
+  const bank = {
+    QAMQOR_PARTNER_OTBASY_BANK_URL: 'https://bank.kz/hooks',
+    QAMQOR_PARTNER_OTBASY_BANK_SECRET: PARTNER_SECRET,
+  };
+  const OLD = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;
+  const until = '2026-12-01T09:00:00+05:00';
+
+  it('reads the secret before, and until when it is in force', () => {
+    const { partners } = readConfig({
+      ...bank,
+      QAMQOR_PARTNER_OTBASY_BANK_SECRET_OLD: OLD,
+      QAMQOR_PARTNER_OTBASY_BANK_SECRET_OLD_UNTIL: until,
+    });
+    expect(partners['otbasy-bank']).toMatchObject({ secret: PARTNER_SECRET, oldSecret: { secret: OLD, until } });
+  });
+
+  it.each([
+    ['without an end', OLD, undefined, 'SECRET_OLD_UNTIL'],
+    ['with an end in no offset', OLD, '2026-12-01T09:00:00', 'SECRET_OLD_UNTIL'],
+    ['with an end that is no moment', OLD, 'soon', 'SECRET_OLD_UNTIL'],
+    ['with an end and no secret', undefined, until, 'SECRET_OLD'],
+    ['that is too short', 'whsec_MQ==', until, 'SECRET_OLD'],
+    ['that is the new one', PARTNER_SECRET, until, 'SECRET_OLD'],
+  ])('refuses an old secret %s', (_what, secret, end, wrong) => {
+    const problems = problemsOf({
+      ...bank,
+      ...(secret === undefined ? {} : { QAMQOR_PARTNER_OTBASY_BANK_SECRET_OLD: secret }),
+      ...(end === undefined ? {} : { QAMQOR_PARTNER_OTBASY_BANK_SECRET_OLD_UNTIL: end }),
+    });
+    expect(Object.keys(problems)).toEqual([`QAMQOR_PARTNER_OTBASY_BANK_${wrong}`]);
+    expect(JSON.stringify(problems)).not.toContain(secret ?? OLD);
+  });
+
+  it('tells of misspelt settings of a partner', () => {
+    expect(misspeltSettings({ ...bank, QAMQOR_PARTNER_OTBASY_BANK_SECRET_ODL: OLD }).join()).toContain(
+      'Did you mean "QAMQOR_PARTNER_OTBASY_BANK_SECRET_OLD"?',
+    );
+  });
+
   it('tells of misspelt names', () => {
     expect(misspeltSettings({ QAMQOR_ROLE: 'web', QAMQOR_DEMO: 'on', QAMQOR_TEST: '1', PATH: '/bin' })).toEqual([
       'The setting QAMQOR_ROLE means nothing and is passed over. Did you mean "QAMQOR_ROLES"?',

@@ -56,6 +56,8 @@ export interface PartnerConfig {
   url: string;
   /** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes. */
   secret: string;
+  /** The one before, while the partner changes over: in force beside `secret` `until` a moment (ISO 8601) of the database's clock. */
+  oldSecret?: { secret: string; until: string };
 }
 
 /** The settings are wrong; `problems` names each variable and what to do about it. */
@@ -270,9 +272,10 @@ function settingInFile(variable: string): string | undefined {
 
 /** A sentence for each name that begins with QAMQOR_ and means nothing: a misspelt setting must not pass in silence. */
 export function misspeltSettings(environment: Environment = process.env): string[] {
+  const known = knownNames(environment);
   return Object.keys(environment)
     .filter((name) => name.startsWith('QAMQOR_') && !isKnown(name) && settingInFile(name) === undefined)
-    .map((name) => `The setting ${name} means nothing and is passed over.${suggestion(name, knownNames())}`);
+    .map((name) => `The setting ${name} means nothing and is passed over.${suggestion(name, known)}`);
 }
 
 function contradictions(v: z.infer<typeof variables>, serves: boolean): Problem[] {
@@ -298,36 +301,69 @@ function toProblem(issue: z.core.$ZodIssue): Problem {
   return { variable: String(issue.path[0] ?? 'environment'), message: issue.message };
 }
 
-const PARTNER = /^QAMQOR_PARTNER_([A-Z0-9_]+)_(URL|SECRET)$/;
+const PARTNER = /^QAMQOR_PARTNER_([A-Z0-9_]+?)_(URL|SECRET|SECRET_OLD|SECRET_OLD_UNTIL)$/;
 const partnerUrl = url(/^https?:$/, 'https://partner.example.kz/qamqor');
+const instant = z.iso.datetime({ offset: true });
+const SECRET_WANTED =
+  'must be "whsec_" and base64 of 24 to 64 bytes, as agreed with the partner: `echo whsec_$(openssl rand -base64 32)` makes one';
 
 /** `QAMQOR_PARTNER_OTBASY_BANK_URL` belongs to the partner `otbasy-bank`. */
 function readPartners(given: Environment): { found: Record<string, PartnerConfig>; problems: Problem[] } {
   const problems: Problem[] = [];
   const found: Record<string, PartnerConfig> = {};
-  for (const name of Object.keys(given)) {
-    const [, prefix] = PARTNER.exec(name) ?? [];
-    if (prefix === undefined) continue;
-    const variable = { url: `QAMQOR_PARTNER_${prefix}_URL`, secret: `QAMQOR_PARTNER_${prefix}_SECRET` };
+  for (const prefix of partnerPrefixes(given)) {
+    const variable = partnerVariables(prefix);
     const partner = { url: given[variable.url] ?? '', secret: given[variable.secret] ?? '' };
-    const key = prefix.toLowerCase().replaceAll('_', '-');
-    if (Object.hasOwn(found, key)) continue;
-    found[key] = partner;
     if (!partnerUrl.safeParse(partner.url).success) {
       problems.push({
         variable: variable.url,
-        message: `must be a URL like https://partner.example.kz/qamqor (${variable.secret} is set)`,
+        message: `must be a URL like https://partner.example.kz/qamqor (other settings of ${variable.prefix} are set)`,
       });
     }
-    if (!isWebhookSecret(partner.secret)) {
-      problems.push({
-        variable: variable.secret,
-        message:
-          'must be "whsec_" and base64 of 24 to 64 bytes, as agreed with the partner: `echo whsec_$(openssl rand -base64 32)` makes one',
-      });
-    }
+    if (!isWebhookSecret(partner.secret)) problems.push({ variable: variable.secret, message: SECRET_WANTED });
+    const old = readOldSecret(given, variable);
+    problems.push(...old.problems);
+    found[prefix.toLowerCase().replaceAll('_', '-')] = old.found ? { ...partner, oldSecret: old.found } : partner;
   }
   return { found, problems };
+}
+
+/** A secret that is being replaced has an end: without one it would be in force for ever. */
+function readOldSecret(
+  given: Environment,
+  variable: ReturnType<typeof partnerVariables>,
+): { found?: { secret: string; until: string }; problems: Problem[] } {
+  const [secret, until] = [given[variable.secretOld], given[variable.secretOldUntil]];
+  if (secret === undefined && until === undefined) return { problems: [] };
+  const problems: Problem[] = [];
+  if (!isWebhookSecret(secret ?? '')) problems.push({ variable: variable.secretOld, message: SECRET_WANTED });
+  else if (secret === given[variable.secret])
+    problems.push({
+      variable: variable.secretOld,
+      message: `is the same as ${variable.secret}: the new one goes there`,
+    });
+  if (!instant.safeParse(until).success) {
+    problems.push({
+      variable: variable.secretOldUntil,
+      message: `must be the moment until which ${variable.secretOld} is in force, like 2026-12-01T09:00:00+05:00`,
+    });
+  }
+  return problems.length > 0 ? { problems } : { found: { secret: secret ?? '', until: until ?? '' }, problems };
+}
+
+function partnerPrefixes(given: Environment): string[] {
+  return [...new Set(Object.keys(given).flatMap((name) => PARTNER.exec(name)?.[1] ?? []))];
+}
+
+function partnerVariables(key: string) {
+  const prefix = `QAMQOR_PARTNER_${key}_`;
+  return {
+    prefix,
+    url: `${prefix}URL`,
+    secret: `${prefix}SECRET`,
+    secretOld: `${prefix}SECRET_OLD`,
+    secretOldUntil: `${prefix}SECRET_OLD_UNTIL`,
+  };
 }
 
 function isWebhookSecret(text: string): boolean {
@@ -337,8 +373,13 @@ function isWebhookSecret(text: string): boolean {
   return length >= 24 && length <= 64;
 }
 
-function knownNames(): string[] {
-  return Object.keys(variables.shape).filter((name) => name.startsWith('QAMQOR_'));
+/** Of partners those that any setting names: for `…_SECRET_ODL` there is `…_SECRET_OLD`. */
+function knownNames(given: Environment): string[] {
+  const partners = partnerPrefixes(given).flatMap((key) => {
+    const { url, secret, secretOld, secretOldUntil } = partnerVariables(key);
+    return [url, secret, secretOld, secretOldUntil];
+  });
+  return [...Object.keys(variables.shape).filter((name) => name.startsWith('QAMQOR_')), ...partners];
 }
 
 /** `QAMQOR_TEST…` belongs to the test runner. */

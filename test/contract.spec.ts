@@ -194,11 +194,10 @@ async function everySuccess(): Promise<void> {
   await ok(api.get('auditor', '/api/partners'));
   await settled(api.system);
   const [handoff] = (await ok(api.get('adviser', '/api/handoffs'))).items;
-  const at = '2026-11-22T10:00:00+05:00';
-  await ok(say(api, bank, handoff.id, { eventId: 'a', type: 'acknowledged', at }));
-  await ok(say(api, bank, handoff.id, { eventId: 'p', type: 'papers_requested', at }));
+  await ok(say(api, bank, handoff.id, { eventId: 'a', type: 'acknowledged' }));
+  await ok(say(api, bank, handoff.id, { eventId: 'p', type: 'papers_requested' }));
   await ok(api.post('adviser', `/api/handoffs/${handoff.id}/supply`, { note: 'They are on the desk.' }));
-  await ok(say(api, bank, handoff.id, { eventId: 'd', type: 'done', at, result: { number: '7' } }));
+  await ok(say(api, bank, handoff.id, { eventId: 'd', type: 'done', result: { number: '7' } }));
 
   const other = { applicant: { surname: 'Сейітқызы', given: 'Дана' }, language: 'ru' };
   const left = await ok(api.post('registrar', '/api/cases', { workflow: 'everything', input: other }));

@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { PartnerConfig } from '../src/config.js';
 import { ConsentsService } from '../src/consents/consents.service.js';
 import { verify } from '../src/engine/verify.js';
 import { FamiliesService } from '../src/families/families.service.js';
@@ -65,14 +66,18 @@ export class HandoffTown {
     readonly office: Partner,
   ) {}
 
-  /** `through` and `partners`: a database and partners that were there before. */
+  /** `through` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
   static async create(
     workflows: object[],
-    more: { through?: (url: string) => Promise<string>; partners?: readonly [bank: Partner, office: Partner] } = {},
+    more: {
+      through?: (url: string) => Promise<string>;
+      partners?: readonly [bank: Partner, office: Partner];
+      bank?: Partial<PartnerConfig>;
+    } = {},
   ): Promise<HandoffTown> {
     const [bank, office] = more.partners ?? (await Promise.all([Partner.start(), Partner.start()]));
     const addresses = {
-      'otbasy-bank': { url: bank.url, secret: bank.secret },
+      'otbasy-bank': { url: bank.url, secret: bank.secret, ...more.bank },
       'civil-office': { url: office.url, secret: office.secret },
     };
     const api = await ApiFixture.create({ partners: addresses }, more.through);
@@ -201,19 +206,16 @@ export async function givenUp(town: HandoffTown, caseId: string, more = 0): Prom
   if (String((await town.handoffOf(caseId))['givesUpAt']) > moment) await givenUp(town, caseId, more);
 }
 
-/** What partners say. */
-export const AT = '2026-11-22T10:00:00+05:00';
-export const acknowledged = (eventId = 'a') => ({ eventId, type: 'acknowledged', at: AT });
+/** What partners say; `say` adds when. */
+export const acknowledged = (eventId = 'a') => ({ eventId, type: 'acknowledged' });
 export const papersRequested = (eventId = 'p') => ({
   eventId,
   type: 'papers_requested',
-  at: AT,
   missing: ['identity-document'],
 });
 export const done = (eventId = 'd', number = '1207', more: object = {}) => ({
   eventId,
   type: 'done',
-  at: AT,
   result: { kind: 'advice', number, date: '2026-11-22', ...more },
 });
-export const rejected = (eventId = 'r', more: object = {}) => ({ eventId, type: 'rejected', at: AT, ...more });
+export const rejected = (eventId = 'r', more: object = {}) => ({ eventId, type: 'rejected', ...more });

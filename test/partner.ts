@@ -91,7 +91,7 @@ export interface Say {
   tamper?: (headers: WebhookHeaders) => Record<string, string>;
 }
 
-/** A partner tells the centre something about a hand-off. */
+/** A partner tells the centre something about a hand-off: of this moment, unless the event says otherwise. */
 export async function say(
   api: ApiFixture,
   partner: Partner,
@@ -99,8 +99,9 @@ export async function say(
   event: object,
   more: Say = {},
 ): Promise<Answer> {
-  const raw = more.raw ?? JSON.stringify(event);
-  const at = more.at ?? (await api.system.clock.now());
+  const now = await api.system.clock.now();
+  const raw = more.raw ?? JSON.stringify({ at: now, ...event });
+  const at = more.at ?? now;
   const headers = sign({
     id: more.webhookId ?? `msg_${randomBytes(8).toString('hex')}`,
     at,

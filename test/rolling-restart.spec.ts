@@ -168,7 +168,7 @@ class Clients {
     const caseId = await this.open('advice', family);
     const handoff = await this.received(caseId);
     this.cases.set(caseId, handoff);
-    const body = JSON.stringify(done(`done-${handoff}`));
+    const body = JSON.stringify({ ...done(`done-${handoff}`), at: new Date().toISOString() });
     const signed = () =>
       sign({
         id: `msg_${handoff}`,

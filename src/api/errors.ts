@@ -382,6 +382,19 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'The body is larger than allowed (256 KB, a workflow 1 MB).',
     },
   },
+  'headers-too-large': {
+    status: 431,
+    title: {
+      kk: 'Сұрау тақырыптары тым үлкен',
+      ru: 'Заголовки запроса слишком велики',
+      en: 'The headers are too large',
+    },
+    detail: {
+      kk: 'Сұрау тақырыптары рұқсат етілген көлемнен асады (64 КБ). Оларды қысқартып, қайта жіберіңіз.',
+      ru: 'Заголовки запроса больше допустимого (64 КБ). Сократите их и отправьте снова.',
+      en: 'The headers of the request are larger than allowed (64 KB). Send fewer.',
+    },
+  },
   'wrong-type': {
     status: 415,
     title: { kk: 'Деректер түрі жарамайды', ru: 'Тип данных не подходит', en: 'Wrong type of data' },

@@ -1,10 +1,14 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import fastifyHelmet from '@fastify/helmet';
 import { NotFoundException } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.js';
+import { pickLanguage } from './language.js';
 import { serveDocument } from './openapi.js';
 import { sendProblem } from './problem.filter.js';
+import { problemAnswer } from './problem.js';
 import { parseStrictJson } from './strict-json.js';
 
 const KB = 1024;
@@ -12,6 +16,13 @@ const KB = 1024;
 export const BODY_LIMIT = 256 * KB;
 /** Routes that take more. */
 const LARGER: Record<string, number> = { '/api/workflows': 1024 * KB };
+/**
+ * All headers of a request together. More than Node's 16 KB, so that a message with a thousand signatures is told what every
+ * message is told that cannot be believed.
+ */
+const HEADERS_LIMIT = 64 * KB;
+/** How long whoever sent too much may go on before the line is cut: an answer that is cut off tells nothing. */
+const LINGER_MS = 1_000;
 /** How long a request may take to arrive. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -24,6 +35,8 @@ export function httpAdapter(trustProxy: Config['trustProxy']): FastifyAdapter {
     requestTimeout: REQUEST_TIMEOUT_MS,
     // What still arrives on an open connection while we stop is answered; the connection is closed with the answer.
     return503OnClosing: false,
+    http: { maxHeaderSize: HEADERS_LIMIT },
+    clientErrorHandler: refuseUnread,
     routerOptions: { maxParamLength: 200 },
     // Query strings are flat names and values; a name given twice is an array and fits no contract.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply),
@@ -36,6 +49,21 @@ export function httpAdapter(trustProxy: Config['trustProxy']): FastifyAdapter {
   takeStrictJsonOnly(fastify);
   return adapter;
 }
+
+/** What is no request that anybody could read: a problem in our own form too. */
+function refuseUnread(error: { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  const statusCode = UNREAD[error.code ?? ''] ?? 400;
+  const { status, headers, body } = problemAnswer({ statusCode }, pickLanguage(undefined), () => '');
+  const payload = Buffer.from(JSON.stringify(body));
+  const lines = Object.entries({ ...headers, 'content-length': payload.length, connection: 'close' });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n`), payload]));
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+/** By Node's own codes. */
+const UNREAD: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 /** The body as it arrived stays on the request: signatures cover bytes, not values. */
 function takeStrictJsonOnly(fastify: FastifyInstance): void {

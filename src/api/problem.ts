@@ -91,6 +91,7 @@ const STATUS_CODES: Record<number, () => AppError> = {
   413: () => new AppError('too-large', 413, 'The body is larger than allowed (256 KB, a workflow 1 MB).'),
   414: notFound,
   415: () => new AppError('wrong-type', 415, 'Send JSON: Content-Type: application/json.'),
-  431: malformed('The headers are too large.'),
+  431: () =>
+    new AppError('headers-too-large', 431, 'The headers of the request are larger than allowed (64 KB). Send fewer.'),
   503: () => new AppError('unavailable', 503, 'This process is stopping. Send it again.', {}, undefined, RETRY_AFTER_S),
 };

@@ -162,6 +162,16 @@ export const VIOLATIONS: Record<string, Texts> = {
     en: 'must be the account that has the task',
   },
   'moment-to-come': { kk: 'алдағы уақыт болуы керек', ru: 'нужен момент в будущем', en: 'must be a moment to come' },
+  'moment-not-come': {
+    kk: 'бұл уақыт әлі келген жоқ, қазір {now}: оқиғаның болған уақытын жазыңыз, сағатыңызды тексеріңіз',
+    ru: 'это время ещё не наступило, сейчас {now}: укажите, когда это произошло, и проверьте часы',
+    en: 'has not come yet: it is {now} now; say when it happened, and check your clock',
+  },
+  'moment-before': {
+    kk: 'бұл уақыт жолдама жіберілгенге ({since}) дейін: оқиғаның болған уақытын жазыңыз, сағатыңызды тексеріңіз',
+    ru: 'это время раньше, чем направление было отправлено ({since}): укажите, когда это произошло, и проверьте часы',
+    en: 'lies before the hand-off was sent ({since}); say when it happened, and check your clock',
+  },
   personal: {
     kk: 'бұл дербес дерек: ол отбасы жазбаларында сақталады, мұнда жазылмайды',
     ru: 'это персональные данные: им место в записях семьи, а не здесь',

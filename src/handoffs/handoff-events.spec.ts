@@ -22,11 +22,10 @@ describe('what a partner says', () => {
   it('leads from sent over acknowledged and papers to done, and on with the case', async () => {
     const { id, handoff } = await town.sent('advice');
     expect(await town.handoffOf(id)).toMatchObject({ status: 'sent', revision: 2 });
-    expect(await town.tell(handoff, acknowledged())).toMatchObject({ status: 200, body: { status: 'applied' } });
-    expect(await town.handoffOf(id)).toMatchObject({
-      status: 'acknowledged',
-      acknowledgedAt: '2026-11-22T05:00:00.000Z',
-    });
+    const at = await town.api.system.clock.now();
+    const answer = await town.tell(handoff, { ...acknowledged(), at });
+    expect(answer).toMatchObject({ status: 200, body: { status: 'applied' } });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'acknowledged', acknowledgedAt: at });
     expect((await town.tell(handoff, papersRequested())).body).toEqual({ status: 'applied' });
     expect(await town.handoffOf(id)).toMatchObject({ status: 'papers', pausedAt: expect.any(String) });
     expect(await town.caseOf(id)).toMatchObject({ state: 'asking', revision: 1 });
@@ -134,7 +133,7 @@ describe('what a partner says', () => {
 describe('a message', () => {
   it('that comes a hundred times at once over the network is one transition', async () => {
     const { id, handoff } = await town.sent('advice');
-    const body = JSON.stringify(done('hundred'));
+    const body = JSON.stringify({ ...done('hundred'), at: await town.api.system.clock.now() });
     const url = `${await town.api.app.getUrl()}/api/handoffs/${handoff}/events`;
     const { headers } = await signed(body);
     const answers = await Promise.all(
@@ -224,12 +223,12 @@ describe('a message', () => {
 
   it('that was written down and not applied is taken up, once, by whoever sweeps', async () => {
     const { id, handoff } = await town.sent('advice');
-    const old = (seconds: number, eventId: string, event: object) =>
+    const old = async (seconds: number, eventId: string, event: object) =>
       town.sql(
         `insert into qamqor.handoff_events (handoff_id, event_id, organisation_id, case_id, type, at, received_at, tried_at, data, status)
          select id, $2, organisation_id, case_id, 'done', qamqor_now(), now, now, $3, 'received'
          from qamqor.handoffs, (select qamqor_now() - make_interval(secs => $4) as now) clock where id = $1`,
-        [handoff, eventId, JSON.stringify(event), seconds],
+        [handoff, eventId, JSON.stringify({ ...event, at: await town.api.system.clock.now() }), seconds],
       );
     await old(60, 'first', acknowledged('first'));
     await old(59, 'second', done('second'));

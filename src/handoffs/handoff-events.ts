@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
-import { AppError } from '../engine/errors.js';
+import { AppError, type Violation } from '../engine/errors.js';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
+import type { JsonObject } from '../statechart/types.js';
 import {
   type EventOutcome,
   failureOf,
@@ -20,6 +21,8 @@ import { verify } from './webhook.js';
 /** A message is taken up again when whoever had it has not finished for so long. */
 const PATIENCE_S = 10;
 const ERRORS_SHOWN = 10;
+/** By how much a partner's clock may differ from the database's: as much as the stamp of its signature. */
+const CLOCKS_DIFFER_MS = 5 * 60_000;
 
 export interface EventDependencies {
   engine: Pick<EngineApi, 'submit'>;
@@ -27,6 +30,8 @@ export interface EventDependencies {
   pool: Pool;
   partners: PartnerDirectory;
   warn(message: string, error: unknown): void;
+  /** UUIDv7. */
+  id(): string;
   /** Somebody tries what no partner should. */
   alert(message: string): void;
 }
@@ -43,8 +48,7 @@ export class HandoffEvents {
 
   /** Who signed this, and the hand-off it is about. @throws AppError 401, 404 */
   async authenticate({ handoffId, headers, rawBody }: Received): Promise<HandoffRow> {
-    const { rows: clock } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
-    const now = clock[0]?.now.toISOString() ?? '';
+    const now = await this.now();
     const signers = this.deps.partners
       .all()
       .filter((partner) => verify({ headers, rawBody, secrets: partner.secrets, now }).ok);
@@ -67,6 +71,8 @@ export class HandoffEvents {
 
   /** Repeated messages are known by their id, whatever became of the first. @throws AppError `schema` (422) */
   async receive(handoff: HandoffRow, event: PartnerEvent): Promise<EventOutcome> {
+    const impossible = momentProblem(handoff, event.at, await this.now());
+    if (impossible) throw new AppError('schema', 422, 'The message does not fit; errors says where.', {}, [impossible]);
     const errors = event.result ? (this.serviceOf(handoff)?.result.errorsIn(event.result) ?? []) : [];
     if (errors.length > 0) throw resultDoesNotFit(handoff.service, errors);
     const { rowCount } = await this.deps.pool.query({
@@ -143,9 +149,11 @@ export class HandoffEvents {
     if (handoff.status === 'draft') return { status: 'parked', reason: 'not-sent-yet' };
     switch (event.type) {
       case 'acknowledged':
-        return this.note(handoff, `status = 'acknowledged', acknowledged_at = $2`, `status = 'sent'`, [event.at]);
-      case 'papers_requested':
-        return this.note(handoff, PAUSE, `status in ('sent', 'acknowledged')`, [this.pauseDays(handoff)]);
+        return this.note(handoff, event, { ...ACKNOWLEDGE, values: [event.at] });
+      case 'papers_requested': {
+        const tell = { topic: PAPERS_ASKED, payload: { missing: event.missing ?? [] } };
+        return this.note(handoff, event, { ...PAUSE, values: [this.pauseDays(handoff)], tell });
+      }
       case 'done':
         return this.answer(handoff, {
           ...this.command(handoff, event),
@@ -161,12 +169,19 @@ export class HandoffEvents {
     }
   }
 
-  /** What changes the hand-off only: nothing that its case would wait for. */
-  private async note(handoff: HandoffRow, set: string, when: string, values: unknown[]): Promise<EventOutcome> {
-    const { rowCount } = await this.deps.pool.query(
-      `update qamqor.handoffs set ${set}, revision = revision + 1 where id = $1 and closed_at is null and ${when}`,
-      [handoff.id, ...values],
-    );
+  /**
+   * What changes the hand-off only: nothing that its case would wait for. The message is settled and whoever must hear of it
+   * is told in the same statement: a process that dies has done all of it or nothing.
+   */
+  private async note(handoff: HandoffRow, { eventId }: PartnerEvent, change: Note): Promise<EventOutcome> {
+    const { rowCount } = await this.deps.pool.query(noteOf(change), [
+      handoff.id,
+      eventId,
+      this.deps.id(),
+      change.tell?.topic ?? null,
+      JSON.stringify(change.tell?.payload ?? {}),
+      ...change.values,
+    ]);
     if (rowCount !== 0) return { status: 'applied' };
     return { status: 'ignored', reason: handoff.closed_at ? handoff.status : 'out-of-order' };
   }
@@ -199,6 +214,11 @@ export class HandoffEvents {
     };
   }
 
+  private async now(): Promise<string> {
+    const { rows } = await this.deps.pool.query<{ now: Date }>('select qamqor.qamqor_now() as now');
+    return rows[0]?.now.toISOString() ?? '';
+  }
+
   private pauseDays(handoff: HandoffRow): number {
     return this.serviceOf(handoff)?.pauseDays ?? 30;
   }
@@ -207,6 +227,22 @@ export class HandoffEvents {
     const partner = this.deps.partners.find(handoff.partner);
     return partner && serviceOf(partner, handoff.service);
   }
+}
+
+/** What a partner says happened when nothing can have: it would stand in the case for ever. */
+function momentProblem(handoff: HandoffRow, at: string, now: string): Violation | undefined {
+  const since = firstSentAt(handoff);
+  if (Date.parse(at) > Date.parse(now) + CLOCKS_DIFFER_MS)
+    return { path: '/at', message: `has not come yet: it is ${now}`, rule: 'moment-not-come', facts: { now } };
+  if (Date.parse(at) < Date.parse(since) - CLOCKS_DIFFER_MS)
+    return { path: '/at', message: `lies before the hand-off: ${since}`, rule: 'moment-before', facts: { since } };
+  return undefined;
+}
+
+/** The first attempt may have reached the partner long before one reached it whose 202 reached us. */
+function firstSentAt({ body, opened_at: openedAt }: HandoffRow): string {
+  const { sentAt } = JSON.parse(body ?? '{}') as { sentAt?: string };
+  return sentAt ?? openedAt.toISOString();
 }
 
 function resultDoesNotFit(service: string, errors: ResultError[]): AppError {
@@ -225,6 +261,34 @@ function inOrder(rows: Waiting[]): Waiting[] {
   return rows.sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
 }
 
-const PAUSE = `status = 'papers', paused_at = qamqor.qamqor_now(),
-  paused_until = qamqor.qamqor_now() + make_interval(days => $2), answer_by = answer_by + make_interval(days => $2),
-  gives_up_at = gives_up_at + make_interval(days => $2)`;
+/** Topic under which whoever looks after a hand-off hears that its partner wants papers: `{missing}`. */
+const PAPERS_ASKED = 'handOff.papers';
+
+/** A change of the hand-off as SQL, where its values begin at $6; and what goes out with it. */
+interface Note {
+  set: string;
+  when: string;
+  values: unknown[];
+  tell?: { topic: string; payload: JsonObject };
+}
+
+const ACKNOWLEDGE = { set: `status = 'acknowledged', acknowledged_at = $6`, when: `status = 'sent'` };
+
+const PAUSE = {
+  set: `status = 'papers', paused_at = qamqor.qamqor_now(),
+    paused_until = qamqor.qamqor_now() + make_interval(days => $6), answer_by = answer_by + make_interval(days => $6),
+    gives_up_at = gives_up_at + make_interval(days => $6)`,
+  when: `status in ('sent', 'acknowledged')`,
+};
+
+const noteOf = ({ set, when }: Note) => `
+  with noted as (
+    update qamqor.handoffs set ${set}, revision = revision + 1 where id = $1 and closed_at is null and ${when}
+    returning id, organisation_id, case_id),
+  settled as (
+    update qamqor.handoff_events e set status = 'applied', reason = null from noted where e.handoff_id = noted.id and e.event_id = $2),
+  told as (
+    insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+    select $3::uuid, noted.organisation_id, noted.case_id, c.revision, $4::text, noted.id, $5::text, clock.now, clock.now
+    from noted join qamqor.cases c on c.id = noted.case_id, (select qamqor.qamqor_now() as now) clock where $4::text is not null)
+  select from noted`;

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AT, acknowledged, done, HandoffTown, referral, rejected } from '../../test/handoffs.js';
-import { type Say, say } from '../../test/partner.js';
+import { acknowledged, done, HandoffTown, referral, rejected } from '../../test/handoffs.js';
+import { pass, type Say, say } from '../../test/partner.js';
 
+/** Whether it can be so is looked at last. */
+const AT = '2026-11-22T10:00:00+05:00';
 let town: HandoffTown;
 beforeAll(async () => {
   town = await HandoffTown.create([referral('advice', 'otbasy-bank', 'housing-advice')]);
@@ -81,6 +83,24 @@ describe('a message that cannot be believed', () => {
     expect(await traces()).toEqual(before);
   });
 
+  it('with a thousand real signatures is refused with 401 also where it comes over the network', async () => {
+    await town.api.app.listen(0, '127.0.0.1');
+    let headers: Record<string, string> = {};
+    const tamper = withHeader('webhook-signature', (was) => Array.from({ length: 1_000 }, () => was).join(' '));
+    await town.tell('none', {}, { raw: body, tamper: (made) => (headers = tamper(made)) });
+    const url = `${await town.api.app.getUrl()}/api/handoffs/${target.handoff}/events`;
+    const answer = await fetch(url, {
+      method: 'POST',
+      body,
+      headers: { ...headers, 'content-type': 'application/json' },
+    });
+    expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+      status: 401,
+      body: { code: 'bad-signature' },
+    });
+    expect(await traces()).toEqual(before);
+  });
+
   it("with another partner's secret is answered as if there were no such hand-off", async () => {
     const foreign = await say(town.api, town.office, target.handoff, done());
     const unknown = await say(town.api, town.office, '019f0000-0000-7000-8000-000000000000', done());
@@ -130,7 +150,8 @@ describe('a message that does not fit', () => {
     ['is a list', [done()], 400, 'malformed', ''],
     ['is null', null, 400, 'malformed', ''],
   ])('%s is refused, and nothing changes', async (_what, event, status, code, path) => {
-    const answer = await town.tell(target.handoff, {}, { raw: JSON.stringify(event) });
+    const dated = event instanceof Object && 'eventId' in event ? { at: AT, ...event } : event;
+    const answer = await town.tell(target.handoff, {}, { raw: JSON.stringify(dated) });
     expect(answer).toMatchObject({ status, body: { code } });
     if (path) expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
     expect(await traces()).toEqual(before);
@@ -147,9 +168,54 @@ describe('a message that does not fit', () => {
 
   it('may have any offset that there is on Earth, and no other', async () => {
     const { id, handoff } = await town.sent('advice');
-    expect((await town.tell(handoff, { ...acknowledged(), at: '2026-11-22T10:00:00+23:59' })).status).toBe(422);
-    expect((await town.tell(handoff, { ...acknowledged(), at: '2026-11-22T10:00:00+14:00' })).status).toBe(200);
-    expect(await town.handoffOf(id)).toMatchObject({ acknowledgedAt: '2026-11-21T20:00:00.000Z' });
+    const sentAt = String((await town.handoffOf(id))['sentAt']);
+    const with14 = new Date(Date.parse(sentAt) + 14 * 3600_000).toISOString().replace('Z', '+14:00');
+    const with23 = with14.replace('+14:00', '+23:59');
+    expect((await town.tell(handoff, { ...acknowledged(), at: with23 })).status).toBe(422);
+    expect((await town.tell(handoff, { ...acknowledged(), at: with14 })).status).toBe(200);
+    expect(await town.handoffOf(id)).toMatchObject({ acknowledgedAt: sentAt });
+  });
+});
+
+describe('what a partner says happened', () => {
+  let target: { id: string; handoff: string };
+  const minutes = async (offset: number, from?: string) =>
+    new Date(Date.parse(from ?? (await town.api.system.clock.now())) + offset * 60_000).toISOString();
+  beforeAll(async () => {
+    target = await town.sent('advice');
+    // Time enough for a moment to lie before it went out.
+    await pass(town.api.system, { hours: 2 });
+  });
+
+  it.each([
+    ['in 2099', async () => '2099-01-01T00:00:00Z', /^это время ещё не наступило, сейчас \d{4}-/],
+    ['in six minutes', () => minutes(6), /^это время ещё не наступило/],
+    ['before it was asked', () => minutes(-127), /^это время раньше, чем направление было отправлено \(\d{4}-/],
+  ])('%s did not happen then: 422 says what to do, and nothing changes', async (_when, at, sentence) => {
+    const before = await town.handoffOf(target.id);
+    const language = { 'accept-language': 'ru' };
+    const tamper = (headers: object) => ({ ...headers, ...language });
+    const answer = await town.tell(target.handoff, { ...acknowledged(), at: await at() }, { tamper });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'schema' } });
+    expect(answer.body.errors).toEqual([{ path: '/at', message: expect.stringMatching(sentence) }]);
+    expect(await town.handoffOf(target.id)).toEqual(before);
+    expect(await town.eventsOf(target.handoff)).toEqual([]);
+  });
+
+  it('may have happened four minutes ahead, or before, by clocks that differ', async () => {
+    const early = await town.sent('advice');
+    const sentAt = String((await town.handoffOf(early.id))['sentAt']);
+    expect((await town.tell(early.handoff, { ...acknowledged(), at: await minutes(-4, sentAt) })).status).toBe(200);
+    expect((await town.tell(target.handoff, { ...acknowledged(), at: await minutes(4) })).status).toBe(200);
+  });
+
+  it('may have happened after our first attempt, although a later one was the first that was answered', async () => {
+    town.bank.replies.push({ status: 503, headers: { 'retry-after': '3600' } });
+    const { id, handoff } = await town.sent('advice');
+    const first = await town.api.system.clock.now();
+    await pass(town.api.system, { hours: 2 });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'sent' });
+    expect((await town.tell(handoff, { ...acknowledged(), at: first })).status).toBe(200);
   });
 });
 

@@ -15,6 +15,7 @@ import {
 } from './handoff.js';
 import { type Consent, HandoffConsents } from './handoff-consents.js';
 import { PARTNER_IS_BUSY, PARTNER_IS_DOWN, type PartnerClient, type Sent } from './partner-client.js';
+import type { PartnerTerms } from './partner-terms.js';
 import type { MemberSlice } from './person-slice.js';
 
 /** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
@@ -29,6 +30,7 @@ export interface SenderDependencies {
   pool: Pool;
   partners: PartnerDirectory;
   personSlice: MemberSlice;
+  terms: PartnerTerms;
   /** From 0 to 1. */
   random(): number;
   /** Early messages of the partner are applied once its 202 is known. */
@@ -107,7 +109,7 @@ export class HandoffSender {
     crashPoint('send.after');
     switch (answer.kind) {
       case 'accepted':
-        await this.markSent(handoff.id, answer.partnerRef);
+        await this.markSent(handoff, answer.partnerRef);
         await this.deps.applyParked(handoff.id);
         return { kind: 'done' };
       case 'retry':
@@ -226,11 +228,13 @@ export class HandoffSender {
     return rows[0]?.now.toISOString() ?? '';
   }
 
-  private async markSent(id: string, partnerRef: string | null): Promise<void> {
+  private async markSent(handoff: HandoffRow, partnerRef: string | null): Promise<void> {
+    const now = await this.now();
     await this.deps.pool.query({
       name: 'sent-handoff',
-      text: `update qamqor.handoffs set status = 'sent', sent_at = qamqor.qamqor_now(), partner_ref = $2, waiting_reason = null, revision = revision + 1 where id = $1 and status = 'draft'`,
-      values: [id, partnerRef],
+      text: `update qamqor.handoffs set status = 'sent', sent_at = $3, acknowledge_by = $4, partner_ref = $2, waiting_reason = null, revision = revision + 1
+        where id = $1 and status = 'draft'`,
+      values: [handoff.id, partnerRef, now, this.deps.terms.acknowledgeBy(handoff, now)],
     });
   }
 }

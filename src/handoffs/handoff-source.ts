@@ -1,7 +1,7 @@
 import type { BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
-import type { Grace } from './grace.js';
 import { type HandoffStatus, RECALLED } from './handoff.js';
+import type { PartnerTerms } from './partner-terms.js';
 
 /** What stands behind `invoke {src: handOff}`: opens and closes hand-offs inside the transaction of the transition. */
 export class HandoffSource implements SourceHandler {
@@ -13,7 +13,7 @@ export class HandoffSource implements SourceHandler {
   /** @param id UUIDv7 */
   constructor(
     private readonly id: () => string,
-    private readonly grace: Grace,
+    private readonly terms: PartnerTerms,
   ) {}
 
   /** Why a hand-off that is about to be recalled is. */
@@ -24,7 +24,7 @@ export class HandoffSource implements SourceHandler {
   async open(tx: BatchTransaction, rows: OpenedEntry[]): Promise<void> {
     const asked = rows.map(({ entry: { input, due } }) => {
       const what = { partner: textOf(input['partner']), service: textOf(input['service']) };
-      return { ...what, givesUpAt: due ? this.grace.endOf(what, due) : null };
+      return { ...what, givesUpAt: due ? this.terms.giveUpAt(what, due) : null };
     });
     await tx.query('open-handoffs', OPEN, [
       rows.map((row) => row.entryId),
@@ -112,5 +112,5 @@ const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, to
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[]) as n (id, organisation_id, case_id, seq, entry_id, at)`;
 
 const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, answer_by = h.answer_by + (n.due_at - h.due_at),
-    gives_up_at = h.gives_up_at + (n.due_at - h.due_at)
+    gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + (n.due_at - h.due_at)
   from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;

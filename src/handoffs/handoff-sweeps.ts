@@ -2,15 +2,15 @@ import type { Pool } from 'pg';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
-import type { Grace } from './grace.js';
 import { failureOf, type HandoffRow, RECALLED } from './handoff.js';
+import type { PartnerTerms } from './partner-terms.js';
 
 export interface SweepsDependencies {
   engine: Pick<EngineApi, 'submit'>;
   /** Connections of the role `qamqor_relay`. */
   pool: Pool;
   id(): string;
-  grace: Grace;
+  terms: PartnerTerms;
   warn(message: string, error: unknown): void;
 }
 
@@ -57,7 +57,7 @@ export class HandoffSweeps {
   private async expireOne(row: GivenUpRow): Promise<void> {
     try {
       // Pauses move by days of the calendar: where they have led to holidays or weekends, working days still count.
-      const end = this.deps.grace.endOf(row, row.due.toISOString());
+      const end = this.deps.terms.giveUpAt(row, row.due.toISOString());
       if (Date.parse(end) > row.now.getTime()) return await this.waitUntil(row.id, end);
       const { outcome } = await this.fail(row, 'expired', failureOf('EXPIRED', row.now.toISOString()));
       if (outcome === 'taken') return;

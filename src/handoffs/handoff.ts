@@ -69,6 +69,8 @@ export interface PartnerService {
   title: Text;
   /** Calendar days that the partner's clock may stand still for papers. */
   pauseDays: number;
+  /** How soon after it was sent the partner says that it has a hand-off. */
+  acknowledge: DelayRule;
   /** How long after the due moment an answer is still waited for. */
   grace: DelayRule;
   /** Fields of the person that this service needs, and no others. */

@@ -3,7 +3,6 @@ import { ConsentsModule } from '../consents/consents.module.js';
 import { ConsentsService } from '../consents/consents.service.js';
 import { FamiliesService } from '../families/families.service.js';
 import { ORGANISATION, System } from '../system.js';
-import { Grace } from './grace.js';
 import { HandoffErasure } from './handoff-erasure.js';
 import { HandoffEvents } from './handoff-events.js';
 import { HandoffSender } from './handoff-sender.js';
@@ -11,6 +10,7 @@ import { HandoffSource } from './handoff-source.js';
 import { HandoffSweeps } from './handoff-sweeps.js';
 import { HandoffsController } from './handoffs.controller.js';
 import { HandoffsService } from './handoffs.service.js';
+import { PartnerTerms } from './partner-terms.js';
 import { PartnersController } from './partners.controller.js';
 import { Partners } from './partners.js';
 import { PartnersService } from './partners.service.js';
@@ -47,10 +47,10 @@ function partners(system: System): Partners {
   return directory;
 }
 
-function events({ runtime, relayPool, warn }: System, directory: Partners): HandoffEvents {
+function events({ runtime, relayPool, ids, warn }: System, directory: Partners): HandoffEvents {
   const { engine } = runtime;
   const alert = (message: string) => logger.warn(message);
-  return new HandoffEvents({ engine, pool: relayPool, partners: directory, warn, alert });
+  return new HandoffEvents({ engine, pool: relayPool, partners: directory, id: () => ids.next(), warn, alert });
 }
 
 function handoffs(
@@ -59,10 +59,10 @@ function handoffs(
   consents: ConsentsService,
 ): HandoffsService {
   const id = () => ids.next();
-  const grace = new Grace(directory, calendar);
-  const source = new HandoffSource(id, grace);
+  const terms = new PartnerTerms(directory, calendar);
+  const source = new HandoffSource(id, terms);
   const service = new HandoffsService({ engine, source, pool, relayPool, partners: directory, id });
-  const sweeps = new HandoffSweeps({ engine, pool: relayPool, id, grace, warn });
+  const sweeps = new HandoffSweeps({ engine, pool: relayPool, id, terms, warn });
   const erasure = new HandoffErasure(relayPool);
   engine.registerSource(source);
   engine.registerSweep('hand-offs past their time', () => sweeps.expire());
@@ -72,11 +72,16 @@ function handoffs(
   return service;
 }
 
-function sender({ runtime: { engine }, relayPool, orm, ids }: System, directory: Partners, inbox: HandoffEvents) {
+function sender(
+  { runtime: { engine }, relayPool, orm, ids, calendar }: System,
+  directory: Partners,
+  inbox: HandoffEvents,
+) {
   const made = new HandoffSender({
     pool: relayPool,
     partners: directory,
     personSlice: personSlice(new FamiliesService(orm.em, ids)),
+    terms: new PartnerTerms(directory, calendar),
     random: Math.random,
     applyParked: (id) => inbox.applyParked(id),
   });

@@ -5,17 +5,18 @@ import { jsonObject } from '../api/schemas.js';
 import type { PartnerConfig } from '../config.js';
 import type { Clock } from '../platform/clock.js';
 import type { DelayRule, JsonObject } from '../statechart/types.js';
-import { parseGrace, USUAL_GRACE } from './grace.js';
 import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
 import { PartnerCircuit } from './partner-circuit.js';
 import { PartnerClient } from './partner-client.js';
 import { PartnerResult } from './partner-result.js';
+import { parseTerm, USUAL_ACKNOWLEDGE, USUAL_GRACE } from './partner-terms.js';
+import type { WebhookSecret } from './webhook.js';
 
 const text = z.object({ kk: z.string(), ru: z.string(), en: z.string() }).partial();
 const days = z.string().regex(/^\d{1,3} days?$/);
-const grace = z.string().transform((value, context): DelayRule => {
+const term = z.string().transform((value, context): DelayRule => {
   try {
-    return parseGrace(value);
+    return parseTerm(value);
   } catch (error) {
     context.addIssue({ code: 'custom', message: (error as Error).message });
     return z.NEVER;
@@ -30,7 +31,8 @@ const catalogue = z.record(
       z.looseObject({
         title: text,
         pause: days.default('30 days'),
-        grace: grace.prefault(USUAL_GRACE),
+        acknowledge: term.prefault(USUAL_ACKNOWLEDGE),
+        grace: term.prefault(USUAL_GRACE),
         person: z.array(z.enum(PERSON_FIELDS)).default([]),
         consent: z.enum(['required', 'none']).default('required'),
         result: jsonObject.optional(),
@@ -83,13 +85,14 @@ export class Partners implements PartnerDirectory {
     return {
       key,
       title,
-      secrets: address ? [address.secret] : [],
+      secrets: address ? secretsOf(address) : [],
       services: Object.fromEntries(
         Object.entries(services).map(([name, service]) => [
           name,
           {
             title: service.title,
             pauseDays: Number.parseInt(service.pause, 10),
+            acknowledge: service.acknowledge,
             grace: service.grace,
             person: service.person,
             consent: service.consent,
@@ -104,8 +107,13 @@ export class Partners implements PartnerDirectory {
   private clientFor(key: string, address: PartnerConfig): PartnerClient {
     const { clock, loopback, circuits, changed } = this.options;
     const circuit = new PartnerCircuit({ ...circuits, partner: key, changed: (state) => changed(key, state) });
-    return new PartnerClient({ url: address.url, secrets: [address.secret], clock, circuit, loopback });
+    return new PartnerClient({ url: address.url, secrets: secretsOf(address), clock, circuit, loopback });
   }
+}
+
+/** Each says by itself until when it is in force: a rotation begins with a restart and ends without one. */
+function secretsOf({ secret, oldSecret }: PartnerConfig): WebhookSecret[] {
+  return oldSecret ? [secret, oldSecret] : [secret];
 }
 
 function resultOf(partner: string, service: string, schema: JsonObject | undefined): PartnerResult {

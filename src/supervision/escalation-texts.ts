@@ -4,7 +4,7 @@ import type { OutboxRow } from '../engine/types.js';
 import type { Language, Text } from '../statechart/types.js';
 import type { Ladders } from './ladders.js';
 
-type Texts = Record<Language, string>;
+export type Texts = Record<Language, string>;
 
 export interface Facts {
   /** `task`, `handOff`, `service`, `case` or `state`. */
@@ -14,6 +14,8 @@ export interface Facts {
   /** ISO 8601. */
   dueAt: string;
   overdue: boolean;
+  /** It is a hand-off of which its partner has not said that it has it. */
+  unacknowledged: boolean;
 }
 
 export interface Telling {
@@ -54,17 +56,13 @@ export class EscalationTexts {
     const ladder = whole(this.deps.ladders.find(facts.ladder).title, facts.ladder);
     const due = DateTime.fromISO(facts.dueAt, { zone: this.deps.zone }).toFormat('dd.MM.yyyy HH:mm');
     const fill = (template: Texts): Texts =>
-      inAll((language) => {
-        const gaps: Record<string, string> = {
-          number: found.number,
-          title: title[language],
-          ladder: ladder[language],
-          due,
-        };
-        return template[language].replace(/\{(\w+)\}/g, (_gap, name: string) => gaps[name] ?? '');
-      });
+      inAll((language) =>
+        filled(template[language], { number: found.number, title: title[language], ladder: ladder[language], due }),
+      );
     const when = facts.overdue ? 'after' : 'before';
-    return { caseNumber: found.number, title, textFor: (recipient) => fill(TEMPLATES[this.kindOf(recipient)][when]) };
+    const textFor = (recipient: string) =>
+      fill(facts.unacknowledged ? UNACKNOWLEDGED : TEMPLATES[this.kindOf(recipient)][when]);
+    return { caseNumber: found.number, title, textFor };
   }
 
   private async titleOf(
@@ -96,13 +94,25 @@ export class EscalationTexts {
   }
 }
 
-function whole(text: Text | undefined, otherwise: string): Texts {
+/** What stands in a gap is never a template itself. */
+export function filled(template: string, gaps: Record<string, string>): string {
+  return template.replace(/\{(\w+)\}/g, (_gap, name: string) => gaps[name] ?? '');
+}
+
+/** In all three languages: in another one where it is missing in one. */
+export function whole(text: Text | undefined, otherwise: string): Texts {
   return inAll((language) => text?.[language] ?? text?.kk ?? text?.ru ?? text?.en ?? otherwise);
 }
 
-function inAll(make: (language: Language) => string): Texts {
+export function inAll(make: (language: Language) => string): Texts {
   return Object.fromEntries(LANGUAGES.map((language) => [language, make(language)])) as Texts;
 }
+
+const UNACKNOWLEDGED: Texts = {
+  kk: '{number} ісі: серіктес «{title}» жолдамасын алғанын {due} мерзіміне дейін растамады. Оған хабарласып, жолдаманың жеткенін және онымен кім айналысатынын анықтаңыз.',
+  ru: 'Дело {number}: до {due} партнёр не подтвердил, что получил направление «{title}». Свяжитесь с ним и узнайте, дошло ли оно и кто им занят.',
+  en: 'Case {number}: the partner has not acknowledged the hand-off “{title}” by {due}. Ask it whether it has it, and who is at it.',
+};
 
 const TEMPLATES = {
   owner: {

@@ -6,7 +6,7 @@ import type { Delivery, EngineApi, OutboxRow } from '../engine/types.js';
 import type { NotificationsService } from '../notifications/notifications.service.js';
 import type { Calendar, Json } from '../statechart/types.js';
 import type { EscalationTexts } from './escalation-texts.js';
-import { type Ladder, type Ladders, momentOf } from './ladders.js';
+import { type Ladder, type Ladders, momentOf, NOT_ACKNOWLEDGED } from './ladders.js';
 
 const AT_ONCE = 200;
 /** A step that its case would not take is looked at again after so long. */
@@ -63,6 +63,7 @@ export class EscalationService {
       ladder: String(payload['ladder']),
       dueAt: String(payload['dueAt']),
       overdue: payload['overdue'] === true,
+      unacknowledged: payload['step'] === NOT_ACKNOWLEDGED,
     };
     const told = await this.deps.texts.write(row, facts);
     if (!told || entryId === null) return { kind: 'give-up', reason: 'The case that should be told of is gone.' };

@@ -52,6 +52,9 @@ const lastResort = (overseers: string[]): Ladder => ({
   steps: [{ when: { after: parseDelay('0 working days') }, roles: overseers, tell: [] }],
 });
 
+/** Comes before the first step of a hand-off's ladder: its partner has not said that it has it. */
+export const NOT_ACKNOWLEDGED = 0;
+
 /** The ladders of `escalation.yaml`. */
 export class Ladders {
   private readonly byKey: Map<string, Ladder>;
@@ -78,6 +81,11 @@ export class Ladders {
 
   find(key: string): Ladder {
     return this.byKey.get(key) ?? this.lastResort;
+  }
+
+  /** Who looks after what has this ladder: the roles of its first step that names any. */
+  ownersOf(key: string): string[] {
+    return this.find(key).steps.find(({ roles }) => roles.length > 0)?.roles ?? [];
   }
 }
 

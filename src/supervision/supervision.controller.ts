@@ -57,7 +57,9 @@ const escalation = z
     name: z.string(),
     title: text,
     ladder: z.string(),
-    step: z.number().int().meta({ description: 'Steps of a ladder count from 1' }),
+    step: z.number().int().meta({
+      description: 'Steps of a ladder count from 1; 0 comes before them: the partner has not acknowledged the hand-off',
+    }),
     dueAt: moment,
     told: z.array(
       z.object({

@@ -15,7 +15,9 @@ import { LiveController } from './live.controller.js';
 import { LiveService } from './live.service.js';
 import { MilestonesService } from './milestones.service.js';
 import { OrphansService } from './orphans.service.js';
+import { PapersAsked } from './papers-asked.js';
 import { SupervisionController } from './supervision.controller.js';
+import { UnacknowledgedService } from './unacknowledged.service.js';
 
 @Module({
   imports: [NotificationsModule, HandoffsModule],
@@ -56,9 +58,14 @@ function escalation(system: System, notifications: NotificationsService, partner
       return record?.workflow.stages.find(({ key }) => key === record.stage)?.title;
     },
   });
+  const suppliers = roles.spelt(['supply-papers']);
+  const papers = new PapersAsked({ pool, ladders, partners, notifications, suppliers, zone: calendar.zone });
   const service = new EscalationService({ engine, pool, ladders, calendar, notifications, texts, warn });
   engine.registerDueWatcher(new DueRows(ladders, calendar));
   engine.registerOutbox('escalate', (row) => service.deliver(row));
+  engine.registerOutbox('handOff.papers', (row) => papers.tell(row));
+  const unacknowledged = new UnacknowledgedService({ engine, pool, ladders, warn });
+  engine.registerSweep('hand-offs not acknowledged', () => unacknowledged.sweep());
   engine.registerSweep('ladders', () => service.sweep());
   return service;
 }

@@ -18,6 +18,7 @@ import { M0017HandoffGrace } from './m0017-handoff-grace.js';
 import { M0018ClockBehind } from './m0018-clock-behind.js';
 import { M0019LookedUp } from './m0019-looked-up.js';
 import { M0020StartBy } from './m0020-start-by.js';
+import { M0021AcknowledgeBy } from './m0021-acknowledge-by.js';
 import { M0022FolderDeployed } from './m0022-folder-deployed.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
@@ -40,5 +41,6 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0018ClockBehind,
   M0019LookedUp,
   M0020StartBy,
+  M0021AcknowledgeBy,
   M0022FolderDeployed,
 ];
