@@ -68,6 +68,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'POST /api/workflows': ['administrator', 'integration'],
   'GET /api/board': inside,
   'GET /api/escalations': [...inside, PARTNER],
+  'GET /api/notifications': [...staff, PARTNER],
   'GET /api/live': [...inside, PARTNER],
   'GET /api/roles': staff,
   'GET /api/workflows': inside,

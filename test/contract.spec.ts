@@ -216,7 +216,7 @@ async function everySuccess(): Promise<void> {
   await ok(api.get('auditor', '/api/access-log'));
   await ok(api.post('supervisor', `/api/cases/${id}/acts`, { act: 'reopen', reason: 'There is more to do.' }));
 
-  for (const path of ['board?workflow=everything', 'escalations', 'live?once=true', 'roles'])
+  for (const path of ['board?workflow=everything', 'escalations', 'notifications', 'live?once=true', 'roles'])
     await ok(api.get('auditor', `/api/${path}`));
 
   const small = { id: 'small', title: text('Small'), initial: 'a', states: { a: { type: 'final' } } };

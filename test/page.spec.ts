@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { ApiFixture, PASSWORD } from './api.js';
 import { openBrowser, PHONE, visit } from './browser.js';
+import { settled } from './partner.js';
 import { TWO_STEPS } from './two-steps.js';
 
 const HANG = 60_000;
@@ -158,6 +159,26 @@ describe('the first page, in Kazakh', () => {
   );
 
   it(
+    'tells whoever had a task that it is no longer needed, with the way to its case',
+    async () => {
+      const { number, id } = await newCase();
+      const { page, errors, context } = await signedIn('aigul');
+      await cardOf(page, number).getByRole('button', { name: 'Орындауға алу' }).click();
+      await page.getByRole('button', { name: 'Аяқтау' }).waitFor();
+      await api.post('registrar', `/api/cases/${id}/events`, { type: 'STOP' });
+      await settled(api.system);
+      await page.getByRole('link', { name: 'Хабарламалар' }).click();
+      const notice = page.locator('[data-notice]', { hasText: number });
+      await notice.getByText('Өзіңізге').waitFor();
+      await notice.getByRole('link', { name: number }).click();
+      await page.getByRole('heading', { name: number }).waitFor();
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'fits a phone: nothing is wider than the screen',
     async () => {
       const { id } = await newCase();
@@ -165,6 +186,7 @@ describe('the first page, in Kazakh', () => {
       for (const [view, sign] of [
         ['board', '[data-stage=first]'],
         ['queue', '.queue h2'],
+        ['notices', 'h1'],
         ['stalled', 'h1'],
         ['cases', 'h1'],
         [`cases/${id}`, '.drawing svg'],

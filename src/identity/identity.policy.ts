@@ -23,3 +23,9 @@ export const mayInspect = (by: WithRoles): boolean => isOverseer(by) || hasRole(
 /** Keys of the partner organisations for which this account may look. */
 export const partnersOf = (by: WithRoles): string[] =>
   by.roles.filter((role) => PARTNER_ROLE.test(role)).map((role) => role.slice('partner-'.length));
+
+/** Under which names notices reach an account: itself, its roles, and of a partner also the head of the organisation. */
+export function noticeNamesOf(by: WithRoles & { account: string }): string[] {
+  const heads = partnersOf(by).map((key) => `partner-${key}:head`);
+  return [`account:${by.account}`, ...by.roles, ...heads];
+}

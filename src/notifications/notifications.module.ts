@@ -1,9 +1,15 @@
 import { Module } from '@nestjs/common';
 import { System } from '../system.js';
+import { NoticesController } from './notices.controller.js';
+import { NoticesService } from './notices.service.js';
 import { NotificationsService } from './notifications.service.js';
 
 @Module({
-  providers: [{ provide: NotificationsService, inject: [System], useFactory: notifications }],
+  controllers: [NoticesController],
+  providers: [
+    { provide: NotificationsService, inject: [System], useFactory: notifications },
+    { provide: NoticesService, inject: [System], useFactory: ({ pool }: System) => new NoticesService(pool) },
+  ],
   exports: [NotificationsService],
 })
 export class NotificationsModule {}

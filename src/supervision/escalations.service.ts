@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { isMoment, isUuid, pageOf, readCursor, writeCursor } from '../api/cursor.js';
 import { asOrganisation } from '../engine/cases.js';
-import { hasRole, mayInspect, partnersOf } from '../identity/identity.policy.js';
+import { hasRole, mayInspect, noticeNamesOf } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
 import type { Json, JsonObject } from '../statechart/types.js';
@@ -39,12 +39,12 @@ export class EscalationsService {
     const value = (given: unknown) => `$${values.push(given)}`;
     const conditions = ['e.organisation_id = $1'];
     // Who does not inspect sees what was told to them, and nothing of what was told to others.
-    const mine = mayInspect(by) || hasRole(by, INTEGRATION) ? null : value(namesOf(by));
+    const mine = mayInspect(by) || hasRole(by, INTEGRATION) ? null : value(noticeNamesOf(by));
     const seen = mine === null ? '' : ` and n.recipient = any (${mine}::text[])`;
     const told = (more: string) =>
       `exists (select from qamqor.notifications n where n.about = e.id${seen} and n.recipient = any (${more}::text[]))`;
     if (mine !== null) conditions.push(told(mine));
-    if (query.mine) conditions.push(told(value(namesOf(by))));
+    if (query.mine) conditions.push(told(value(noticeNamesOf(by))));
     if (query.role !== undefined) conditions.push(told(value([query.role, `${query.role}:head`])));
     if (query.case !== undefined)
       conditions.push(isUuid(query.case) ? `e.case_id = ${value(query.case)}` : `e.case_number = ${value(query.case)}`);
@@ -60,12 +60,6 @@ export class EscalationsService {
     const rows = await asOrganisation(this.pool, by.organisationId, (run) => run<EscalationRow>(text, values));
     return pageOf(rows, query.limit, (row) => writeCursor(row.at.toISOString(), row.id), present);
   }
-}
-
-/** Under which names notices reach an account. */
-function namesOf(by: Principal): string[] {
-  const heads = partnersOf(by).map((key) => `partner-${key}:head`);
-  return [`account:${by.account}`, ...by.roles, ...heads];
 }
 
 function present(row: EscalationRow): JsonObject {

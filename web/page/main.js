@@ -3,6 +3,7 @@ import { boardView } from './board.js';
 import { casesView, caseView } from './cases.js';
 import { h } from './dom.js';
 import { listen } from './live.js';
+import { noticesView } from './notices.js';
 import { queueView, taskView } from './queue.js';
 import { signInView } from './sign-in.js';
 import { stalledView } from './stalled.js';
@@ -12,6 +13,7 @@ import { LANGUAGES, language, speak, t } from './texts.js';
 const VIEWS = [
   [/^#\/queue$/, queueView],
   [/^#\/tasks\/([^/]+)$/, taskView],
+  [/^#\/notices$/, noticesView],
   [/^#\/board$/, boardView],
   [/^#\/stalled$/, stalledView],
   [/^#\/cases(?:\?(.*))?$/, casesView],
@@ -50,7 +52,7 @@ function frame() {
       'header',
       {},
       h('a', { class: 'brand', href: '#/' }, h('img', { src: '/page/icon.svg', alt: '' }), h('strong', {}, t().name)),
-      user && h('nav', {}, ...['queue', 'board', 'stalled', 'cases'].map(linkTo)),
+      user && h('nav', {}, ...['queue', 'notices', 'board', 'stalled', 'cases'].map(linkTo)),
       h('div', { class: 'tools' }, languagePicker(), user && account()),
     ),
     main,
