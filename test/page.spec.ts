@@ -179,6 +179,31 @@ describe('the first page, in Kazakh', () => {
   );
 
   it(
+    'leads from the number of stalled cases on the board to all of them, page by page',
+    async () => {
+      const ids: string[] = [];
+      for (let n = 0; n < 12; n += 1) ids.push((await newCase()).id);
+      await api.database.pool('owner').query('update qamqor.cases set incidents = 1 where id = any($1)', [ids]);
+      const { page, errors, context } = await signedIn('supervisor');
+      const number = page.locator('[data-stage=first] a[href*=stalled]');
+      const count = Number(await number.textContent());
+      expect(count).toBeGreaterThanOrEqual(ids.length);
+      await number.click();
+      const cards = page.locator('li.stalled');
+      await cards.nth(9).waitFor();
+      while (await page.getByRole('button', { name: 'Тағы көрсету' }).isVisible()) {
+        const shown = await cards.count();
+        await page.getByRole('button', { name: 'Тағы көрсету' }).click();
+        await cards.nth(shown).waitFor();
+      }
+      expect(await cards.count()).toBe(count);
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'fits a phone: nothing is wider than the screen',
     async () => {
       const { id } = await newCase();

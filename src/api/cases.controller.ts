@@ -24,6 +24,7 @@ const listQuery = z.strictObject({
   stage: z.string().max(100).optional(),
   status: z.enum(['active', 'suspended', 'done', 'cancelled']).optional(),
   overdue: flag.optional(),
+  stalled: flag.optional().meta({ description: 'Open, and past its deadline or with an open incident' }),
   q: z.string().max(200).optional(),
   ...paging,
 });

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import type { MovingAct } from '../engine/moves.js';
-import { CASE_DUE, CASE_OVERDUE } from '../engine/overdue.js';
+import { CASE_DUE, CASE_OVERDUE, CASE_STALLED } from '../engine/overdue.js';
 import { type Preview, previewAct } from '../engine/preview.js';
 import { caseNotFound } from '../engine/refusals.js';
 import { type CaseRow, caseRecord } from '../engine/rows.js';
@@ -45,6 +45,7 @@ export interface CaseQuery {
   stage?: string | undefined;
   status?: CaseRecord['status'] | undefined;
   overdue?: boolean | undefined;
+  stalled?: boolean | undefined;
   q?: string | undefined;
 }
 
@@ -97,6 +98,8 @@ export class CasesService {
     if (query.status !== undefined) conditions.push(`status = ${value(query.status)}`);
     if (query.overdue !== undefined)
       conditions.push(`${CASE_OVERDUE('cases', `${value(now)}::timestamptz`)} = ${value(query.overdue)}`);
+    if (query.stalled !== undefined)
+      conditions.push(`${CASE_STALLED('cases', `${value(now)}::timestamptz`)} = ${value(query.stalled)}`);
     if (query.q !== undefined && query.q.trim() !== '')
       conditions.push(await this.searchCondition(by, query.q.trim(), value));
     if (query.cursor !== undefined)

@@ -39,3 +39,7 @@ export const CASE_DUE = (cases: string) =>
  */
 export const CASE_OVERDUE = (cases: string, now: string) =>
   `(${cases}.status = 'active' and ${cases}.due_at is not null and ${cases}.due_at <= ${now} and ${CASE_DUE(cases)} <= ${now})`;
+
+/** Whether a case stands still at a moment, as SQL: open, and overdue or with an open incident. */
+export const CASE_STALLED = (cases: string, now: string) =>
+  `(${cases}.status in ('active', 'suspended') and (${cases}.incidents > 0 or ${CASE_OVERDUE(cases, now)}))`;

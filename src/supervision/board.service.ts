@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { workflowNamed } from '../api/workflow-named.js';
 import { asOrganisation, type Query } from '../engine/cases.js';
-import { CASE_DUE, CASE_OVERDUE } from '../engine/overdue.js';
+import { CASE_DUE, CASE_OVERDUE, CASE_STALLED } from '../engine/overdue.js';
 import type { VersionsApi } from '../engine/types.js';
 import type { Principal } from '../identity/principal.js';
 import type { JsonObject, Text } from '../statechart/types.js';
@@ -125,17 +125,17 @@ function reasonOf(row: ItemRow): JsonObject | null {
 }
 
 const OPEN = `c.workflow_key = $1 and c.status in ('active', 'suspended')`;
-const STALLED = `(is_overdue or c.incidents > 0)`;
-const CASES = `select c.*, coalesce(c.stage, '${NO_STAGE}') as board_stage, ${CASE_OVERDUE('c', '$2::timestamptz')} as is_overdue
+const CASES = `select c.*, coalesce(c.stage, '${NO_STAGE}') as board_stage, ${CASE_OVERDUE('c', '$2::timestamptz')} as is_overdue,
+    ${CASE_STALLED('c', '$2::timestamptz')} as is_stalled
   from qamqor.cases c where ${OPEN}`;
 
 const COUNT = `select board_stage as stage, count(*)::int as count, count(*) filter (where is_overdue)::int as overdue,
-    count(*) filter (where ${STALLED})::int as stalled, min(coalesce(stage_at, opened_at)) as oldest
+    count(*) filter (where is_stalled)::int as stalled, min(coalesce(stage_at, opened_at)) as oldest
   from (${CASES}) c group by board_stage order by board_stage`;
 
 const FIRST = `select c.board_stage as stage, c.id, c.number, c.status, ${CASE_DUE('c')} as due_at, c.is_overdue,
     i.rule as incident_rule, i.message as incident_message, i.opened_at as incident_at, d.what as due_what, d.name as due_name
-  from (select *, row_number() over (partition by board_stage order by ${STALLED} desc, due_at nulls last, id) as place from (${CASES}) c) c
+  from (select *, row_number() over (partition by board_stage order by is_stalled desc, due_at nulls last, id) as place from (${CASES}) c) c
   left join lateral (select rule, message, opened_at from qamqor.incidents i where i.case_id = c.id and i.status = 'open' order by opened_at, id limit 1) i on true
   left join lateral (select what, name from qamqor.dues d where d.case_id = c.id order by greatest(d.due_at, d.paused_until), entry_id limit 1) d on true
   where c.place <= ${ITEMS} order by c.place`;

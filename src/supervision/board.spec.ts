@@ -84,13 +84,15 @@ describe('the board', () => {
       ['never', 0, 0, null],
       ['-', 1, 0, 0],
     ]);
-    for (const { key, count, overdue, items } of stages) {
+    for (const { key, count, overdue, stalled, items } of stages) {
       const here = await list(`workflow=journey&stage=${key}`);
       expect(here).toHaveLength(count);
       const late = await list(`workflow=journey&stage=${key}&overdue=true`);
       expect(late).toHaveLength(overdue);
       expect(await list(`workflow=journey&stage=${key}&overdue=false`)).toHaveLength(count - overdue);
       expect(here.filter((item: { overdue: boolean }) => item.overdue)).toHaveLength(overdue);
+      expect(await list(`workflow=journey&stage=${key}&stalled=true`)).toHaveLength(stalled);
+      expect(await list(`workflow=journey&stage=${key}&stalled=false`)).toHaveLength(count - stalled);
       expect(items).toHaveLength(Math.min(10, count));
     }
     const [first] = stages;
@@ -191,6 +193,7 @@ describe('a case that nothing could move', () => {
       const item = column.items.find((each: { id: string }) => each.id === id);
       expect(item).toMatchObject({ stalled: true, overdue: false, reason: { kind: 'incident', rule: 'orphan' } });
       expect(column.stalled).toBeGreaterThan(0);
+      expect(await list(`workflow=bound&stage=${column.key}&stalled=true`)).toHaveLength(column.stalled);
       await settled(api.system);
       expect(warned).toEqual([]);
     },

@@ -45,7 +45,7 @@ function column(workflow, { key, title, count, overdue, stalled, oldestDays }) {
       'dl',
       {},
       fact(t().overdue, h('a', { href: `#/cases?${late}` }, String(overdue)), overdue > 0),
-      fact(t().stalledCount, h('a', { href: '#/stalled' }, String(stalled)), stalled > 0),
+      fact(t().stalledCount, h('a', { href: `#/stalled?${query}` }, String(stalled)), stalled > 0),
       fact(t().oldest, oldestDays === null ? '–' : String(oldestDays), false),
     ),
   );

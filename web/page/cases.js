@@ -11,11 +11,7 @@ export async function casesView(query = '') {
   const asked = new URLSearchParams(query);
   const list = h('ul', { class: 'cards' });
   const more = h('button', { class: 'quiet', hidden: true }, t().more);
-  const workflows = new Map();
-  const workflowOf = (key) => {
-    if (!workflows.has(key)) workflows.set(key, get(`/api/workflows/${encodeURIComponent(key)}`));
-    return workflows.get(key);
-  };
+  const workflowOf = workflowsByKey();
   let cursor = null;
   const load = async () => {
     const page = new URLSearchParams(asked);
@@ -52,8 +48,17 @@ export async function casesView(query = '') {
   );
 }
 
+/** Asks for each workflow once. */
+export function workflowsByKey() {
+  const workflows = new Map();
+  return (key) => {
+    if (!workflows.has(key)) workflows.set(key, get(`/api/workflows/${encodeURIComponent(key)}`));
+    return workflows.get(key);
+  };
+}
+
 /** Which of all cases these are, in words, and the way back to all of them. */
-async function filterOf(asked, workflowOf) {
+export async function filterOf(asked, workflowOf, all = '#/cases') {
   const [key, stage, status, q] = ['workflow', 'stage', 'status', 'q'].map((name) => asked.get(name));
   // The address may have been typed: what is no workflow is shown as it stands there.
   const workflow = key && (await workflowOf(key).catch(() => ({ title: {}, stages: [] })));
@@ -69,11 +74,11 @@ async function filterOf(asked, workflowOf) {
     'p',
     { class: 'notice facts filter' },
     h('span', {}, `${t().shownOnly}: ${words.join(' · ')}`),
-    h('a', { href: '#/cases' }, t().showAll),
+    h('a', { href: all }, t().showAll),
   );
 }
 
-function stageTitle(workflow, stage) {
+export function stageTitle(workflow, stage) {
   return said(workflow?.stages?.find(({ key }) => key === stage)?.title, stage);
 }
 

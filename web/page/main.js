@@ -15,7 +15,7 @@ const VIEWS = [
   [/^#\/tasks\/([^/]+)$/, taskView],
   [/^#\/notices$/, noticesView],
   [/^#\/board$/, boardView],
-  [/^#\/stalled$/, stalledView],
+  [/^#\/stalled(?:\?(.*))?$/, stalledView],
   [/^#\/cases(?:\?(.*))?$/, casesView],
   [/^#\/cases\/([^/?]+)$/, caseView],
 ];

@@ -1,36 +1,58 @@
 import { get } from './api.js';
+import { filterOf, stageTitle, workflowsByKey } from './cases.js';
 import { h } from './dom.js';
 import { caseLink, dueOf } from './parts.js';
 import { moment, said, t } from './texts.js';
 
-/** Cases that stand still: why, since when, and who was told. */
-export async function stalledView() {
-  const [{ items: workflows }, { items: roles }] = await Promise.all([get('/api/workflows'), get('/api/roles')]);
+/** Cases that stand still: why, since when, and who was told. The board's numbers lead here. */
+export async function stalledView(query = '', { may, roles: mine }) {
+  const asked = new URLSearchParams(query);
+  const { items: roles } = await get('/api/roles');
   const titles = new Map(roles.map(({ key, title }) => [key, said(title, key)]));
-  const boards = await Promise.all(workflows.map(({ key }) => get(`/api/board?workflow=${encodeURIComponent(key)}`)));
-  const items = boards.flatMap(({ stages }) =>
-    stages.flatMap((stage) => stage.items.map((item) => ({ ...item, stage }))),
-  );
-  const rows = await Promise.all(items.filter(({ stalled }) => stalled).map((item) => row(item, titles)));
+  const seesIncidents = may.includes('oversee') || mine.includes('auditor');
+  const workflowOf = workflowsByKey();
+  const list = h('ul', { class: 'cards wide' });
+  const more = h('button', { class: 'quiet', hidden: true }, t().more);
+  let cursor = null;
+  const load = async () => {
+    const page = new URLSearchParams(asked);
+    page.set('stalled', 'true');
+    page.set('limit', '10');
+    if (cursor !== null) page.set('cursor', cursor);
+    const { items, next } = await get(`/api/cases?${page}`);
+    const rows = items.map(async (one) => row(one, await workflowOf(one.workflow.key), { titles, seesIncidents }));
+    list.append(...(await Promise.all(rows)));
+    cursor = next;
+    more.hidden = next === null;
+  };
+  more.addEventListener('click', load);
+  await load();
   return h(
     'div',
     {},
     h('h1', {}, t().stalled),
-    rows.length === 0 ? h('p', { class: 'none' }, t().nothingStalled) : h('ul', { class: 'cards wide' }, ...rows),
+    await filterOf(asked, workflowOf, '#/stalled'),
+    list.children.length === 0 ? h('p', { class: 'none' }, t().nothingStalled) : list,
+    h('div', { class: 'buttons' }, more),
   );
 }
 
-async function row({ id, number, reason, stage }, titles) {
-  const [waits, told] = await Promise.all([
+async function row({ id, number, stage, incidents }, workflow, { titles, seesIncidents }) {
+  const [waits, told, failed] = await Promise.all([
     get(`/api/cases/${id}/waits`),
     get(`/api/escalations?case=${number}&limit=5`),
+    incidents > 0 && seesIncidents ? get(`/api/incidents?caseId=${id}`) : { items: [] },
   ]);
   const late = waits.items.filter(({ overdue }) => overdue);
+  const reasons =
+    incidents > 0 && !seesIncidents
+      ? [h('li', { class: 'over' }, h('strong', {}, `${t().incidents}: ${incidents}`))]
+      : failed.items.map(incident);
   return h(
     'li',
     { class: 'card stalled', 'data-case': number },
-    h('h3', {}, caseLink(number, id), ` · ${said(stage.title, stage.key)}`),
-    h('ul', { class: 'waits' }, ...late.map(waiting), reason?.kind === 'incident' && incident(reason)),
+    h('h3', {}, caseLink(number, id), stage && ` · ${stageTitle(workflow, stage)}`),
+    h('ul', { class: 'waits' }, ...late.map(waiting), ...reasons),
     h('h4', {}, t().told),
     told.items.length === 0
       ? h('p', { class: 'none' }, t().noneTold)
@@ -49,13 +71,13 @@ function waiting({ title, who, dueAt, overdue }) {
   );
 }
 
-function incident({ message, since }) {
+function incident({ message, openedAt }) {
   return h(
     'li',
     { class: 'over' },
     h('strong', {}, t().incidents),
     ` · ${message} `,
-    since && h('time', { class: 'due' }, moment(since)),
+    h('time', { class: 'due' }, moment(openedAt)),
   );
 }
 
