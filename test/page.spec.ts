@@ -25,6 +25,24 @@ const LISTS = {
   },
 };
 
+const REFERRAL = {
+  id: 'referral',
+  title: title('Жолдама'),
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: {
+        id: 'ask',
+        src: 'handOff',
+        input: { partner: 'atameken', service: 'course-enrolment', deadline: '10 days' },
+        onDone: 'over',
+        onError: 'over',
+      },
+    },
+    over: { type: 'final' },
+  },
+};
+
 describe('the first page, in Kazakh', () => {
   let api: ApiFixture;
   let browser: Browser;
@@ -33,6 +51,7 @@ describe('the first page, in Kazakh', () => {
   beforeAll(async () => {
     api = await ApiFixture.create();
     await api.deploy(TWO_STEPS.workflow, { 'forms/paper.yaml': LISTS });
+    await api.deploy(REFERRAL);
     for (const name of ['registrar', 'supervisor']) await api.account(name);
     await api.account('aigul', ['registrar']);
     await api.app.listen(0, '127.0.0.1');
@@ -199,6 +218,30 @@ describe('the first page, in Kazakh', () => {
       expect(await cards.count()).toBe(count);
       expect(errors).toEqual([]);
       await context.close();
+    },
+    HANG,
+  );
+
+  it(
+    'shows somebody of a partner what awaits their answer, and nothing of another partner',
+    async () => {
+      await api.account('partner-atameken');
+      await api.account('partner-otbasy-bank');
+      const { body } = await api.post('supervisor', '/api/cases', { workflow: 'referral', input: {} });
+      const sent = `update qamqor.handoffs set status = 'sent', sent_at = opened_at where case_id = $1`;
+      await api.database.pool('owner').query(sent, [body.id]);
+      const { page, errors, context } = await signedIn('partner-atameken', PHONE);
+      const card = page.locator('[data-status=sent] [data-handoff]', { hasText: body.number });
+      await card.getByText('Мерзімі').waitFor();
+      expect(await card.textContent()).toContain('Жіберілді: 20');
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+      await page.getByRole('link', { name: 'Хабарламалар' }).click();
+      await page.getByText('Әзірге хабарлама жоқ.').waitFor();
+      const other = await signedIn('partner-otbasy-bank');
+      await other.page.getByText('Мұнда жолдама жоқ.').first().waitFor();
+      expect(await other.page.locator('[data-handoff]').count()).toBe(0);
+      expect([...errors, ...other.errors]).toEqual([]);
+      await Promise.all([context.close(), other.context.close()]);
     },
     HANG,
   );

@@ -2,6 +2,7 @@ import { get, Problem, post } from './api.js';
 import { boardView } from './board.js';
 import { casesView, caseView } from './cases.js';
 import { h } from './dom.js';
+import { handoffsView, isPartner } from './handoffs.js';
 import { listen } from './live.js';
 import { noticesView } from './notices.js';
 import { queueView, taskView } from './queue.js';
@@ -13,6 +14,7 @@ import { LANGUAGES, language, speak, t } from './texts.js';
 const VIEWS = [
   [/^#\/queue$/, queueView],
   [/^#\/tasks\/([^/]+)$/, taskView],
+  [/^#\/handoffs$/, handoffsView],
   [/^#\/notices$/, noticesView],
   [/^#\/board$/, boardView],
   [/^#\/stalled(?:\?(.*))?$/, stalledView],
@@ -52,7 +54,7 @@ function frame() {
       'header',
       {},
       h('a', { class: 'brand', href: '#/' }, h('img', { src: '/page/icon.svg', alt: '' }), h('strong', {}, t().name)),
-      user && h('nav', {}, ...['queue', 'notices', 'board', 'stalled', 'cases'].map(linkTo)),
+      user && h('nav', {}, ...viewsOf(user).map(linkTo)),
       h('div', { class: 'tools' }, languagePicker(), user && account()),
     ),
     main,
@@ -63,6 +65,10 @@ function frame() {
 function skip(event) {
   event.preventDefault();
   main.focus();
+}
+
+function viewsOf(somebody) {
+  return isPartner(somebody) ? ['handoffs', 'notices'] : ['queue', 'notices', 'board', 'stalled', 'cases'];
 }
 
 function linkTo(view) {
@@ -113,6 +119,7 @@ async function show({ afresh }) {
 }
 
 function home() {
+  if (isPartner(user)) return '#/handoffs';
   return looksAfterTheWhole(user) ? '#/board' : '#/queue';
 }
 

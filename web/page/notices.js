@@ -1,11 +1,12 @@
 import { get } from './api.js';
 import { h } from './dom.js';
+import { isPartner } from './handoffs.js';
 import { caseLink } from './parts.js';
 import { moment, said, t } from './texts.js';
 
 /** What I and my roles were told, the newest first. */
-export async function noticesView(_query, { roles }) {
-  const [first, titled] = await Promise.all([get('/api/notifications?limit=30'), titlesOf(roles)]);
+export async function noticesView(_query, user) {
+  const [first, titled] = await Promise.all([get('/api/notifications?limit=30'), titlesOf(user)]);
   const list = h('ul', { class: 'cards wide' }, ...first.items.map((one) => card(one, titled)));
   let { next } = first;
   const more = h('button', { class: 'quiet', hidden: next === null }, t().more);
@@ -25,8 +26,8 @@ export async function noticesView(_query, { roles }) {
 }
 
 /** Titles of roles, which partners' people may not read; nor may they open a case. */
-async function titlesOf(roles) {
-  if (roles.every((role) => role.startsWith('partner-'))) return null;
+async function titlesOf(user) {
+  if (isPartner(user)) return null;
   const { items } = await get('/api/roles');
   return new Map(items.map(({ key, title }) => [key, said(title, key)]));
 }
