@@ -3,6 +3,7 @@ import { ApiFixture } from '../../test/api.js';
 import { referral } from '../../test/handoffs.js';
 import { pass } from '../../test/partner.js';
 import { TWO_STEPS } from '../../test/two-steps.js';
+import type { Command } from '../engine/types.js';
 
 const words = (text: string) => ({ kk: text, ru: text, en: text });
 
@@ -23,6 +24,20 @@ const SLOW = {
     over: { type: 'final' },
   },
 };
+
+/** A machine's answer to what the case waits for no longer. */
+const tooLate = (organisationId: string, caseId: string): Command => ({
+  kind: 'answer',
+  id: 'late',
+  organisationId,
+  caseId,
+  entryId: '019f0000-0000-7000-8000-000000000000',
+  output: {},
+  keep: false,
+  late: 'journal',
+  lane: 'machines',
+  sender: { account: '00000000-0000-0000-0000-000000000000', roles: ['engine'] },
+});
 
 describe('the page of a case', () => {
   let api: ApiFixture;
@@ -106,6 +121,20 @@ describe('the page of a case', () => {
     expect(folded.find((node: { path: string }) => node.path === 'first')).toMatchObject({ folded: true });
     expect((await read('drawing?whole=true')).body.nodes.length).toBe(9);
     expect((await read('waits')).body.items).toEqual([]);
+  });
+
+  it('says in words why a late answer was not counted', async () => {
+    const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
+    const { organisationId } = await api.account('registrar');
+    const answer = await api.system.runtime.engine.submit(tooLate(organisationId, body.id));
+    expect(answer).toMatchObject({ outcome: 'ignored', reason: 'entry-closed' });
+    const said = async (language: string) => {
+      const path = `/api/cases/${body.id}/history?limit=1`;
+      return (await api.get('registrar', path, { 'accept-language': language })).body.items[0].reason;
+    };
+    expect(await said('kk')).toBe('Бұл қадам жауап келгенге дейін аяқталған еді.');
+    expect(await said('ru')).toBe('Этот шаг закончился до того, как пришёл ответ.');
+    expect(await said('en')).toBe('This step was over before the answer came.');
   });
 
   it('tells an escalation with who was told, and of no state: it moved nothing', async () => {

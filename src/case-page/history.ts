@@ -24,6 +24,7 @@ type Words = Record<
   | 'failed'
   | 'due'
   | 'late'
+  | 'closed'
   | 'cancel'
   | 'suspend'
   | 'resume'
@@ -45,6 +46,7 @@ const WORDS: Record<Language, Words> = {
     failed: 'Нәтиже болмады',
     due: 'Мерзімі келді',
     late: 'Кешіккен жауап ескерілмеді',
+    closed: 'Бұл қадам жауап келгенге дейін аяқталған еді.',
     cancel: 'Іс тоқтатылды',
     suspend: 'Іс уақытша тоқтатылды',
     resume: 'Іс жалғастырылды',
@@ -63,6 +65,7 @@ const WORDS: Record<Language, Words> = {
     failed: 'Без результата',
     due: 'Наступил срок',
     late: 'Поздний ответ не учтён',
+    closed: 'Этот шаг закончился до того, как пришёл ответ.',
     cancel: 'Дело прекращено',
     suspend: 'Дело приостановлено',
     resume: 'Дело возобновлено',
@@ -81,6 +84,7 @@ const WORDS: Record<Language, Words> = {
     failed: 'No result',
     due: 'Time came',
     late: 'A late answer was not counted',
+    closed: 'This step was over before the answer came.',
     cancel: 'Case cancelled',
     suspend: 'Case suspended',
     resume: 'Case resumed',
@@ -122,9 +126,15 @@ export function historyRow(
     kind: body.kind,
     title: titleOf(body, workflow, language),
     by: actorOf(body, language, name),
-    reason: told ?? payload?.reason ?? null,
+    reason: told ?? whySaid(body, payload, language),
     states: still ? [] : standsIn(workflow, body.state, language),
   };
+}
+
+/** A person's own words; what the engine wrote of a late answer is a code. */
+function whySaid({ kind }: JournalBody, payload: JournalPayload | null, language: Language): string | null {
+  const reason = payload?.reason ?? null;
+  return kind === 'ignored' && reason === 'entry-closed' ? WORDS[language].closed : reason;
 }
 
 /** Partners stand beside answers of the system; only a colleague is named here. */
