@@ -8,6 +8,9 @@ export class M0022FolderDeployed extends Migration {
         organisation_id uuid primary key references qamqor.organisations,
         fingerprint text not null
       );
+      alter table qamqor.deployed_folders enable row level security;
+      create policy deployed_folders_app on qamqor.deployed_folders to qamqor_app
+        using (organisation_id = (select qamqor.organisation())) with check (organisation_id = (select qamqor.organisation()));
       grant select, insert, update on qamqor.deployed_folders to qamqor_app;
     `);
   }
