@@ -24,7 +24,10 @@ export async function casesView(query = '') {
     cursor = next;
     more.hidden = next === null;
   };
-  more.addEventListener('click', load);
+  more.addEventListener('click', () => {
+    list.classList.add('further');
+    return load();
+  });
   await load();
   const words = h('input', {
     type: 'search',

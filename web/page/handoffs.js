@@ -23,6 +23,7 @@ async function section(status, titles) {
   let { next } = first;
   const more = h('button', { class: 'quiet', hidden: next === null }, t().more);
   more.addEventListener('click', async () => {
+    list.classList.add('further');
     const page = await get(`${path}&cursor=${next}`);
     list.append(...page.items.map((one) => card(one, titles)));
     next = page.next;

@@ -99,13 +99,14 @@ function account() {
   ];
 }
 
-/** `afresh`: another page; otherwise the same one with newer figures, which never takes a begun form away. */
+/** `afresh`: another page; otherwise the same one with newer figures, which never takes a begun form or further pages of a list away. */
 async function show({ afresh }) {
   if (user === null) {
     main.replaceChildren(signInView(enter));
     return;
   }
-  if (!afresh && main.querySelector('form.answer')) return;
+  const kept = () => !afresh && main.querySelector('form.answer, .further') !== null;
+  if (kept()) return;
   const address = location.hash.length > 2 ? location.hash : home();
   for (const link of app.querySelectorAll('nav a'))
     link.classList.toggle('here', address.startsWith(link.getAttribute('href')));
@@ -113,7 +114,7 @@ async function show({ afresh }) {
   if (afresh) main.replaceChildren(h('p', { class: 'loading' }, t().loading));
   const element = await render(address);
   // Whoever clicked on meanwhile sees the later page.
-  if (turn !== shown) return;
+  if (turn !== shown || kept()) return;
   main.replaceChildren(element);
   if (afresh) window.scrollTo(0, 0);
 }

@@ -11,6 +11,7 @@ export async function noticesView(_query, user) {
   let { next } = first;
   const more = h('button', { class: 'quiet', hidden: next === null }, t().more);
   more.addEventListener('click', async () => {
+    list.classList.add('further');
     const page = await get(`/api/notifications?limit=30&cursor=${next}`);
     list.append(...page.items.map((one) => card(one, titled)));
     next = page.next;

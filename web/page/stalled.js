@@ -25,7 +25,10 @@ export async function stalledView(query = '', { may, roles: mine }) {
     cursor = next;
     more.hidden = next === null;
   };
-  more.addEventListener('click', load);
+  more.addEventListener('click', () => {
+    list.classList.add('further');
+    return load();
+  });
   await load();
   return h(
     'div',
