@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { answerOperatorsOnly, httpAdapter, prepareHttp } from './api/http.js';
 import { appModule } from './app.module.js';
 import { servePage } from './page.js';
+import { serveQueueBoard } from './queue-board.js';
 import type { System } from './system.js';
 
 /** The whole application over an open system, initialised and not yet listening. */
@@ -18,8 +19,10 @@ export async function createApp(system: System, logger: LoggerService | false): 
     },
   );
   await prepareHttp(app, system.config.publicUrl);
-  if (system.config.roles.includes('web')) await servePage(app);
-  else answerOperatorsOnly(app);
+  if (system.config.roles.includes('web')) {
+    await servePage(app);
+    await serveQueueBoard(app, system);
+  } else answerOperatorsOnly(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return app;

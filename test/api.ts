@@ -53,6 +53,8 @@ export class ApiFixture {
     more: Partial<Config> = {},
     through?: (url: string) => Promise<string>,
     workflows?: string,
+    /** Without queues the process carries out its own outbox. */
+    { queues = false }: { queues?: boolean } = {},
   ): Promise<ApiFixture> {
     const database = await createDatabase();
     const config: Config = {
@@ -67,7 +69,7 @@ export class ApiFixture {
     };
     const errors: string[] = [];
     const system = await System.open(config, {
-      queues: false,
+      queues,
       ...(workflows === undefined ? {} : { workflows }),
       warn: (message, error) => errors.push(`${message} ${String(error)}`),
     });
