@@ -220,7 +220,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     housingWish: asked.trait(asked.rates.housingWish, 'housing-wish'),
     urgent: asked.trait(asked.rates.urgent, 'urgent'),
   }),
-  eligibility: (asked) => {
+  eligibility: (asked): JsonObject => {
     const digitalCardLevel = asked.traitChoice({ B: 0.1, C: 0.3, D: 0.35, E: 0.15, unknown: 0.1 }, 'card-level');
     if (asked.first && asked.trait(asked.rates.papersNeeded, 'papers-needed'))
       return { decision: 'papers-needed', reason: 'papers-not-brought', digitalCardLevel };
