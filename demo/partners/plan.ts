@@ -170,7 +170,15 @@ class Draws {
   }
 
   result(service: string, date: string): JsonObject {
-    return { kind: service, number: String(this.between([1_000, 9_999], 'number')), date: date.slice(0, 10) };
+    const result = { kind: service, number: String(this.between([1_000, 9_999], 'number')), date: date.slice(0, 10) };
+    switch (service) {
+      case 'course-attendance':
+        return { ...result, attendancePercent: this.between([80, 100], 'attended'), missedInARow: 0 };
+      case 'mentoring':
+        return { ...result, notes: 'Кәсіп жұмыс істеп тұр, есеп жүргізіледі.' };
+      default:
+        return result;
+    }
   }
 
   private names(what: string): (string | number)[] {

@@ -21,6 +21,7 @@ const schema = z.object({
     late: z.strictObject({ rate, halfDays: span }),
     refusalSentBack: rate,
     planSentBack: rate,
+    conflictOfInterest: rate,
     certificateSentBack: rate,
     certificateMisspelt: rate,
     waitingList: rate,
@@ -39,6 +40,7 @@ const schema = z.object({
   families: z.strictObject({
     consents: rate,
     papersMissing: rate,
+    addressRegistration: rate,
     housingWish: rate,
     urgent: rate,
     riskFoundLater: rate,
@@ -65,6 +67,7 @@ const schema = z.object({
     goalMetBeforeGrant: rate,
     missesWave: rate,
     noSignature: rate,
+    noSignatureForCourse: rate,
     afterRefusal: shares(['next-wave', 'complaint', 'stop']),
     lodgesComplaint: rate,
     declinesGrant: rate,

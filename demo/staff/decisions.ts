@@ -95,7 +95,14 @@ export class Decisions {
     const leave = { role: 'curator', to: 'family', instead: true } as const;
     switch (way) {
       case 'withdraws':
-        return { ...leave, type: 'WITHDRAW', data: why(WITHDRAWAL_REASONS) };
+        return {
+          ...leave,
+          type: 'WITHDRAW',
+          data: {
+            ...why(WITHDRAWAL_REASONS),
+            consent: this.chance.pick(['stays', 'withdrawn'], number, 'leaves-consent'),
+          },
+        };
       case 'moves':
         return { ...leave, type: 'LEFT', data: why(['moved', 'died', 'merged-duplicate']) };
       case 'reaches-goal':
@@ -197,8 +204,15 @@ class Asked {
 
 const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   registration: (asked) => ({
+    contactReason: asked.trait(asked.rates.urgent, 'urgent')
+      ? 'urgent'
+      : asked.one(
+          ['legal', 'psychological', 'benefits', 'housing', 'learning', 'own-business', 'other'],
+          'contact-reason',
+        ),
     identitySeen: asked.choice({ paper: 0.6, digital: 0.3, register: 0.08, none: 0.02 }, 'identity'),
     livesInCity: !asked.trait(asked.rates.outsideCity, 'outside-city'),
+    addressRegistration: asked.trait(asked.rates.addressRegistration, 'address-registration'),
     categories: asked.situation.family.categories,
     interest: COURSES.includes(asked.situation.family.interest) ? asked.situation.family.interest : 'other',
     consents: PARTNERS.filter((partner) => asked.trait(asked.rates.consents, `consents-to-${partner}`)),
@@ -206,7 +220,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     housingWish: asked.trait(asked.rates.housingWish, 'housing-wish'),
     urgent: asked.trait(asked.rates.urgent, 'urgent'),
   }),
-  eligibility: (asked) => {
+  eligibility: (asked): JsonObject => {
     const digitalCardLevel = asked.traitChoice({ B: 0.1, C: 0.3, D: 0.35, E: 0.15, unknown: 0.1 }, 'card-level');
     if (asked.first && asked.trait(asked.rates.papersNeeded, 'papers-needed'))
       return { decision: 'papers-needed', reason: 'papers-not-brought', digitalCardLevel };
@@ -214,7 +228,8 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
       return { decision: 'not-eligible', reason: 'outside-city', digitalCardLevel };
     if (asked.trait(asked.rates.noCategory, 'no-category'))
       return { decision: 'not-eligible', reason: 'no-category', digitalCardLevel };
-    return { decision: 'eligible', reason: 'none', digitalCardLevel };
+    const unclaimedBenefits = asked.trait(asked.rates.unclaimedBenefits, 'unclaimed-benefits');
+    return { decision: 'eligible', reason: 'none', unclaimedBenefits, digitalCardLevel };
   },
   'confirm-refusal': (asked) => ({
     decision: asked.first && asked.happens(asked.staff.refusalSentBack, 'sent-back') ? 'return' : 'confirm',
@@ -238,8 +253,11 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   }),
   'legal-consultation': (asked) => {
     if (attendance(asked) === 'no-show') return { result: 'no-show' };
+    if (asked.first && asked.happens(asked.staff.conflictOfInterest, 'conflict'))
+      return { result: 'conflict-of-interest' };
     return { result: asked.trait(asked.rates.freeLegalAid, 'free-legal-aid') ? 'free-legal-aid' : 'answered' };
   },
+  'conflict-of-interest': (asked) => ({ decision: asked.one(['another-lawyer', 'civil-office'], 'decision') }),
   'psychological-consultation': (asked) => ({
     attendance: attendance(asked),
     medicalReferral: asked.trait(0.04, 'medical-referral'),
@@ -257,6 +275,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   },
   'offer-answer': (asked) => ({
     answer: asked.happens(asked.rates.declinesCourse, 'declines') ? 'declined' : 'accepted',
+    needsSignature: asked.first && asked.happens(asked.rates.noSignatureForCourse, 'no-signature'),
   }),
   'call-learner': (asked) => ({ result: asked.choice(asked.rates.call, 'result') }),
   'study-result': (asked) => {
@@ -317,6 +336,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   'spending-report': (asked) => ({ result: asked.choice(asked.rates.report, 'result') }),
   'follow-up-visit': (asked) => ({ result: asked.choice(asked.rates.visit, 'result') }),
   'follow-up-problem': (asked) => ({ decision: asked.choice(asked.staff.followUpProblem, 'decision') }),
+  'akimat-notice': (asked) => ({ toldOn: asked.situation.openedOn }),
   'partner-problem': (asked) => ({
     decision: asked.first ? asked.choice(asked.staff.partnerProblem, 'decision') : 'go-on',
   }),

@@ -179,12 +179,19 @@ class Play {
       const invocation = 'handOff' in when ? when.handOff : 'service' in when ? when.service : when.case;
       this.answer(
         invocation,
-        'fails' in when ? { kind: 'failure', error: { code: when.fails } } : { kind: 'answer', output: when.result },
+        'fails' in when
+          ? { kind: 'failure', error: { code: when.fails } }
+          : { kind: 'answer', output: 'handOff' in when ? this.asFromPartner(when.result) : when.result },
       );
     } else if ('event' in when) this.event(when.event, when.data, when.by);
     else if ('act' in when) this.reopen(when.by);
     else if ('time' in when) this.passUntil(this.after(when.time));
     else this.passUntil(new Date(when.until).toISOString());
+  }
+
+  /** In the shape in which the engine gives a hand-off's answer to the statechart. */
+  private asFromPartner(result: JsonObject): JsonObject {
+    return { result, partnerRef: null, at: this.now };
   }
 
   private answer(

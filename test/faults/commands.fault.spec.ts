@@ -123,8 +123,10 @@ describe('a command in flight when its process is killed', () => {
     const task: string = (await office.insist(list)).body.items[0].id;
     await act({ path: `/api/tasks/${task}/claim`, key: `claim-${n}`, asRegistrar: true }, 200);
     const output = {
+      contactReason: 'learning',
       identitySeen: 'paper',
       livesInCity: true,
+      addressRegistration: false,
       categories: ['large'],
       interest: 'sewing',
       consents: [],
