@@ -138,7 +138,7 @@ export class Batch {
 
     // Sent in one go and answered in order: the locks are held before the commands are looked up.
     sendTogether(client);
-    const [, scope, cases, kept, numbers, taken, incidents, suspensions, leases] = await Promise.all([
+    const [, scope, cases, taken, kept, numbers, incidents, suspensions, leases] = await Promise.all([
       client.query(this.waiting ? `begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}` : 'begin'),
       client.query<{ now: string }>({
         name: 'batch-scope',
@@ -151,6 +151,17 @@ export class Batch {
             values: [uuidArray(existing)],
           })
         : noRows<CaseRow>(),
+      // Before the keys: of a command that another process commits meanwhile, the case must not be seen without its key.
+      subjects.length
+        ? client.query<{ id: string; number: string; organisation_id: string; workflow_key: string; subject: string }>({
+            ...sql.openSubjects,
+            values: [
+              subjects.map((c) => c.organisationId),
+              subjects.map((c) => c.workflow),
+              subjects.map((c) => c.subject),
+            ],
+          })
+        : noRows<never>(),
       keyed.length
         ? client.query<{
             organisation_id: string;
@@ -170,16 +181,6 @@ export class Batch {
           })
         : noRows<never>(),
       opens.length ? client.query<{ n: string }>({ ...sql.takeNumbers, values: [opens.length] }) : noRows<never>(),
-      subjects.length
-        ? client.query<{ id: string; number: string; organisation_id: string; workflow_key: string; subject: string }>({
-            ...sql.openSubjects,
-            values: [
-              subjects.map((c) => c.organisationId),
-              subjects.map((c) => c.workflow),
-              subjects.map((c) => c.subject),
-            ],
-          })
-        : noRows<never>(),
       incidentIds.length
         ? client.query({ ...sql.findIncidents, values: [incidentIds] })
         : noRows<Record<string, never>>(),

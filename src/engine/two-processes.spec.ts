@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createDatabase, type TestDatabase } from '../../test/database.js';
 import { EngineFixture, until } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
+import { withTransaction } from '../platform/database.js';
 import { systemIds } from '../platform/ids.js';
 import { ENGINE_SENDER } from './outbox.js';
 import type { Command, Delivery, OutboxRow } from './types.js';
@@ -121,6 +122,23 @@ describe('F38: one command sent fifty times to two processes', () => {
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const each of tries)
       if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'open-case-exists', status: 409 });
+  });
+
+  it('gets its first answer also where the case it opened is seen to be open at that very moment', async () => {
+    const key = systemIds.next();
+    const open = (fixture: EngineFixture) => fixture.open('race', {}, { id: key, subject: `family-${key}` });
+    const first = await open(both[0]);
+    // As if the first process were just committing: it holds what the other one looks at, and its key is not to be seen.
+    const rename = 'update qamqor.commands set id = $2 where id = $1';
+    await both[0].sql(rename, [key, 'hidden']);
+    const again = await withTransaction(database.pool('owner'), async (client) => {
+      await client.query('lock table qamqor.cases in access exclusive mode');
+      const opened = open(both[1]);
+      await until(async () => (await both[0].sql('select from pg_locks where not granted')).length > 0);
+      await client.query(rename, ['hidden', key]);
+      return { opened };
+    });
+    expect((await again.opened).id).toBe(first.id);
   });
 
   it('is refused everywhere if its key comes with another body', async () => {

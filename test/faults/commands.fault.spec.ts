@@ -148,8 +148,8 @@ describe('F38: one command sent fifty times at once to two processes', () => {
       const servers = [await office.url(), await office.another()];
       const ask = { path: '/api/cases', body: newcomer('Сапарова'), key: 'fifty' };
       const told = await Promise.all(Array.from({ length: 50 }, (_, n) => office.ask(ask, servers[n % 2])));
-      expect(new Set(told.map(({ status, body }) => JSON.stringify({ status, body }))).size).toBe(1);
-      expect(told[0]).toMatchObject({ status: 201 });
+      const different = new Set(told.map(({ status, body }) => JSON.stringify({ status, body })));
+      expect([...different].map((text) => JSON.parse(text))).toEqual([{ status: 201, body: told[0]?.body }]);
       expect(told.filter(({ replayed }) => !replayed)).toHaveLength(1);
       expect(await casesOf('Сапарова')).toEqual([{ id: told[0]?.body.id, families: 1 }]);
       const other = { ...ask, body: newcomer('Басқа') };
