@@ -7,12 +7,25 @@ const workflow = {
   title: title('Екі қадам'),
   stages,
   events: { STOP: { title: title('Тоқтату'), roles: ['registrar'] } },
+  context: { reason: null },
+  contextSchema: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      reason: {
+        type: ['string', 'null'],
+        enum: [null, 'stopped'],
+        'x-title': title('Себебі'),
+        'x-labels': { stopped: title('Тоқтатылды') },
+      },
+    },
+  },
   initial: 'first',
   states: {
     first: {
       type: 'parallel',
       meta: { stage: 'first', title: title('Бірінші кезең') },
-      on: { STOP: 'ended' },
+      on: { STOP: { target: 'ended', actions: { type: 'set', params: { reason: 'stopped' } } } },
       onDone: 'second',
       states: {
         paper: {

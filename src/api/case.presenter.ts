@@ -1,6 +1,7 @@
 import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
 import { accepts } from '../statechart/accepts.js';
+import { factsOf } from '../statechart/facts.js';
 import type { Json, JsonObject } from '../statechart/types.js';
 import { type Asker, casePermissions } from './case.policy.js';
 
@@ -27,6 +28,7 @@ export function presentCase(record: CaseRecord, by: Asker, now: string): JsonObj
     openedAt: record.openedAt,
     updatedAt: record.updatedAt,
     closedAt: record.closedAt,
+    facts: factsOf(record.workflow, record.chart.snapshot.context) as unknown as Json,
     modified: record.modified,
     can: casePermissions(by, record),
   };

@@ -42,6 +42,17 @@ export const caseView = z
     openedAt: moment,
     updatedAt: moment,
     closedAt: moment.nullable(),
+    facts: z
+      .array(
+        z.object({
+          name: z.string(),
+          title: jsonObject,
+          values: z.array(
+            z.object({ value: z.union([z.string(), z.number(), z.boolean()]), title: jsonObject.nullable() }),
+          ),
+        }),
+      )
+      .meta({ description: 'What the workflow tells about it in words, such as why it ended' }),
     modified: z.boolean().meta({ description: 'A hand changed where it stands' }),
     can: z.record(z.string(), z.boolean()).meta({ description: 'Which acts the signed-in account may do now' }),
   })

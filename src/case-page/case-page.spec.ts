@@ -123,6 +123,16 @@ describe('the page of a case', () => {
     expect((await read('waits')).body.items).toEqual([]);
   });
 
+  it('says in words why it ended', async () => {
+    const [fact, ...more] = (await api.get('registrar', `/api/cases/${id}`)).body.facts;
+    expect(more).toEqual([]);
+    expect(fact).toMatchObject({
+      name: 'reason',
+      title: { kk: 'Себебі' },
+      values: [{ value: 'stopped', title: { kk: 'Тоқтатылды' } }],
+    });
+  });
+
   it('says in words why a late answer was not counted', async () => {
     const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
     const { organisationId } = await api.account('registrar');

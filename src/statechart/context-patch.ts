@@ -1,4 +1,5 @@
 import { chartOf } from './chart.js';
+import { contextSchemaOf } from './context-schema.js';
 import { contextShape } from './names.js';
 import { follow, type Shape } from './shape.js';
 import { suggestion } from './suggestion.js';
@@ -46,10 +47,7 @@ const schemas = new WeakMap<Workflow, JsonObject>();
 export function patchSchema(workflow: Workflow): JsonObject {
   let schema = schemas.get(workflow);
   if (schema === undefined) {
-    const [file] = Object.entries(workflow.files).flatMap(([path, content]) =>
-      /^workflow\.(?:ya?ml|json)$/.test(path) ? [content as JsonObject] : [],
-    );
-    const { required: _required, ...rest } = (file?.contextSchema ?? {}) as JsonObject;
+    const { required: _required, ...rest } = contextSchemaOf(workflow) ?? {};
     schema = rest;
     schemas.set(workflow, schema);
   }

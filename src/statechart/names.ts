@@ -1,4 +1,5 @@
 import { deadlineRule } from './chart.js';
+import { contextSchemaOf } from './context-schema.js';
 import {
   type ActionDef,
   type ChartNode,
@@ -191,9 +192,8 @@ const TEXT: Shape = { schemas: [{ type: 'string' }], root: {} };
 
 /** Without a `contextSchema` the context has what it begins with and what is set later. */
 export function contextShape(workflow: Workflow, definition: Definition): Shape {
-  const file = Object.entries(workflow.files).find(([path]) => /^workflow\.(?:ya?ml|json)$/.test(path))?.[1];
-  const schema = object(file ?? null).contextSchema;
-  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schemaShape(schema);
+  const schema = contextSchemaOf(workflow);
+  if (schema !== undefined) return schemaShape(schema);
   const names = [
     ...Object.keys(definition.context),
     ...actionsOf(definition).flatMap(({ type, params }) => (type === 'set' ? Object.keys(params) : [])),

@@ -13,6 +13,16 @@ function findings(form: object): string[] {
   });
 }
 
+it('the schema of the context is looked at too', () => {
+  const workflow = loadWorkflow({
+    'workflow.yaml':
+      'id: one\ncontextSchema: { properties: { reason: { enum: [null, moved], x-labels: { died: { kk: Д, ru: Д, en: D } } } } }\ninitial: a\nstates: { a: { type: final } }',
+  });
+  expect(checkSchemas(workflow).map(({ rule, message }) => `${rule} ${message}`)).toEqual([
+    expect.stringMatching(/^no-label The context: .*"moved" of \/properties\/reason/),
+  ]);
+});
+
 describe('the schemas of a workflow', () => {
   it.each([
     ['are no JSON Schema', { properties: { a: { type: 'string', title: { kk: 'А' } } } }, 'schema-malformed'],
@@ -24,6 +34,16 @@ describe('the schemas of a workflow', () => {
       'mark as personal what is not found',
       { patternProperties: { '^a': { 'x-personal': true } } },
       'personal-out-of-reach',
+    ],
+    [
+      'leave one of several values without words',
+      { properties: { a: { enum: ['x', 'y'], 'x-labels': { x: { kk: 'Х', ru: 'Х', en: 'X' } } } } },
+      'no-label',
+    ],
+    [
+      'leave one of several items without words',
+      { properties: { a: { items: { enum: ['x', 'y'] }, 'x-labels': { x: { kk: 'Х', ru: 'Х', en: 'X' } } } } },
+      'no-label',
     ],
   ])('are refused when they %s', (_what, form, rule) => {
     expect(findings(form)).toEqual([rule]);

@@ -1,5 +1,6 @@
 import safeRegex from 'safe-regex2';
 import { validatorOf } from '../engine/schemas.js';
+import { contextSchemaOf } from '../statechart/context-schema.js';
 import type { Finding, Json, JsonObject, Workflow } from '../statechart/types.js';
 
 /** Keywords below which a value's schema is reached by other ways than `properties`, `items` and alternatives. */
@@ -35,6 +36,8 @@ function* schemasOf(workflow: Workflow): Iterable<{ name: string; schema: JsonOb
   for (const { name, schema } of Object.values(workflow.forms)) yield { name: `Form ${name}`, schema };
   for (const { type, schema } of workflow.events) if (schema) yield { name: `Event ${type}`, schema };
   if (workflow.inputSchema) yield { name: 'The input', schema: workflow.inputSchema };
+  const context = contextSchemaOf(workflow);
+  if (context) yield { name: 'The context', schema: context };
 }
 
 interface Walk {
@@ -71,11 +74,25 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
         `the pattern ${JSON.stringify(pattern)} of ${path} could keep the system busy for minutes with one answer.`,
         'Leave out repetitions inside repetitions, such as (a+)+.',
       );
+  for (const value of unlabelled(part))
+    add(
+      'no-label',
+      `the value ${JSON.stringify(value)} of ${path} has no label, while others have one: people would read a code instead of words.`,
+      'Add it to `x-labels` in kk, ru and en.',
+    );
   for (const [keyword, inner] of Object.entries(part)) {
     // What stands there are values, not schemas.
     if (keyword === 'enum' || keyword === 'const' || keyword === 'default' || keyword === 'examples') continue;
     walk(inner, `${path}/${keyword}`, { outOfReach: outOfReach || OUT_OF_REACH.includes(keyword), add });
   }
+}
+
+/** Values of a list, or of its items, to which `x-labels` gives no words. */
+function unlabelled({ enum: own, items, 'x-labels': labels }: JsonObject): string[] {
+  if (typeof labels !== 'object' || labels === null) return [];
+  const values = own ?? (typeof items === 'object' && items !== null && !Array.isArray(items) ? items['enum'] : []);
+  if (!Array.isArray(values)) return [];
+  return values.filter((value): value is string => typeof value === 'string' && !Object.hasOwn(labels, value));
 }
 
 function patternsOf({ pattern, patternProperties }: JsonObject): string[] {

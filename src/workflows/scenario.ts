@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { position } from '../statechart/accepts.js';
+import { patchSchema } from '../statechart/context-patch.js';
 import { dueAt, parseDelay } from '../statechart/delay.js';
 import { standsStill } from '../statechart/liveness.js';
 import { move, start, step } from '../statechart/step.js';
@@ -272,6 +273,8 @@ class Play {
       throw new Deviation(`Nothing in ${JSON.stringify(this.current.snapshot.value)} takes it (${result.reason}).`);
     this.state = result.state;
     this.effects.push(...result.effects);
+    if (!this.ajv.validate(patchSchema(this.workflow), result.state.snapshot.context))
+      throw new Deviation(`The context would hold what \`contextSchema\` does not allow: ${this.ajv.errorsText()}.`);
   }
 
   private expect(expected: Expectation): void {

@@ -123,6 +123,7 @@ export async function caseView(id, user) {
       one.modified && badge(t().changedByHand, 'quiet'),
       one.incidents > 0 && badge(`${t().incidents}: ${one.incidents}`, 'alarm'),
     ),
+    one.facts.length > 0 && factsList(one.facts),
     stagesOf(workflow.stages, one),
     section(
       t().waits,
@@ -133,6 +134,16 @@ export async function caseView(id, user) {
     events(one, path, user),
     section(t().drawing, drawingBlock(path, drawing)),
     section(t().history, historyBlock(path, history)),
+  );
+}
+
+/** What the workflow tells about the case, such as why it ended. */
+function factsList(facts) {
+  const words = ({ values }) => values.map(({ value, title }) => said(title, String(value))).join(', ');
+  return h(
+    'dl',
+    { class: 'told' },
+    ...facts.flatMap((fact) => [h('dt', {}, said(fact.title, fact.name)), h('dd', {}, words(fact))]),
   );
 }
 

@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { factsOf } from './facts.js';
+import { loadWorkflow } from './load.js';
+import type { JsonObject } from './types.js';
+
+const text = (en: string) => ({ kk: en, ru: en, en });
+const workflow = (contextSchema?: JsonObject) =>
+  loadWorkflow({
+    'workflow.yaml': JSON.stringify({
+      id: 'told',
+      title: text('Told'),
+      context: { reason: null, categories: [], visits: 0, note: 'kept' },
+      ...(contextSchema ? { contextSchema } : {}),
+      initial: 'here',
+      states: { here: { type: 'final' } },
+    }),
+  });
+const told = workflow({
+  type: 'object',
+  properties: {
+    visits: { type: 'integer', 'x-title': text('Visits') },
+    reason: { type: ['string', 'null'], 'x-title': text('Reason'), 'x-labels': { moved: text('Moved away') } },
+    categories: { type: 'array', 'x-title': text('Categories'), 'x-labels': { large: text('Large family') } },
+    note: { type: 'string' },
+  },
+});
+
+describe('what a workflow tells about a case', () => {
+  it('are the properties of its context with a title, in the order of the file, in words', () => {
+    expect(factsOf(told, { reason: 'moved', categories: ['large', 'new'], visits: 2, note: 'kept' })).toEqual([
+      { name: 'visits', title: text('Visits'), values: [{ value: 2, title: null }] },
+      { name: 'reason', title: text('Reason'), values: [{ value: 'moved', title: text('Moved away') }] },
+      {
+        name: 'categories',
+        title: text('Categories'),
+        values: [
+          { value: 'large', title: text('Large family') },
+          { value: 'new', title: null },
+        ],
+      },
+    ]);
+  });
+
+  it('leaves out what is not known yet', () => {
+    expect(factsOf(told, { reason: null, categories: [], note: 'kept' })).toEqual([]);
+  });
+
+  it('is nothing where the workflow names nothing', () => {
+    expect(factsOf(workflow(), { reason: 'moved' })).toEqual([]);
+  });
+});
