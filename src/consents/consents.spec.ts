@@ -50,12 +50,38 @@ const tracking = {
   },
 };
 
+/** Wants to know, and keeps it; what it knows already it does not take. */
+const listening = {
+  id: 'listening',
+  title: text('Listening'),
+  context: { familyId: '= input.familyId', allowed: [] },
+  events: {
+    CONSENTS_CHANGED: {
+      title: text('Changed'),
+      roles: ['engine'],
+      schema: { type: 'object', properties: { consents: { type: 'array', items: { type: 'string' } } } },
+    },
+  },
+  initial: 'here',
+  states: {
+    here: {
+      on: {
+        CONSENTS_CHANGED: {
+          guard: '= string join(event.data.consents, ",") != string join(context.allowed, ",")',
+          actions: { type: 'set', params: { allowed: '= event.data.consents' } },
+        },
+      },
+    },
+  },
+};
+
 let api: ApiFixture;
 beforeAll(async () => {
   api = await ApiFixture.create();
   const input = { type: 'object', properties: { familyId: { type: 'string' } } };
   await api.deploy(registering, { 'forms/asked.yaml': form, 'input.yaml': input });
   await api.deploy(tracking, { 'input.yaml': input });
+  await api.deploy(listening, { 'input.yaml': input });
 });
 afterAll(() => api.close());
 
@@ -184,6 +210,59 @@ describe('what a family consents to', () => {
     expect(answer.body.errors).toEqual([
       expect.objectContaining({ path: '/partner', message: expect.stringMatching(/^выберите одно из: .*otbasy-bank/) }),
     ]);
+  });
+});
+
+describe('a case that began before', () => {
+  const allowed = async (id: string) =>
+    (await api.system.runtime.engine.read(ORGANISATION, id))?.chart.snapshot.context['allowed'];
+  const heard = async (id: string) => {
+    await settled(api.system);
+    const { body } = await api.get('auditor', `/api/cases/${id}/journal`);
+    return body.items.filter(({ type }: { type: string }) => type === 'CONSENTS_CHANGED').length;
+  };
+
+  it('hears what the family allows and forbids later, once each', async () => {
+    const { id, family } = await register('listening');
+    await put(family, 'otbasy-bank', true);
+    await put(family, 'atameken', true);
+    expect(await heard(id)).toBeLessThanOrEqual(2);
+    expect(await allowed(id)).toEqual(['atameken', 'otbasy-bank']);
+    const before = await heard(id);
+    await put(family, 'otbasy-bank', false);
+    expect(await heard(id)).toBe(before + 1);
+    expect(await allowed(id)).toEqual(['atameken']);
+    // Said again it is no news, and neither is what the next sweep finds.
+    await put(family, 'atameken', true);
+    expect(await heard(id)).toBe(before + 1);
+  });
+
+  it('that is suspended hears of it when it goes on', async () => {
+    const { id, family } = await register('listening');
+    const act = (name: string) => api.post('supervisor', `/api/cases/${id}/acts`, { act: name, reason: 'a holiday' });
+    await act('suspend');
+    await put(family, 'otbasy-bank', true);
+    expect(await heard(id)).toBe(0);
+    await act('resume');
+    expect(await heard(id)).toBe(1);
+    expect(await allowed(id)).toEqual(['otbasy-bank']);
+  });
+
+  it('and whose workflow does not ask, is left in peace', async () => {
+    const { id, family } = await register();
+    await put(family, 'otbasy-bank', true);
+    expect(await heard(id)).toBe(0);
+    const { rows } = await api.database
+      .pool('owner')
+      .query('select told_given from qamqor.consents where subject = $1', [family]);
+    expect(rows).toEqual([{ told_given: true }]);
+  });
+
+  it('takes such news from nobody else', async () => {
+    const { id } = await register('listening');
+    const event = { type: 'CONSENTS_CHANGED', data: { consents: ['otbasy-bank'] } };
+    for (const name of ['registrar', 'administrator', 'integration'])
+      expect(await api.post(name, `/api/cases/${id}/events`, event)).toMatchObject({ status: 403 });
   });
 });
 

@@ -85,7 +85,12 @@ describe('the end of a hand-off', () => {
     expect(await town.handoffs(id)).toMatchObject([{ status: 'recalled', sentAt: null }]);
     // If it was looked at before its state was left, it waits for the consent that is missing, and is looked at again.
     await pass(town.api.system, { minutes: 15 });
-    expect(await town.sql('select topic, last_error from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+    // The recall gives way for a second while that happens.
+    await until(async () => {
+      await town.settled();
+      return (await town.sql('select from qamqor.outbox where case_id = $1', [id])).length === 0;
+    });
+    expect(await town.caseOf(id)).toMatchObject({ incidents: 0 });
   });
 
   it('is told also when a hand cancels the case', async () => {

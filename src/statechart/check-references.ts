@@ -39,6 +39,9 @@ export function checkReferences(
   }
 }
 
+/** Sends what no person sends: what a register of ours has been told. No role of the centre may be called so. */
+const ENGINE = 'engine';
+
 class References {
   private readonly templates: Set<string>;
   /** As declared; a workflow that declares none has those that its states name. */
@@ -59,7 +62,8 @@ class References {
   event(type: string, roles: string[]): void {
     if (roles.length === 0)
       this.findings.warning('no-role', '', `The event ${type} names no role: nobody may send it.`, 'Add `roles`.');
-    for (const role of roles) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
+    for (const role of roles)
+      if (role !== ENGINE) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
   }
 
   state({ path, meta }: ChartNode): void {
