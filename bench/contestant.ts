@@ -8,7 +8,15 @@ export interface Contestant {
   take(step: OwnStep, journey: Journey): Promise<void>;
   /** Resolves when nothing is under way: the last outbox row is delivered and its answer stored. */
   settled(): Promise<void>;
+  /** Of the process that does the work, where it is not this one. */
+  usage?(): Promise<Usage>;
   stop(): Promise<void>;
+}
+
+export interface Usage {
+  /** CPU since the process began. */
+  cpuMs: number;
+  rssBytes: number;
 }
 
 /** Those that write our tables, and others that people could take instead. */

@@ -1,21 +1,12 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { readConfig } from '../src/config.js';
-import { createApp } from '../src/create-app.js';
 import { entryUuid } from '../src/engine/entry-uuid.js';
-import type { OutboxRow } from '../src/engine/types.js';
-import { type VerifyReport, verify } from '../src/engine/verify.js';
-import { handoffWork } from '../src/handoffs/handoff-work.js';
-import { AccountsService } from '../src/identity/accounts.service.js';
+import type { VerifyReport } from '../src/engine/verify.js';
 import { projectPath } from '../src/platform/project-root.js';
-import { System } from '../src/system.js';
-import { taskWork } from '../src/tasks/task-work.js';
-import { readWorkflow } from '../src/workflows/folder.js';
-import type { Contestant } from './contestant.js';
-import { type Journey, ORGANISATION, type OwnStep, PARTNER } from './journey.js';
+import type { Contestant, Usage } from './contestant.js';
+import type { Answers, Question, Told } from './http-server.child.js';
+import type { Journey, OwnStep } from './journey.js';
 
 const ACCOUNT = { email: 'curator@bench.qamqor', password: 'a password of the bench' };
 const WORKFLOW = 'bench-journey';
@@ -23,40 +14,31 @@ const WORKFLOW = 'bench-journey';
 const TASKS = { screen: 1, assess: 6 } as const;
 const EVENTS = { plan: 'PLAN_AGREED', enrol: 'ENROLLED', attend: 'ATTENDED' } as const;
 
-/** The whole application, asked over HTTP by a curator who has signed in. Client and server share the process. */
+/** The whole application in a process of its own, asked over HTTP by a curator who has signed in. */
 export class HttpContestant implements Contestant {
-  private system: System | undefined;
-  private app: NestFastifyApplication | undefined;
+  private server: ChildProcess | undefined;
   private port = 0;
   private cookie = '';
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  /** Ids that the API gave, by those of the journeys; and who is asked for by the hand-off of a case. */
+  /** Ids that the API gave, by those of the journeys, and the other way round while the partner has not answered. */
   private readonly cases = new Map<string, string>();
   private readonly journeys = new Map<string, Journey>();
+  private replies: ((told: Told) => void)[] = [];
 
   constructor(private readonly url: string) {}
 
   async start(): Promise<void> {
-    const config = readConfig({
-      DATABASE_URL: this.url,
-      QAMQOR_SECRET: 'a secret of the bench, 32 letters',
-      QAMQOR_LOG: 'silent',
+    execFileSync(process.execPath, [projectPath('scripts', 'build-once.js')]);
+    const program = projectPath('dist', 'bench', 'http-server.child.js');
+    this.server = fork(program, [this.url, ACCOUNT.email, ACCOUNT.password]);
+    const ready = new Promise<Told>((resolve) => this.replies.push(resolve));
+    this.server.on('message', (told: Told) => this.hear(told));
+    this.server.once('exit', (code) => {
+      for (const reply of this.replies.splice(0)) reply({ error: `It ended with ${code}.` });
     });
-    this.system = await System.open(config, {
-      queues: false,
-      warn: (message, error) => {
-        throw new Error(message, { cause: error });
-      },
-    });
-    this.app = await createApp(this.system, false);
-    const { engine, versions } = this.system.runtime;
-    // The partner answers at once, in this process, as it does for every contestant.
-    engine.outboxHandlers.set('handOff.open', (row) => Promise.resolve(this.partnerAnswer(row)));
-    await versions.deploy(ORGANISATION, readWorkflow(projectPath('bench', 'workflow')), 'bench');
-    const accounts = this.app.get(AccountsService);
-    await accounts.save({ ...ACCOUNT, name: 'Curator', roles: ['curator'], organisationId: ORGANISATION, by: 'bench' });
-    await this.app.listen(0, '127.0.0.1');
-    this.port = (this.app.getHttpServer().address() as AddressInfo).port;
+    const told = await ready;
+    if (!('port' in told)) throw new Error(`The application did not start: ${JSON.stringify(told)}`);
+    this.port = told.port;
     const { response } = await this.ask('/api/auth/sign-in/email', ACCOUNT);
     this.cookie = (response.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ');
   }
@@ -80,44 +62,40 @@ export class HttpContestant implements Contestant {
   }
 
   async settled(): Promise<void> {
-    while (this.system && !this.system.runtime.quiet) await turn();
+    await this.question('settled');
+  }
+
+  usage(): Promise<Usage> {
+    return this.question('usage');
+  }
+
+  verify(): Promise<VerifyReport> {
+    return this.question('verify');
   }
 
   async stop(): Promise<void> {
     this.agent.destroy();
-    await this.app?.close();
-    await this.system?.close();
+    if (!this.server || this.server.exitCode !== null) return;
+    const gone = once(this.server, 'exit');
+    this.server.disconnect();
+    await gone;
   }
 
-  async verify(): Promise<VerifyReport> {
-    if (!this.system) throw new Error('It was not started.');
-    const { readPool, versions } = this.system.runtime;
-    return verify(readPool, versions, ORGANISATION, { task: taskWork, handOff: handoffWork });
+  private hear(told: Told): void {
+    if (!('answered' in told)) {
+      this.replies.shift()?.(told);
+      return;
+    }
+    this.journeys.get(told.answered)?.answer();
+    this.journeys.delete(told.answered);
   }
 
-  private partnerAnswer(row: OutboxRow) {
-    const journey = this.journeys.get(row.caseId);
-    if (!journey) throw new Error(`Nobody leads case ${row.caseId}.`);
-    this.journeys.delete(row.caseId);
-    return {
-      kind: 'answer' as const,
-      command: {
-        kind: 'answer' as const,
-        organisationId: ORGANISATION,
-        caseId: row.caseId,
-        id: `partner:${row.id}`,
-        keep: false,
-        sender: PARTNER,
-        lane: 'machines' as const,
-        entryId: row.entryId ?? '',
-        output: journey.said.partner,
-        late: 'journal' as const,
-        present: () => {
-          journey.answer();
-          return null;
-        },
-      },
-    };
+  private async question<Asked extends Question>(asked: Asked): Promise<Answers[Asked]> {
+    const reply = new Promise<Told>((resolve) => this.replies.push(resolve));
+    this.server?.send(asked);
+    const told = await reply;
+    if ('result' in told) return told.result as Answers[Asked];
+    throw new Error(`The application did not answer "${asked}": ${JSON.stringify(told)}`);
   }
 
   private async ask(path: string, body: object, key?: string): Promise<{ response: IncomingMessage; body: string }> {

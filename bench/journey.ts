@@ -47,12 +47,17 @@ function makeJourney(index: number): Journey {
       },
       screen: padded({ eligible: true, members: 3 + (index % 5), level: ['C', 'D', 'E'][index % 3] ?? 'C' }),
       plan: padded({ plan: `plan-${index}`, goals: ['own-business', 'home-income'], signedOn: '2026-09-14' }),
-      partner: padded({ result: 'place', reference: `AT-2026-${index}` }),
+      partner: partnerSays(`AT-2026-${index}`),
       enrol: padded({ groupCode: `group-${index % 12}`, startsOn: '2026-10-05' }),
       attend: padded({ hours: 36 + (index % 20) }),
       assess: padded({ passed: true, score: 60 + (index % 40) }),
     },
   };
+}
+
+/** To the hand-off of a journey. */
+export function partnerSays(reference: string): JsonObject {
+  return padded({ result: 'place', reference });
 }
 
 const NOTE =

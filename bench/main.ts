@@ -69,12 +69,20 @@ class Runner {
 
   async run<Result>(task: Task): Promise<Result> {
     this.child.send(task);
-    const [answer] = (await Promise.race([
-      once(this.child, 'message'),
-      once(this.child, 'exit').then(([code]) => [{ error: `The process of ${this.name} ended with ${code}.` }]),
-    ])) as [{ result?: Result; error?: string }];
-    if (!answer.result) throw new Error(answer.error);
-    return answer.result;
+    const over = new AbortController();
+    const gone = async () => {
+      const [code] = await once(this.child, 'exit', over);
+      return [{ error: `The process of ${this.name} ended with ${code}.` }];
+    };
+    try {
+      const [answer] = (await Promise.race([once(this.child, 'message', over), gone()])) as [
+        { result?: Result; error?: string },
+      ];
+      if (!answer.result) throw new Error(answer.error);
+      return answer.result;
+    } finally {
+      over.abort();
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Contestant, ContestantName } from './contestant.js';
+import type { Contestant, ContestantName, Usage } from './contestant.js';
 import type { BenchDatabase, Written } from './database.js';
 import { type Drive, drive } from './drive.js';
 import { EngineContestant } from './engine-contestant.js';
@@ -13,7 +13,7 @@ export interface Course {
 
 /** One run of one contestant on empty tables. */
 export interface Measurement extends Course, Drive {
-  /** CPU seconds of the Node process while the clock ran. */
+  /** CPU of the process that does the work while the clock ran; of who asks over HTTP it is not counted. */
   nodeCpuMs: number;
   /** Resident memory of the Node process when the clock stopped. */
   rssBytes: number;
@@ -31,22 +31,29 @@ export async function measure(database: BenchDatabase, course: Course, redisUrl?
   const runner = contestant(course.contestant, { url: database.url, redisUrl });
   const peer = isPeer(course.contestant);
   let driven: Drive;
-  let cpu: NodeJS.CpuUsage;
+  let nodeCpuMs: number;
   let rssBytes: number;
   let verified: number | null;
   try {
     await runner.start();
-    const cpuBefore = process.cpuUsage();
+    const before = await usageOf(runner);
     driven = await drive(runner, course.journeys, course.inFlight);
-    cpu = process.cpuUsage(cpuBefore);
-    rssBytes = process.memoryUsage.rss();
+    const after = await usageOf(runner);
+    nodeCpuMs = after.cpuMs - before.cpuMs;
+    rssBytes = after.rssBytes;
     if (!peer) await allFinished(database, course);
     verified = isOurs(runner) ? await verifiedCases(runner, course.journeys) : null;
   } finally {
     await runner.stop();
   }
   const written = peer ? null : await database.written(counters, position);
-  return { ...course, ...driven, nodeCpuMs: (cpu.user + cpu.system) / 1000, rssBytes, verified, written };
+  return { ...course, ...driven, nodeCpuMs, rssBytes, verified, written };
+}
+
+async function usageOf(runner: Contestant): Promise<Usage> {
+  if (runner.usage) return runner.usage();
+  const { user, system } = process.cpuUsage();
+  return { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
 }
 
 async function allFinished(database: BenchDatabase, { contestant, journeys }: Course): Promise<void> {

@@ -123,7 +123,7 @@ describe('the first page, in Kazakh', () => {
       await page.getByRole('button', { name: 'Тоқтату' }).click();
       await page.getByRole('button', { name: 'Жіберу' }).click();
       await page.locator('svg .active', { hasText: 'Аяқталды' }).waitFor();
-      expect(await page.locator('.told').textContent()).toBe('СебебіТоқтатылды');
+      expect(await page.locator('.case-facts').textContent()).toBe('СебебіТоқтатылды');
 
       // Nobody reloads the supervisor's page.
       await overseer.page.waitForFunction(

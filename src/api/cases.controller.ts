@@ -25,6 +25,10 @@ const listQuery = z.strictObject({
   status: z.enum(['active', 'suspended', 'done', 'cancelled']).optional(),
   overdue: flag.optional(),
   stalled: flag.optional().meta({ description: 'Open, and past its deadline or with an open incident' }),
+  order: z
+    .enum(['newest', 'due'])
+    .optional()
+    .meta({ description: 'The newest first, unless told. `due`: first what has been due for longest' }),
   q: z.string().max(200).optional(),
   ...paging,
 });
@@ -106,7 +110,7 @@ export class CasesController {
   @Looks('case')
   @Describe({
     tag,
-    summary: 'Cases, the newest first',
+    summary: 'Cases, the newest first unless told',
     query: listQuery,
     answers: { 200: { description: 'A page of cases', schema: page(caseView) } },
   })

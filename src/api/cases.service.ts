@@ -23,7 +23,7 @@ import { numbersMeantBy } from '../platform/numbers.js';
 import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
 import { presentCase } from './case.presenter.js';
-import { isInt, isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
+import { isInt, isMoment, isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
 import { commandOf, type Write } from './write.js';
 
 /** Turns what a person sends into what a workflow's input asks for, and says what the case is about. */
@@ -46,6 +46,8 @@ export interface CaseQuery {
   status?: CaseRecord['status'] | undefined;
   overdue?: boolean | undefined;
   stalled?: boolean | undefined;
+  /** The newest first, unless told. `due`: first what has been due for longest, last what has no due moment. */
+  order?: 'newest' | 'due' | undefined;
   q?: string | undefined;
 }
 
@@ -64,6 +66,36 @@ export interface CasesDependencies {
 
 const CASE_COLUMNS = `id, organisation_id, number, workflow_key, workflow_version, subject, parent_case_id, parent_entry_id, status, state,
   stage, stages, chart, revision, head, opened_at, updated_at, closed_at, ${CASE_DUE('cases')} as due_at, incidents, modified`;
+
+interface Order {
+  /** As SQL. */
+  by: string;
+  cursor(last: CaseRecord): string;
+  /** Rows after the cursor, as SQL. `value`: names a parameter. */
+  after(cursor: string, value: (given: unknown) => string): string;
+}
+
+const NEVER = 'infinity';
+const DUE_OR_NEVER = `coalesce(${CASE_DUE('cases')}, '${NEVER}')`;
+
+const ORDERS: Record<'newest' | 'due', Order> = {
+  newest: {
+    by: 'id desc',
+    cursor: ({ id }) => writeCursor(id),
+    after: (cursor, value) =>
+      `id < ${value(readCursor(cursor, (key): key is [string] => key.length === 1 && isUuid(key[0]))[0])}`,
+  },
+  due: {
+    by: `${DUE_OR_NEVER}, id`,
+    cursor: ({ dueAt, id }) => writeCursor(dueAt ?? NEVER, id),
+    after(cursor, value) {
+      const isKey = (key: unknown[]): key is [string, string] =>
+        key.length === 2 && (key[0] === NEVER || isMoment(key[0])) && isUuid(key[1]);
+      const [due, id] = readCursor(cursor, isKey);
+      return `(${DUE_OR_NEVER}, id) > (${value(due)}::timestamptz, ${value(id)}::uuid)`;
+    },
+  },
+};
 
 /** Cases as people see and move them. */
 @Injectable()
@@ -102,11 +134,9 @@ export class CasesService {
       conditions.push(`${CASE_STALLED('cases', `${value(now)}::timestamptz`)} = ${value(query.stalled)}`);
     if (query.q !== undefined && query.q.trim() !== '')
       conditions.push(await this.searchCondition(by, query.q.trim(), value));
-    if (query.cursor !== undefined)
-      conditions.push(
-        `id < ${value(readCursor(query.cursor, (key): key is [string] => key.length === 1 && isUuid(key[0]))[0])}`,
-      );
-    const text = `select ${CASE_COLUMNS} from qamqor.cases where ${conditions.join(' and ')} order by id desc limit ${value(query.limit + 1)}`;
+    const order = ORDERS[query.order ?? 'newest'];
+    if (query.cursor !== undefined) conditions.push(order.after(query.cursor, value));
+    const text = `select ${CASE_COLUMNS} from qamqor.cases where ${conditions.join(' and ')} order by ${order.by} limit ${value(query.limit + 1)}`;
     const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<CaseRow>(text, values));
     const records = await Promise.all(
       rows.map(async (row) =>
@@ -119,7 +149,7 @@ export class CasesService {
     return pageOf(
       records,
       query.limit,
-      (record) => writeCursor(record.id),
+      order.cursor,
       (record) => presentCase(record, by, now),
     );
   }

@@ -201,6 +201,28 @@ describe('a list of cases', () => {
     expect(seen).toEqual(whole);
   });
 
+  it('comes by what is due, page by page: first what has been due for longest, last what is never due', async () => {
+    const cases = await Promise.all(Array.from({ length: 5 }, () => aCase()));
+    const [never, late, latest, soon, alsoSoon] = cases.map(({ id }) => id);
+    const due = 'update qamqor.cases set due_at = $2 where id = $1';
+    for (const [id, at] of [
+      [late, '2026-01-02T00:00:00Z'],
+      [latest, '2026-01-01T00:00:00.123Z'],
+      [soon, '2099-01-01T00:00:00Z'],
+      [alsoSoon, '2099-01-01T00:00:00Z'],
+    ])
+      await api.database.pool('owner').query(due, [id, at]);
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await api.get('curator', `/api/cases?order=due&limit=2${cursor ? `&cursor=${cursor}` : ''}`);
+      seen.push(...body.items.map((item: { id: string }) => item.id));
+      cursor = body.next;
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.slice(0, 4)).toEqual([latest, late, ...[soon, alsoSoon].sort()]);
+    expect(seen.slice(4)).toContain(never);
+  });
+
   it.each([
     ['partners', 'partner-atameken'],
     ['accounts without a role', 'nobody'],

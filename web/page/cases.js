@@ -142,7 +142,7 @@ function factsList(facts) {
   const words = ({ values }) => values.map(({ value, title }) => said(title, String(value))).join(', ');
   return h(
     'dl',
-    { class: 'told' },
+    { class: 'case-facts' },
     ...facts.flatMap((fact) => [h('dt', {}, said(fact.title, fact.name)), h('dd', {}, words(fact))]),
   );
 }

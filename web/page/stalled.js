@@ -17,6 +17,7 @@ export async function stalledView(query = '', { may, roles: mine }) {
   const load = async () => {
     const page = new URLSearchParams(asked);
     page.set('stalled', 'true');
+    page.set('order', 'due');
     page.set('limit', '10');
     if (cursor !== null) page.set('cursor', cursor);
     const { items, next } = await get(`/api/cases?${page}`);

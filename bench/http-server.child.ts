@@ -1,0 +1,98 @@
+import type { AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { readConfig } from '../src/config.js';
+import { createApp } from '../src/create-app.js';
+import type { OutboxRow } from '../src/engine/types.js';
+import { type VerifyReport, verify } from '../src/engine/verify.js';
+import { handoffWork } from '../src/handoffs/handoff-work.js';
+import { AccountsService } from '../src/identity/accounts.service.js';
+import { projectPath } from '../src/platform/project-root.js';
+import { System } from '../src/system.js';
+import { taskWork } from '../src/tasks/task-work.js';
+import { readWorkflow } from '../src/workflows/folder.js';
+import type { Usage } from './contestant.js';
+import { ORGANISATION, PARTNER, partnerSays } from './journey.js';
+
+/** The application that `HttpContestant` asks, in a process of its own: clients are elsewhere. */
+export type Question = 'settled' | 'usage' | 'verify';
+export interface Answers {
+  settled: true;
+  usage: Usage;
+  verify: VerifyReport;
+}
+/** `answered`: the case whose partner's answer has just been stored. */
+export type Told = { port: number } | { answered: string } | { result: Answers[Question] } | { error: string };
+
+const [url = '', email = '', password = ''] = process.argv.slice(2);
+const say = (told: Told) => process.send?.(told);
+
+const config = readConfig({
+  DATABASE_URL: url,
+  QAMQOR_SECRET: 'a secret of the bench, 32 letters',
+  QAMQOR_LOG: 'silent',
+});
+const system = await System.open(config, {
+  queues: false,
+  warn: (message, error) => say({ error: `${message} ${String(error)}` }),
+});
+const app = await createApp(system, false);
+const { engine, versions, readPool } = system.runtime;
+// The partner answers at once, in this process, as it does for every contestant.
+engine.outboxHandlers.set('handOff.open', (row) => Promise.resolve(partnerAnswer(row)));
+await versions.deploy(ORGANISATION, readWorkflow(projectPath('bench', 'workflow')), 'bench');
+const curator = { email, password, name: 'Curator', roles: ['curator'], organisationId: ORGANISATION, by: 'bench' };
+await app.get(AccountsService).save(curator);
+await app.listen(0, '127.0.0.1');
+
+process.on('message', (question: Question) => {
+  answer(question).then(
+    (result) => say({ result }),
+    (error: unknown) => say({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+});
+process.on('disconnect', () => {
+  app
+    .close()
+    .then(() => system.close())
+    .then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+});
+say({ port: (app.getHttpServer().address() as AddressInfo).port });
+
+async function answer(question: Question): Promise<Answers[Question]> {
+  switch (question) {
+    case 'settled':
+      while (!system.runtime.quiet) await turn();
+      return true;
+    case 'usage': {
+      const { user, system: kernel } = process.cpuUsage();
+      return { cpuMs: (user + kernel) / 1000, rssBytes: process.memoryUsage.rss() };
+    }
+    case 'verify':
+      return verify(readPool, versions, ORGANISATION, { task: taskWork, handOff: handoffWork });
+  }
+}
+
+function partnerAnswer({ id, caseId, entryId }: OutboxRow) {
+  return {
+    kind: 'answer' as const,
+    command: {
+      kind: 'answer' as const,
+      organisationId: ORGANISATION,
+      caseId,
+      id: `partner:${id}`,
+      keep: false,
+      sender: PARTNER,
+      lane: 'machines' as const,
+      entryId: entryId ?? '',
+      output: partnerSays(caseId),
+      late: 'journal' as const,
+      present: () => {
+        say({ answered: caseId });
+        return null;
+      },
+    },
+  };
+}
