@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import pdfMake from 'pdfmake';
 import type { Content, TDocumentDefinitions } from 'pdfmake/interfaces.js';
 import type { Language } from '../statechart/types.js';
 import { type CertificateTexts, dateInWords, FIXED_TEXTS } from './certificate-texts.js';
@@ -29,14 +28,22 @@ const MUTED = '#5b6673';
 /** A4 in points. */
 const PAGE = { width: 595.28, height: 841.89, margin: 28 };
 
-pdfMake.setFonts({ Roboto: { normal: join(FONTS, 'Roboto-Regular.ttf'), bold: join(FONTS, 'Roboto-Medium.ttf') } });
-// A document is made of our own words and fonts: it fetches nothing and opens nothing else.
-pdfMake.setUrlAccessPolicy(() => false);
-pdfMake.setLocalAccessPolicy((path) => path.startsWith(FONTS));
-
 /** One A4 page. The same input gives the same bytes. */
 export async function renderCertificate(certificate: PrintedCertificate): Promise<Buffer> {
-  return pdfMake.createPdf(definition(certificate)).getBuffer();
+  maker ??= loadMaker();
+  return (await maker).createPdf(definition(certificate)).getBuffer();
+}
+
+let maker: ReturnType<typeof loadMaker> | undefined;
+
+/** Loaded for the first certificate: a process that prints none starts sooner without it. */
+async function loadMaker() {
+  const { default: pdfMake } = await import('pdfmake');
+  pdfMake.setFonts({ Roboto: { normal: join(FONTS, 'Roboto-Regular.ttf'), bold: join(FONTS, 'Roboto-Medium.ttf') } });
+  // A document is made of our own words and fonts: it fetches nothing and opens nothing else.
+  pdfMake.setUrlAccessPolicy(() => false);
+  pdfMake.setLocalAccessPolicy((path) => path.startsWith(FONTS));
+  return pdfMake;
 }
 
 /** Surname, given name, patronymic, as far as there are any. */
