@@ -14,31 +14,68 @@ const WORKFLOW = 'bench-journey';
 const TASKS = { screen: 1, assess: 6 } as const;
 const EVENTS = { plan: 'PLAN_AGREED', enrol: 'ENROLLED', attend: 'ATTENDED' } as const;
 
+/** A process in which the application is opened and closed, as often as it is measured. */
+class Server {
+  private static readonly running = new Map<string, Server>();
+  private readonly replies: ((told: Told) => void)[] = [];
+  private readonly process: ChildProcess;
+  /** Told of the case whose partner has answered. */
+  answered: (caseId: string) => void = () => {};
+
+  private constructor(url: string) {
+    execFileSync(process.execPath, [projectPath('scripts', 'build-once.js')]);
+    const program = projectPath('dist', 'bench', 'http-server.child.js');
+    this.process = fork(program, [url, ACCOUNT.email, ACCOUNT.password]);
+    this.process.on('message', (told: Told) => {
+      if ('answered' in told) this.answered(told.answered);
+      else this.replies.shift()?.(told);
+    });
+    this.process.once('exit', (code) => {
+      for (const reply of this.replies.splice(0)) reply({ error: `It ended with ${code}.` });
+    });
+    // It ends with whoever started it, and keeps nobody from ending.
+    this.process.unref();
+    this.process.channel?.unref();
+  }
+
+  /** The same one for the same database: what a process has to warm up is not measured. */
+  static on(url: string): Server {
+    const server = Server.running.get(url) ?? new Server(url);
+    Server.running.set(url, server);
+    return server;
+  }
+
+  async ask<Asked extends Question>(asked: Asked): Promise<Answers[Asked]> {
+    const reply = new Promise<Told>((resolve) => this.replies.push(resolve));
+    this.process.channel?.ref();
+    this.process.send(asked);
+    const told = await reply;
+    this.process.channel?.unref();
+    if ('result' in told) return told.result as Answers[Asked];
+    throw new Error(`The application did not answer "${asked}": ${JSON.stringify(told)}`);
+  }
+}
+
 /** The whole application in a process of its own, asked over HTTP by a curator who has signed in. */
 export class HttpContestant implements Contestant {
-  private server: ChildProcess | undefined;
+  private readonly server: Server;
   private port = 0;
   private cookie = '';
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 256 });
   /** Ids that the API gave, by those of the journeys, and the other way round while the partner has not answered. */
   private readonly cases = new Map<string, string>();
   private readonly journeys = new Map<string, Journey>();
-  private replies: ((told: Told) => void)[] = [];
 
-  constructor(private readonly url: string) {}
+  constructor(url: string) {
+    this.server = Server.on(url);
+    this.server.answered = (caseId) => {
+      this.journeys.get(caseId)?.answer();
+      this.journeys.delete(caseId);
+    };
+  }
 
   async start(): Promise<void> {
-    execFileSync(process.execPath, [projectPath('scripts', 'build-once.js')]);
-    const program = projectPath('dist', 'bench', 'http-server.child.js');
-    this.server = fork(program, [this.url, ACCOUNT.email, ACCOUNT.password]);
-    const ready = new Promise<Told>((resolve) => this.replies.push(resolve));
-    this.server.on('message', (told: Told) => this.hear(told));
-    this.server.once('exit', (code) => {
-      for (const reply of this.replies.splice(0)) reply({ error: `It ended with ${code}.` });
-    });
-    const told = await ready;
-    if (!('port' in told)) throw new Error(`The application did not start: ${JSON.stringify(told)}`);
-    this.port = told.port;
+    this.port = await this.server.ask('start');
     const { response } = await this.ask('/api/auth/sign-in/email', ACCOUNT);
     this.cookie = (response.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ');
   }
@@ -62,40 +99,20 @@ export class HttpContestant implements Contestant {
   }
 
   async settled(): Promise<void> {
-    await this.question('settled');
+    await this.server.ask('settled');
   }
 
   usage(): Promise<Usage> {
-    return this.question('usage');
+    return this.server.ask('usage');
   }
 
   verify(): Promise<VerifyReport> {
-    return this.question('verify');
+    return this.server.ask('verify');
   }
 
   async stop(): Promise<void> {
     this.agent.destroy();
-    if (!this.server || this.server.exitCode !== null) return;
-    const gone = once(this.server, 'exit');
-    this.server.disconnect();
-    await gone;
-  }
-
-  private hear(told: Told): void {
-    if (!('answered' in told)) {
-      this.replies.shift()?.(told);
-      return;
-    }
-    this.journeys.get(told.answered)?.answer();
-    this.journeys.delete(told.answered);
-  }
-
-  private async question<Asked extends Question>(asked: Asked): Promise<Answers[Asked]> {
-    const reply = new Promise<Told>((resolve) => this.replies.push(resolve));
-    this.server?.send(asked);
-    const told = await reply;
-    if ('result' in told) return told.result as Answers[Asked];
-    throw new Error(`The application did not answer "${asked}": ${JSON.stringify(told)}`);
+    await this.server.ask('stop');
   }
 
   private async ask(path: string, body: object, key?: string): Promise<{ response: IncomingMessage; body: string }> {

@@ -146,12 +146,7 @@ export class CasesService {
         ),
       ),
     );
-    return pageOf(
-      records,
-      query.limit,
-      order.cursor,
-      (record) => presentCase(record, by, now),
-    );
+    return pageOf(records, query.limit, order.cursor, (record) => presentCase(record, by, now));
   }
 
   async read(by: Principal, idOrNumber: string): Promise<JsonObject> {

@@ -2,12 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Violation } from '../engine/errors.js';
 import { validatorOf, violationsOf } from '../engine/schemas.js';
-import type { JsonObject, Language, Workflow } from '../statechart/types.js';
+import type { JsonObject, Language } from '../statechart/types.js';
 import { sayViolation, VIOLATIONS, zodViolations } from './violations.js';
 
-const owner = {} as Workflow;
 function violations(schema: JsonObject, value: unknown): Violation[] {
-  const validate = validatorOf(owner, schema);
+  const validate = validatorOf(schema);
   expect(validate(value)).toBe(false);
   return violationsOf(validate);
 }

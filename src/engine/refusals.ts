@@ -115,9 +115,9 @@ export function startFailed(workflow: Workflow, result: StepResult): AppError {
 }
 
 /** 422 with paths when `value` does not fit `schema`. */
-export function badInput(name: string, schema: JsonObject | undefined, value: Json, owner: Workflow): void {
+export function badInput(name: string, schema: JsonObject | undefined, value: Json): void {
   if (!schema) return;
-  const validate = validatorOf(owner, schema);
+  const validate = validatorOf(schema);
   if (validate(value)) return;
   throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, violationsOf(validate));
 }
@@ -136,7 +136,7 @@ export function dataWithoutSchema(type: string, data: Json | undefined): void {
  */
 export function badContext(workflow: Workflow, context: JsonObject, what: 'all' | 'values' = 'all'): void {
   const errors: Violation[] = what === 'all' ? patchProblems(workflow, context) : [];
-  const validate = validatorOf(workflow, patchSchema(workflow));
+  const validate = validatorOf(patchSchema(workflow));
   const known = new Set(errors.map(({ path }) => path));
   if (!validate(context))
     errors.push(

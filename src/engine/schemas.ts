@@ -1,27 +1,32 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import type { Json, JsonObject, Workflow } from '../statechart/types.js';
+import type { Json, JsonObject } from '../statechart/types.js';
 import type { Violation } from './errors.js';
 
 const compiled = new WeakMap<JsonObject, ValidateFunction>();
-const instances = new WeakMap<Workflow, Ajv2020>();
+let ajv: Ajv2020 | undefined;
 
-/** Compiled once per schema object; schemas of one workflow share an instance, so that `$id`s of two versions never meet. */
-export function validatorOf(owner: Workflow, schema: JsonObject): ValidateFunction {
+/** Compiled once per schema object. @throws when it is no JSON Schema */
+export function validatorOf(schema: JsonObject): ValidateFunction {
   const known = compiled.get(schema);
   if (known) return known;
-  const ajv = instances.get(owner) ?? newInstance();
-  instances.set(owner, ajv);
-  const validate = ajv.compile(schema);
-  compiled.set(schema, validate);
-  return validate;
+  // One for all: it compiles the schema of schemas first, which takes longer than any of ours.
+  ajv ??= newInstance();
+  try {
+    const validate = ajv.compile(schema);
+    compiled.set(schema, validate);
+    return validate;
+  } finally {
+    // It would be kept for ever, and an `$id` of another version would meet it.
+    ajv.removeSchema(schema);
+  }
 }
 
 function newInstance(): Ajv2020 {
   // Keywords beginning with x- are ours (titles, personal fields); anything else unknown is a mistake in the form.
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, verbose: true });
-  addFormats.default(ajv);
-  return ajv;
+  const instance = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, verbose: true });
+  addFormats.default(instance);
+  return instance;
 }
 
 /** More would help nobody. */

@@ -1,5 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+import { validatorOf } from '../engine/schemas.js';
 import type { Json, JsonObject } from '../statechart/types.js';
 
 export interface ResultError {
@@ -35,14 +34,12 @@ const NOT_PLAIN = [
 
 /** The result of one service: what a partner may say to the statechart, and how it must look. */
 export class PartnerResult {
-  private readonly validate: ReturnType<Ajv2020['compile']>;
+  private readonly validate: ReturnType<typeof validatorOf>;
 
   /** @throws when the schema is not closed or not a schema */
   constructor(private readonly schema: JsonObject = USUAL) {
     refuseOpen(schema, '');
-    const ajv = new Ajv2020({ allErrors: true, strict: false });
-    addFormats.default(ajv);
-    this.validate = ajv.compile(schema);
+    this.validate = validatorOf(schema);
   }
 
   /** Of a result, the fields that are of the wrong kind or missing. Those that the schema does not name are not looked at. */

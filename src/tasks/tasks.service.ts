@@ -165,7 +165,7 @@ export class TasksService {
     if (onBehalfOf !== undefined && !isOverseer(by)) throw overseersOnly();
     // With a key the engine must be asked first: the answer may be the one that closed the task.
     if (write.key === undefined) refuseOver(by, task, onBehalfOf);
-    badInput(task.form, form?.schema, output, workflow);
+    badInput(task.form, form?.schema, output);
     const { answer, values } = splitPersonal(form?.schema ?? {}, output, this.deps.id);
     const { revision, ...rest } = write;
     const digestOf = this.digestOf('complete', id, output, ...(onBehalfOf === undefined ? [] : [onBehalfOf]));

@@ -20,7 +20,7 @@ export function checkSchemas(workflow: Workflow): Finding[] {
     walk(schema, '', { outOfReach: false, add });
     if (findings.length > 0) return findings;
     try {
-      validatorOf(workflow, schema);
+      validatorOf(schema);
     } catch (error) {
       add(
         'schema-malformed',

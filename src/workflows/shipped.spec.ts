@@ -72,7 +72,7 @@ describe('an exit', () => {
     ['grant-track', 'grant-preparation', { ...bid, decision: 'next-wave', rules: 'met' }, '/waveClosesOn'],
   ])('of %s by the form %s needs its reason, and a bid its day and papers: %j', (key, form, answer, path) => {
     const workflow = shipped(key);
-    const validate = validatorOf(workflow, workflow.forms[form]?.schema ?? {});
+    const validate = validatorOf(workflow.forms[form]?.schema ?? {});
     expect(validate(answer)).toBe(false);
     const found = violationsOf(validate);
     expect(found.map((violation) => violation.path)).toEqual([path]);
@@ -84,7 +84,7 @@ describe('an exit', () => {
 describe('a bid', () => {
   it('is not ready while one of its four papers is missing', () => {
     const workflow = shipped('grant-track');
-    const validate = validatorOf(workflow, workflow.forms['grant-preparation']?.schema ?? {});
+    const validate = validatorOf(workflow.forms['grant-preparation']?.schema ?? {});
     const bid = {
       decision: 'ready',
       programme: 'new-business-ideas',
