@@ -119,7 +119,7 @@ export async function caseView(id, user) {
       'p',
       { class: 'facts' },
       badge(t().status[one.status], one.status),
-      dueOf(one.dueAt, one.overdue),
+      one.closedAt === null ? dueOf(one.dueAt, one.overdue) : moment(one.closedAt),
       one.modified && badge(t().changedByHand, 'quiet'),
       one.incidents > 0 && badge(`${t().incidents}: ${one.incidents}`, 'alarm'),
     ),
