@@ -76,7 +76,8 @@ interface Order {
 }
 
 const NEVER = 'infinity';
-const DUE_OR_NEVER = `coalesce(${CASE_DUE('cases')}, '${NEVER}')`;
+/** As exact as the moments that the API gives. */
+const DUE_OR_NEVER = `coalesce(date_trunc('milliseconds', ${CASE_DUE('cases')}), '${NEVER}')`;
 
 const ORDERS: Record<'newest' | 'due', Order> = {
   newest: {

@@ -24,7 +24,11 @@ type Words = Record<
   | 'failed'
   | 'due'
   | 'late'
+  | 'parked'
+  | 'trouble'
   | 'closed'
+  | 'suspended'
+  | 'undelivered'
   | 'cancel'
   | 'suspend'
   | 'resume'
@@ -46,6 +50,10 @@ const WORDS: Record<Language, Words> = {
     failed: 'Нәтиже болмады',
     due: 'Мерзімі келді',
     late: 'Кешіккен жауап ескерілмеді',
+    parked: 'Жауап іс жалғастырылғанша сақталды',
+    trouble: 'Ақау анықталды',
+    suspended: 'Іс уақытша тоқтатылған.',
+    undelivered: 'Хабарлама жеткізілмеді.',
     closed: 'Бұл қадам жауап келгенге дейін аяқталған еді.',
     cancel: 'Іс тоқтатылды',
     suspend: 'Іс уақытша тоқтатылды',
@@ -65,6 +73,10 @@ const WORDS: Record<Language, Words> = {
     failed: 'Без результата',
     due: 'Наступил срок',
     late: 'Поздний ответ не учтён',
+    parked: 'Ответ отложен до возобновления дела',
+    trouble: 'Обнаружен сбой',
+    suspended: 'Дело приостановлено.',
+    undelivered: 'Сообщение не доставлено.',
     closed: 'Этот шаг закончился до того, как пришёл ответ.',
     cancel: 'Дело прекращено',
     suspend: 'Дело приостановлено',
@@ -84,6 +96,10 @@ const WORDS: Record<Language, Words> = {
     failed: 'No result',
     due: 'Time came',
     late: 'A late answer was not counted',
+    parked: 'The answer is kept until the case goes on',
+    trouble: 'A failure was found',
+    suspended: 'The case is suspended.',
+    undelivered: 'The message was not delivered.',
     closed: 'This step was over before the answer came.',
     cancel: 'Case cancelled',
     suspend: 'Case suspended',
@@ -124,18 +140,25 @@ export function historyRow(
     seq: body.seq,
     at: body.at,
     kind: body.kind,
-    title: titleOf(body, workflow, language),
+    title: titleOf(body, payload?.reason, workflow, language),
     by: actorOf(body, language, name),
     reason: told ?? whySaid(body, payload, language),
     states: still ? [] : standsIn(workflow, body.state, language),
   };
 }
 
-/** A person's own words; what the engine wrote of a late answer is a code. */
+/** A person's own words; what the engine wrote of something that changed nothing is a code. */
 function whySaid({ kind }: JournalBody, payload: JournalPayload | null, language: Language): string | null {
   const reason = payload?.reason ?? null;
-  return kind === 'ignored' && reason === 'entry-closed' ? WORDS[language].closed : reason;
+  const word = kind === 'ignored' && reason !== null ? REASONS[reason] : undefined;
+  return word === undefined ? reason : WORDS[language][word];
 }
+
+const REASONS: Record<string, keyof Words> = {
+  'entry-closed': 'closed',
+  suspended: 'suspended',
+  'not-delivered': 'undelivered',
+};
 
 /** Partners stand beside answers of the system; only a colleague is named here. */
 function actorOf(body: JournalBody, language: Language, name: (account: string) => string | null): string | null {
@@ -166,7 +189,7 @@ function answerOf({ type }: JournalBody): { outcome: string; invoke: string } {
   return { outcome, invoke };
 }
 
-function titleOf(body: JournalBody, workflow: Workflow, language: Language): string {
+function titleOf(body: JournalBody, reason: string | undefined, workflow: Workflow, language: Language): string {
   const words = WORDS[language];
   const outline = outlineOf(workflow, language);
   switch (body.kind) {
@@ -184,7 +207,8 @@ function titleOf(body: JournalBody, workflow: Workflow, language: Language): str
       return `${words.due}: ${outline.byPath.get(path)?.title ?? body.type}`;
     }
     case 'ignored':
-      return words.late;
+      if (body.type === 'incident') return words.trouble;
+      return reason === 'suspended' ? words.parked : words.late;
     case 'act':
     case 'migration':
       return Object.hasOwn(words, body.type) ? words[body.type as keyof Words] : body.type;

@@ -6,6 +6,9 @@ import type { EngineApi } from '../engine/types.js';
 /** A workflow that declares it hears which partners may have the family's data: `data.consents`, keys in order. */
 const CONSENTS_CHANGED = 'CONSENTS_CHANGED';
 
+/** Any number, the same in every version. */
+const TELLING_LOCK = 4_817_263_906;
+
 export interface NewsDependencies {
   engine: Pick<EngineApi, 'submit'>;
   /** Connections of the role `qamqor_relay`. */
@@ -30,10 +33,24 @@ interface News {
 export class ConsentNews {
   constructor(private readonly deps: NewsDependencies) {}
 
-  /** At least once: whoever knows it already takes nothing. A suspended case hears of it when it goes on. */
+  /**
+   * At least once: whoever knows it already takes nothing. A case that stands still or is closed hears of it when it goes on:
+   * then all consents of its family count as untold. One process tells at a time, so that no older list comes last.
+   */
   async tell(): Promise<void> {
-    const { rows } = await this.deps.pool.query<News>({ name: 'consents-untold', text: UNTOLD });
-    await Promise.all(rows.map((news) => this.tellCases(news)));
+    const client = await this.deps.pool.connect();
+    try {
+      const lock = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [TELLING_LOCK]);
+      if (!lock.rows[0]?.mine) return;
+      try {
+        const { rows } = await client.query<News>({ name: 'consents-untold', text: UNTOLD });
+        await Promise.all(rows.map((news) => this.tellCases(news)));
+      } finally {
+        await client.query('select pg_advisory_unlock($1)', [TELLING_LOCK]);
+      }
+    } finally {
+      client.release();
+    }
   }
 
   private async tellCases(news: News): Promise<void> {
@@ -63,13 +80,12 @@ export class ConsentNews {
         sender: ENGINE_SENDER,
       });
     } catch (error) {
-      // Its workflow does not ask, or it knows already.
+      // Its workflow does not ask, it knows already, or it stands still since.
       if (!(error instanceof AppError) || error.status >= 500) throw error;
     }
   }
 }
 
-/** While one of a family's cases stands still, all of them wait: it would hear nothing. */
 const UNTOLD = `
   select u.organisation_id, u.subject, u.untold, u.given,
     (select coalesce(array_agg(partner order by partner), '{}') from qamqor.consents f
@@ -79,10 +95,7 @@ const UNTOLD = `
   from (
     select organisation_id, subject, array_agg(id::text) as untold, array_agg(withdrawn_at is null) as given
     from (
-      select n.* from qamqor.consents n where n.told_given is distinct from (n.withdrawn_at is null)
-        and not exists (select from qamqor.cases c
-          where c.organisation_id = n.organisation_id and c.subject = n.subject and c.status = 'suspended')
-      order by n.given_at limit 200
+      select * from qamqor.consents where told_given is distinct from (withdrawn_at is null) order by given_at limit 200
     ) batch
     group by organisation_id, subject
   ) u`;

@@ -53,6 +53,7 @@ const tracking = {
 /** Wants to know, and keeps it; what it knows already it does not take. */
 const listening = {
   id: 'listening',
+  meta: { reopen: 'here' },
   title: text('Listening'),
   context: { familyId: '= input.familyId', allowed: [] },
   events: {
@@ -62,9 +63,12 @@ const listening = {
       schema: { type: 'object', properties: { consents: { type: 'array', items: { type: 'string' } } } },
     },
   },
+  delays: { long: '900 days' },
   initial: 'here',
   states: {
+    over: { type: 'final' },
     here: {
+      after: { long: 'over' },
       on: {
         CONSENTS_CHANGED: {
           guard: '= string join(event.data.consents, ",") != string join(context.allowed, ",")',
@@ -216,6 +220,8 @@ describe('what a family consents to', () => {
 describe('a case that began before', () => {
   const allowed = async (id: string) =>
     (await api.system.runtime.engine.read(ORGANISATION, id))?.chart.snapshot.context['allowed'];
+  const act = (id: string, name: string) =>
+    api.post('supervisor', `/api/cases/${id}/acts`, { act: name, reason: 'a holiday' });
   const heard = async (id: string) => {
     await settled(api.system);
     const { body } = await api.get('auditor', `/api/cases/${id}/journal`);
@@ -239,13 +245,25 @@ describe('a case that began before', () => {
 
   it('that is suspended hears of it when it goes on', async () => {
     const { id, family } = await register('listening');
-    const act = (name: string) => api.post('supervisor', `/api/cases/${id}/acts`, { act: name, reason: 'a holiday' });
-    await act('suspend');
+    await act(id, 'suspend');
     await put(family, 'otbasy-bank', true);
     expect(await heard(id)).toBe(0);
-    await act('resume');
+    await act(id, 'resume');
     expect(await heard(id)).toBe(1);
     expect(await allowed(id)).toEqual(['otbasy-bank']);
+  });
+
+  it('and was closed meanwhile hears of it when it is opened again', async () => {
+    const { id, family } = await register('listening');
+    await put(family, 'otbasy-bank', true);
+    expect(await allowed(id)).toBeDefined();
+    await heard(id);
+    await act(id, 'cancel');
+    await put(family, 'otbasy-bank', false);
+    expect(await heard(id)).toBe(1);
+    expect(await act(id, 'reopen')).toMatchObject({ status: 200 });
+    expect(await heard(id)).toBe(2);
+    expect(await allowed(id)).toEqual([]);
   });
 
   it('and whose workflow does not ask, is left in peace', async () => {

@@ -151,7 +151,7 @@ export class HandoffEvents {
       case 'acknowledged':
         return this.note(handoff, event, { ...ACKNOWLEDGE, values: [event.at] });
       case 'papers_requested': {
-        const tell = { topic: PAPERS_ASKED, payload: { missing: event.missing ?? [] } };
+        const tell = { topic: PAPERS_ASKED, payload: {} };
         return this.note(handoff, event, { ...PAUSE, values: [this.pauseDays(handoff)], tell });
       }
       case 'done':
@@ -261,7 +261,7 @@ function inOrder(rows: Waiting[]): Waiting[] {
   return rows.sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
 }
 
-/** Topic under which whoever looks after a hand-off hears that its partner wants papers: `{missing}`. */
+/** Topic under which whoever looks after a hand-off hears that its partner wants papers. */
 const PAPERS_ASKED = 'handOff.papers';
 
 /** A change of the hand-off as SQL, where its values begin at $6; and what goes out with it. */

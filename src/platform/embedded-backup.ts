@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -52,6 +52,11 @@ export interface BackupOptions {
  * base backup with the part of its log that makes it consistent. What was committed before this was called is in it.
  */
 export async function backUp({ dataDir, file, log }: BackupOptions): Promise<BackupAbout> {
+  if (!relative(resolve(dataDir), resolve(file)).startsWith('..'))
+    throw new StartError(
+      'backup-inside',
+      `${file} lies in the folder that is backed up, and would be part of the next backup. Name a place outside ${resolve(dataDir)}.`,
+    );
   const postgres = await EmbeddedPostgres.start({ dataDir, log });
   try {
     const folder = await findCluster(dataDir, log);
@@ -248,7 +253,15 @@ async function unpack(file: string, to: { draft: string; dataDir: string }): Pro
   await mkdir(beside, { mode: 0o700 });
   try {
     const found = await readEntries(file, { draft: to.draft, beside });
-    for (const name of await readdir(beside)) await rename(join(beside, name), join(to.dataDir, name));
+    const names = await readdir(beside);
+    const there = new Set(await readdir(to.dataDir));
+    const taken = names.find((name) => there.has(name));
+    if (taken !== undefined)
+      throw new StartError(
+        'data-folder-used',
+        `There is a file ${taken} in ${resolve(to.dataDir)} already, and a restore never overwrites one. Name an empty folder with QAMQOR_DATA, or move it away.`,
+      );
+    for (const name of names) await rename(join(beside, name), join(to.dataDir, name));
     return found;
   } finally {
     await rm(beside, { recursive: true, force: true });

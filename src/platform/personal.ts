@@ -4,13 +4,14 @@
  */
 const PERSONAL: [pattern: RegExp, instead: string][] = [
   [/[^\s@"'`<>()]+@[^\s@"'`<>()]+/g, '<address>'],
-  [/(?<![\w-])\+?\d[\d ()]{7,}\d(?![\w-])/g, '<number>'],
+  // Neither a date nor a UUID.
+  [/(?<![\w-])(?!\d{4}-\d\d-\d\d)(?![\da-f]{8}-[\da-f]{4}-)\+?\d[\d ()-]{7,}\d(?![\w-])/g, '<number>'],
   [/\p{Script=Cyrillic}[\p{Script=Cyrillic}\p{M}\s.-]*/gu, '<text> '],
 ];
 
 const QUOTED = /(?<!\w)(["'`])((?:(?!\1)[^\\]|\\.)*)\1/gs;
 /** Tables, codes, events, paths: one word, and not written like a name. */
-const TECHNICAL = /^(?![A-Z][a-z])[\w.:/-]{1,100}$/;
+const TECHNICAL = /^(?![A-Z][a-z])(?!\+?[\d-]{8,}$)[\w.:/-]{1,100}$/;
 
 /** For sentences of our own. */
 export function withoutPersonalData(text: string): string {

@@ -61,7 +61,12 @@ class References {
 
   event(type: string, roles: string[]): void {
     if (roles.length === 0)
-      this.findings.warning('no-role', '', `The event ${type} names no role: nobody may send it.`, 'Add `roles`.');
+      this.findings.warning(
+        'no-role',
+        '',
+        `The event ${type} names no role: everybody at the centre may send it.`,
+        'Name them in `roles`; `engine` where no person may.',
+      );
     for (const role of roles)
       if (role !== ENGINE) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
   }

@@ -6,6 +6,7 @@ import type { Delivery, EngineApi, OutboxRow } from '../engine/types.js';
 import type { NotificationsService } from '../notifications/notifications.service.js';
 import type { Calendar, Json } from '../statechart/types.js';
 import type { EscalationTexts } from './escalation-texts.js';
+import { roleOfHandoff } from './handoff-owners.js';
 import { type Ladder, type Ladders, momentOf, NOT_ACKNOWLEDGED } from './ladders.js';
 
 const AT_ONCE = 200;
@@ -147,10 +148,7 @@ export class EscalationService {
 
   /** Who has the task; while nobody has, everybody who may take it. For a hand-off, the role that its workflow names. */
   private async owner({ entry_id: id, case_id: caseId, what, name }: DueRow): Promise<string | null> {
-    if (what === 'handOff') {
-      const { rows } = await this.deps.pool.query<{ role: string | null }>(ROLE_OF_HANDOFF, [caseId, name]);
-      return rows[0]?.role ?? null;
-    }
+    if (what === 'handOff') return roleOfHandoff(this.deps.pool, caseId, name);
     const { rows } = await this.deps.pool.query<{ assignee: string | null; status: string; role: string }>(
       'select assignee, status, role from qamqor.tasks where id = $1',
       [id],
@@ -205,10 +203,6 @@ export class EscalationService {
 function asTexts(value: Json | undefined): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
-
-/** As it was evaluated when the hand-off was opened. The items of a list have one role. */
-const ROLE_OF_HANDOFF = `select entry->'input'->>'role' as role
-  from qamqor.cases, jsonb_array_elements(chart::jsonb->'entries') entry where id = $1 and entry->>'invoke' = $2 limit 1`;
 
 const TO_LOOK_AT = `select d.entry_id, d.organisation_id, d.case_id, d.what, d.name, d.opened_at, greatest(d.due_at, d.paused_until) as due,
     d.given_ms, d.ladder, d.step, d.look_at::text, c.status, qamqor.qamqor_now() as now

@@ -252,7 +252,7 @@ describe('a partner that does not answer', () => {
   it('is told of to the specialist first whose workflow answers for the hand-off', async () => {
     const id = await open('advised');
     await pass(api.system, { days: 60 });
-    expect(await toWhom(id)).toEqual(ladder.with(2, '2 adviser curator partner-otbasy-bank'));
+    expect(await toWhom(id)).toEqual(ladder.with(0, '0 adviser').with(2, '2 adviser curator partner-otbasy-bank'));
   });
 
   it('is given up after the whole ladder also when nothing ran for months', async () => {

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { AppError } from '../engine/errors.js';
 import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
 import type { EngineApi } from '../engine/types.js';
+import { ownersOfHandoff } from './handoff-owners.js';
 import { type Ladders, NOT_ACKNOWLEDGED } from './ladders.js';
 
 const AT_ONCE = 200;
@@ -39,7 +40,10 @@ export class UnacknowledgedService {
   }
 
   private async tell(row: SentRow): Promise<void> {
+    const { ladders } = this.deps;
+    const { case_id: caseId, invocation, ladder } = row;
     try {
+      const owners = await ownersOfHandoff(this.deps, { caseId, invocation, ladder });
       await this.deps.engine.submit({
         kind: 'escalate',
         entryId: row.id,
@@ -50,7 +54,7 @@ export class UnacknowledgedService {
           step: NOT_ACKNOWLEDGED,
           dueAt: row.acknowledge_by.toISOString(),
           overdue: true,
-          to: this.deps.ladders.ownersOf(row.ladder),
+          to: owners.length > 0 ? owners : ladders.overseers,
         },
         organisationId: row.organisation_id,
         caseId: row.case_id,

@@ -216,7 +216,8 @@ class Play {
 
   private event(type: string, data: JsonObject | undefined, by: string): void {
     const declared = this.workflow.events.find((event) => event.type === type);
-    if (!declared?.roles.includes(by)) throw new Deviation(`${by} may not send ${type}.`);
+    const mayBy = declared?.roles.length === 0 || declared?.roles.includes(by);
+    if (!declared || !mayBy) throw new Deviation(`${by} may not send ${type}.`);
     if (declared.schema && !this.ajv.validate(declared.schema, data ?? null))
       throw new Deviation(`${type} does not take this data: ${this.ajv.errorsText()}.`);
     if (!declared.schema && data) throw new Deviation(`${type} carries no data.`);
