@@ -236,7 +236,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   }),
   'urgent-risk': (asked) => ({
     decision: asked.one(['safe', 'watched'], 'decision'),
-    told: asked.one(['police', 'line-111', 'mobile-group'], 'told'),
+    told: [asked.one(['police', 'line-111', 'mobile-group'], 'told')],
   }),
   plan: (asked) => {
     const goal = asked.traitChoice(asked.rates.goal, 'goal');
@@ -308,7 +308,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
       return {
         ...bid,
         decision: 'rules-forbid',
-        rules: asked.one(['category-expired', 'loan', 'business-too-old'], 'rule'),
+        rules: asked.one(['no-certificate', 'category-expired', 'loan', 'business-too-old'], 'rule'),
       };
     const signs = !asked.first || !asked.happens(asked.rates.noSignature, 'no-signature');
     const papers = ['certificate', 'category-proof', 'business-plan', 'price-offers'];
@@ -319,6 +319,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     const decision = asked.tired ? 'refused' : asked.choice(asked.staff.commission, 'decision');
     return {
       decision,
+      decidedOn: asked.inDays(0),
       reason: decision === 'refused' ? asked.one(REFUSAL_REASONS, 'reason') : decision === 'reserve' ? 'quota' : 'none',
     };
   },
@@ -330,9 +331,10 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   'grant-contract': (asked) => ({
     decision: asked.happens(asked.rates.declinesGrant, 'declines') ? 'declined' : 'signed',
   }),
-  'grant-payment': (asked) => ({
-    result: asked.first && asked.happens(asked.staff.accountBlocked, 'blocked') ? 'account-blocked' : 'paid',
-  }),
+  'grant-payment': (asked): JsonObject =>
+    asked.first && asked.happens(asked.staff.accountBlocked, 'blocked')
+      ? { result: 'account-blocked' }
+      : { result: 'paid', paidOn: asked.inDays(0) },
   'spending-report': (asked) => ({ result: asked.choice(asked.rates.report, 'result') }),
   'follow-up-visit': (asked) => ({ result: asked.choice(asked.rates.visit, 'result') }),
   'follow-up-problem': (asked) => ({ decision: asked.choice(asked.staff.followUpProblem, 'decision') }),

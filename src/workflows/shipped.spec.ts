@@ -65,11 +65,13 @@ describe('an exit', () => {
   const papers = ['certificate', 'category-proof', 'business-plan', 'price-offers'];
   it.each([
     ['family-support', 'eligibility', { decision: 'not-eligible', reason: 'none' }, '/reason'],
-    ['grant-track', 'commission-decision', { decision: 'refused', reason: 'none' }, '/reason'],
+    ['grant-track', 'commission-decision', { decision: 'refused', reason: 'none', decidedOn: '2026-06-09' }, '/reason'],
+    ['grant-track', 'commission-decision', { decision: 'refused', reason: 'quota' }, '/decidedOn'],
+    ['grant-track', 'grant-payment', { result: 'paid' }, '/paidOn'],
     ['grant-track', 'grant-preparation', { ...bid, decision: 'rules-forbid', rules: 'met' }, '/rules'],
     ['grant-track', 'grant-preparation', { ...bid, decision: 'ready', rules: 'met', papers }, '/waveClosesOn'],
     ['grant-track', 'grant-preparation', { ...bid, ...wave, decision: 'ready', rules: 'met' }, '/papers'],
-    ['grant-track', 'grant-preparation', { ...bid, decision: 'next-wave', rules: 'met' }, '/waveClosesOn'],
+    ['grant-track', 'grant-preparation', { ...bid, ...wave, decision: 'ready', rules: 'loan', papers }, '/rules'],
   ])('of %s by the form %s needs its reason, and a bid its day and papers: %j', (key, form, answer, path) => {
     const workflow = shipped(key);
     const validate = validatorOf(workflow.forms[form]?.schema ?? {});
