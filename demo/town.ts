@@ -84,7 +84,8 @@ export class Town {
     try {
       const partners = options.partners ?? (await startPartners(options, town));
       if (!options.partners) closers.push(() => partners.server.close());
-      const withPartners = { ...config, demo: true, partners: partners.addresses };
+      // What a clock that is moved does is no trace of anything.
+      const withPartners = { ...config, demo: true, partners: partners.addresses, tracing: undefined };
       const system = await System.open(withPartners, { log, warn, ...(queues === undefined ? {} : { queues }) });
       closers.push(() => system.close());
       const onLost = () => warn('The simulation is not alone on its database any more.', new Error('connection lost'));

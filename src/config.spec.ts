@@ -17,6 +17,8 @@ function problemsOf(environment: Record<string, string>): Record<string, string>
   return {};
 }
 
+const COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' };
+
 describe('readConfig', () => {
   it('needs nothing: the defaults are the embedded demonstration', () => {
     expect(readConfig({})).toMatchObject({
@@ -94,6 +96,48 @@ describe('readConfig', () => {
     expect(problemsOf({ DATABASE_URL: 'postgres://h/d' })).toHaveProperty('QAMQOR_SECRET');
     expect(problemsOf({ DATABASE_URL: 'postgres://h/d', QAMQOR_ROLES: 'worker' })).toEqual({});
     expect(readConfig({ DATABASE_URL: 'postgres://h/d' }, { serves: false }).secret).toBeUndefined();
+  });
+
+  it.each<[string, Record<string, string>, object | undefined]>([
+    ['nothing without an address', { OTEL_SERVICE_NAME: 'centre', OTEL_TRACES_SAMPLER: 'xray' }, undefined],
+    ['an address of all signals', COLLECTOR, { url: 'http://collector:4318/v1/traces', service: 'qamqor', ratio: 1 }],
+    [
+      'an address of traces, as it is',
+      { ...COLLECTOR, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.kz/in' },
+      { url: 'https://traces.kz/in', sampler: 'parentbased_always_on' },
+    ],
+    [
+      'name and sampler',
+      {
+        ...COLLECTOR,
+        OTEL_SERVICE_NAME: 'centre',
+        OTEL_TRACES_SAMPLER: 'traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: '0.25',
+      },
+      { service: 'centre', sampler: 'traceidratio', ratio: 0.25 },
+    ],
+    ['that it is switched off', { ...COLLECTOR, OTEL_SDK_DISABLED: 'True' }, undefined],
+    ['that traces go nowhere', { ...COLLECTOR, OTEL_TRACES_EXPORTER: 'none' }, undefined],
+  ])("reads OpenTelemetry's variables: %s", (_what, more, tracing) => {
+    const read = readConfig(more).tracing;
+    if (tracing) expect(read).toMatchObject(tracing);
+    else expect(read).toBeUndefined();
+  });
+
+  it('refuses a collector that it cannot speak to, and a sampler that it does not have', () => {
+    expect(
+      problemsOf({
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+        OTEL_TRACES_SAMPLER: 'xray',
+        OTEL_TRACES_SAMPLER_ARG: '2',
+      }),
+    ).toEqual({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'must be a URL like http://collector:4318',
+      OTEL_EXPORTER_OTLP_PROTOCOL: expect.stringContaining('must be "http/json" or "http/protobuf"'),
+      OTEL_TRACES_SAMPLER: expect.stringMatching(/^must be one of always_on, always_off/),
+      OTEL_TRACES_SAMPLER_ARG: 'must be a number from 0 to 1',
+    });
   });
 
   it('reads partners by key', () => {

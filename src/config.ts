@@ -45,6 +45,8 @@ export interface Config {
    * False: whoever connects is whoever asks.
    */
   trustProxy: false | number | string[];
+  /** Where spans go. Not set: nothing is traced, and nothing of OpenTelemetry's SDK is loaded. */
+  tracing: TracingConfig | undefined;
   /** Only for tests of survival: where this process kills itself (platform/crash-points.ts). */
   crashAt: string | undefined;
 }
@@ -59,6 +61,18 @@ export interface PartnerConfig {
   /** The one before, while the partner changes over: in force beside `secret` `until` a moment (ISO 8601) of the database's clock. */
   oldSecret?: { secret: string; until: string };
 }
+
+export interface TracingConfig {
+  /** Of a collector that takes OTLP over HTTP, with its path. */
+  url: string;
+  /** What this process is called in a trace. */
+  service: string;
+  sampler: SamplerName;
+  /** From 0 to 1: which part of the traces is kept, by a sampler that asks for it. */
+  ratio: number;
+}
+
+export type SamplerName = (typeof SAMPLERS)[number];
 
 /** The settings are wrong; `problems` names each variable and what to do about it. */
 export class ConfigError extends Error {
@@ -180,12 +194,64 @@ const variables = z.object({
   QAMQOR_DATABASE_CONNECTIONS: wholeNumber(2, 500).default(10),
 });
 
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+const httpProtocol = z.enum(['http/json', 'http/protobuf'], {
+  error: 'must be "http/json" or "http/protobuf", which every collector takes at the same address (usually port 4318)',
+});
+const collector = url(/^https?:$/, 'http://collector:4318');
+const share = 'must be a number from 0 to 1';
+
+/** OpenTelemetry's own names and meanings. Headers, time limit, compression and certificates are read by its exporter. */
+const tracingVariables = z.object({
+  /** Of all signals: `/v1/traces` is added. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.optional(),
+  /** Of traces alone, and as it is. */
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: httpProtocol.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: httpProtocol.optional(),
+  OTEL_SERVICE_NAME: z.string().default('qamqor'),
+  OTEL_TRACES_SAMPLER: z
+    .enum(SAMPLERS, { error: `must be one of ${SAMPLERS.join(', ')}` })
+    .default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number({ error: share })
+    .min(0, { error: share })
+    .max(1, { error: share })
+    .default(1),
+});
+
 type Problem = ConfigError['problems'][number];
 type Environment = Record<string, string | undefined>;
 
 export interface ReadOptions {
   /** `false`: the process takes no requests and signs nothing, so that it needs no secret. */
   serves?: boolean;
+}
+
+/** Asked for by an address, and only looked at then: a platform may set the other variables for everybody. */
+function readTracing(given: Environment): { found?: TracingConfig; problems: Problem[] } {
+  const isAsked = 'OTEL_EXPORTER_OTLP_ENDPOINT' in given || 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT' in given;
+  const isOff = given['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || given['OTEL_TRACES_EXPORTER'] === 'none';
+  if (!isAsked || isOff) return { problems: [] };
+  const read = tracingVariables.safeParse(given);
+  if (!read.success) return { problems: read.error.issues.map(toProblem) };
+  const v = read.data;
+  return {
+    found: {
+      url: v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? `${v.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '')}/v1/traces`,
+      service: v.OTEL_SERVICE_NAME,
+      sampler: v.OTEL_TRACES_SAMPLER,
+      ratio: v.OTEL_TRACES_SAMPLER_ARG,
+    },
+    problems: [],
+  };
 }
 
 /** Nobody reads along at a terminal. Known also where the other settings are wrong. */
@@ -200,7 +266,8 @@ export function readConfig(environment: Environment = process.env, { serves = tr
   );
   const read = variables.safeParse(given);
   const partners = readPartners(given);
-  const problems = [...partners.problems, ...(read.error?.issues ?? []).map(toProblem)];
+  const tracing = readTracing(given);
+  const problems = [...partners.problems, ...tracing.problems, ...(read.error?.issues ?? []).map(toProblem)];
   if (!read.success) throw new ConfigError(problems);
 
   const v = read.data;
@@ -230,6 +297,7 @@ export function readConfig(environment: Environment = process.env, { serves = tr
     concurrency: v.QAMQOR_CONCURRENCY,
     databaseConnections: v.QAMQOR_DATABASE_CONNECTIONS,
     trustProxy: v.QAMQOR_TRUST_PROXY,
+    tracing: tracing.found,
     crashAt: given['QAMQOR_TEST_CRASH_AT'],
   };
 }

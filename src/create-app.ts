@@ -1,7 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { answerOperatorsOnly, httpAdapter, prepareHttp } from './api/http.js';
+import { traceRequests } from './api/trace-requests.js';
 import { appModule } from './app.module.js';
 import { servePage } from './page.js';
 import { serveQueueBoard } from './queue-board.js';
@@ -18,6 +20,8 @@ export async function createApp(system: System, logger: LoggerService | false): 
       abortOnError: false,
     },
   );
+  const { tracing } = system;
+  if (tracing) traceRequests(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, tracing);
   await prepareHttp(app, system.config.publicUrl);
   if (system.config.roles.includes('web')) {
     await servePage(app);

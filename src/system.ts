@@ -23,6 +23,7 @@ import { projectPath } from './platform/project-root.js';
 import { Queues } from './platform/queues.js';
 import { loadSecret } from './platform/secret.js';
 import { openQueueBackend, startDatabase } from './platform/start.js';
+import { Tracing } from './platform/tracing.js';
 import { parseCalendar } from './statechart/calendar.js';
 import type { Calendar } from './statechart/types.js';
 import { deployChangedFolder } from './workflows/deploy.js';
@@ -88,6 +89,8 @@ export class System {
     readonly clock: DatabaseClock,
     readonly queues: Queues | undefined,
     readonly metrics: Metrics,
+    /** Set where the settings name a collector. */
+    readonly tracing: Tracing | undefined,
     /** Told of what went wrong where no sender waits for an answer. */
     readonly warn: Warn,
     private readonly stopDatabase: () => Promise<void>,
@@ -109,9 +112,12 @@ export class System {
       const onError = (error: Error) => warn('A connection broke and is made again.', error);
       const queues = options.queues === false ? undefined : await openQueues(config, url, log, onError);
       const metrics = new Metrics();
+      const tracing = await Tracing.open(config.tracing, warn);
+      if (tracing) logger?.follow(tracing);
       const runtime = new Runtime({
         url,
         observer: observing(metrics, logger),
+        tracing,
         id: () => systemIds.next(),
         calendar: () => calendar,
         warn,
@@ -141,6 +147,7 @@ export class System {
         clock,
         queues,
         metrics,
+        tracing,
         warn,
         stop,
       );
@@ -178,6 +185,7 @@ export class System {
     for (const closer of this.closers.reverse()) await closer();
     await this.queues?.close();
     await this.runtime.stop();
+    await this.tracing?.close();
     await this.orm.close();
     await Promise.all([this.pool.end(), this.relayPool.end()]);
     await this.stopDatabase();

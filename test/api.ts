@@ -5,6 +5,7 @@ import { type Config, readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
 import { AccountsService } from '../src/identity/accounts.service.js';
 import type { Principal } from '../src/identity/principal.js';
+import type { Log } from '../src/platform/log.js';
 import { ORGANISATION, System } from '../src/system.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { AnswerCheck, type Document } from './openapi.js';
@@ -54,7 +55,7 @@ export class ApiFixture {
     through?: (url: string) => Promise<string>,
     workflows?: string,
     /** Without queues the process carries out its own outbox. */
-    { queues = false }: { queues?: boolean } = {},
+    { queues = false, logger }: { queues?: boolean; logger?: Log } = {},
   ): Promise<ApiFixture> {
     const database = await createDatabase();
     const config: Config = {
@@ -71,6 +72,7 @@ export class ApiFixture {
     const system = await System.open(config, {
       queues,
       ...(workflows === undefined ? {} : { workflows }),
+      ...(logger ? { logger } : {}),
       warn: (message, error) => errors.push(`${message} ${String(error)}`),
     });
     const app = await createApp(system, errorLogger(errors));

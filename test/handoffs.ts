@@ -1,9 +1,10 @@
 import { expect } from '@jest/globals';
-import type { PartnerConfig } from '../src/config.js';
+import type { Config, PartnerConfig } from '../src/config.js';
 import { ConsentsService } from '../src/consents/consents.service.js';
 import { verify } from '../src/engine/verify.js';
 import { FamiliesService } from '../src/families/families.service.js';
 import { handoffWork } from '../src/handoffs/handoff-work.js';
+import type { Log } from '../src/platform/log.js';
 import { ORGANISATION } from '../src/system.js';
 import { taskWork } from '../src/tasks/task-work.js';
 import { ApiFixture } from './api.js';
@@ -73,6 +74,8 @@ export class HandoffTown {
       through?: (url: string) => Promise<string>;
       partners?: readonly [bank: Partner, office: Partner];
       bank?: Partial<PartnerConfig>;
+      config?: Partial<Config>;
+      fixture?: { queues?: boolean; logger?: Log };
     } = {},
   ): Promise<HandoffTown> {
     const [bank, office] = more.partners ?? (await Promise.all([Partner.start(), Partner.start()]));
@@ -80,7 +83,7 @@ export class HandoffTown {
       'otbasy-bank': { url: bank.url, secret: bank.secret, ...more.bank },
       'civil-office': { url: office.url, secret: office.secret },
     };
-    const api = await ApiFixture.create({ partners: addresses }, more.through);
+    const api = await ApiFixture.create({ partners: addresses, ...more.config }, more.through, undefined, more.fixture);
     for (const workflow of workflows) await api.deploy(workflow, { 'input.yaml': familyInput });
     return new HandoffTown(api, bank, office);
   }

@@ -29,6 +29,7 @@ import {
   markOf,
   noWrites,
   rewind,
+  type WritesMark,
 } from './writes.js';
 
 /**
@@ -88,6 +89,8 @@ export class Batch {
     private readonly commands: Command[],
     /** Wait for locked cases instead of passing them over. */
     private readonly waiting: boolean,
+    /** What the rows of each command go on from; left out where nothing is traced. */
+    private readonly traces?: ReadonlyMap<Command, string | undefined>,
   ) {}
 
   async run(client: PoolClient): Promise<Settled[]> {
@@ -325,6 +328,7 @@ export class Batch {
       return;
     }
     if (decided.refused && given !== command) throw decided.refused;
+    if (this.traces) goOnFrom(this.traces.get(command), this.writes, mark);
     const isNew = command.kind === 'open' || (this.changed.get(command.caseId)?.isNew ?? false);
     loaded.records.set(command.caseId, decided.record);
     const subject = command.kind === 'open' && decided.record.status === 'active' ? subjectKey(command) : undefined;
@@ -350,6 +354,11 @@ export class Batch {
       this.keptCommands.push({ command, caseId: decided.record.id, seq: decided.seq, answer: accepted.answer });
     this.settled.push({ command, accepted });
   }
+}
+
+/** Of what was added since. */
+function goOnFrom(trace: string | undefined, { outbox, closed }: BatchWrites, since: WritesMark): void {
+  for (const row of [...outbox.slice(since.outbox), ...closed.slice(since.closed)]) row.trace = trace;
 }
 
 /** Sub-cases are about nothing that could be taken. */

@@ -1,13 +1,15 @@
 import type { PoolClient } from 'pg';
 import { isConnectionLost, isRetryable, withTransaction } from '../platform/database.js';
 import type { KeyReads } from '../platform/key-reads.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { Source } from '../statechart/types.js';
 import { Batch, type BatchDependencies, type Settled } from './batch.js';
 import { readCase } from './cases.js';
-import { AppError } from './errors.js';
+import { AppError, isRefusal } from './errors.js';
 import { commandDigest, keyOf, keyReused } from './keys.js';
 import { caseNotFound } from './refusals.js';
 import * as sql from './statements.js';
+import { traceCommand } from './trace.js';
 import type {
   Accepted,
   CaseRecord,
@@ -41,6 +43,8 @@ interface Pending {
   command: Command;
   bytes: number;
   digest?: Buffer;
+  /** What its outbox rows go on from, where it is traced. */
+  trace: string | undefined;
   passedOver: number;
   lookedAgain?: boolean;
   since: number;
@@ -59,6 +63,7 @@ export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
   /** Batches that may run at once. */
   concurrency: number;
   observer?: EngineObserver | undefined;
+  tracing?: Tracing | undefined;
 }
 
 /**
@@ -102,12 +107,17 @@ export class Engine implements EngineApi {
     this.sweeps.set(name, sweep);
   }
 
-  async submit(command: Command): Promise<Accepted> {
+  submit(command: Command): Promise<Accepted> {
+    const { tracing } = this.deps;
+    return tracing ? traceCommand(tracing, command, (trace) => this.take(command, trace)) : this.take(command);
+  }
+
+  private async take(command: Command, trace?: string): Promise<Accepted> {
     if (this.stopping) throw unavailable('This process is stopping. Send it again.');
     const bytes = storable(command);
     // An unknown workflow is the sender's mistake: found before it can cost a batch.
     if (command.kind === 'open') await this.deps.versions.current(command.organisationId, command.workflow);
-    if (!command.keep) return this.enqueue(command, bytes);
+    if (!command.keep) return this.enqueue(command, bytes, trace);
 
     const key = keyOf(command);
     const digest = commandDigest(command);
@@ -116,7 +126,7 @@ export class Engine implements EngineApi {
       if (!twin.digest.equals(digest)) throw keyReused(command);
       return { ...(await twin.answer), replayed: true };
     }
-    const answer = this.enqueue(command, bytes);
+    const answer = this.enqueue(command, bytes, trace);
     this.twins.set(key, { digest, answer });
     try {
       return await answer;
@@ -140,25 +150,30 @@ export class Engine implements EngineApi {
     if (!this.quiet) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
-  private enqueue(command: Command, bytes: number): Promise<Accepted> {
-    const { elapsed, observer } = this.deps;
+  private enqueue(command: Command, bytes: number, trace: string | undefined): Promise<Accepted> {
+    const { elapsed, observer, tracing } = this.deps;
     const since = elapsed();
+    const tell = (outcome: 'accepted' | 'refused' | 'failed') => observer?.command(command, outcome, elapsed() - since);
+    // A batch answers for many: each is told of in the span of its own.
+    const told = tracing ? tracing.bound(tell) : tell;
     return new Promise((resolve, reject) => {
       this.lanes[command.lane].push({
         command,
         bytes,
+        trace,
         passedOver: 0,
         since,
         resolve: (accepted) => {
-          observer?.command(command, 'accepted', elapsed() - since);
+          told('accepted');
           resolve(accepted);
         },
         reject: (error) => {
-          observer?.command(command, isRefusal(error) ? 'refused' : 'failed', elapsed() - since);
+          told(isRefusal(error) ? 'refused' : 'failed');
           reject(error);
         },
       });
-      this.pump();
+      if (tracing) tracing.outside(() => this.pump());
+      else this.pump();
     });
   }
 
@@ -220,6 +235,7 @@ export class Engine implements EngineApi {
       { ...this.deps, sources: this.sources, dueWatcher: this.dueWatcher },
       group.map((p) => p.command),
       waiting,
+      this.deps.tracing && new Map(group.map((p) => [p.command, p.trace])),
     );
     let settled: Settled[];
     const began = this.deps.elapsed();
@@ -377,11 +393,6 @@ class Final extends Error {
   constructor(override readonly cause: Error) {
     super(cause.message);
   }
-}
-
-/** Its sender's mistake or bad luck, not ours. */
-function isRefusal(error: Error): boolean {
-  return error instanceof AppError && error.status < 500;
 }
 
 const NO_BACKEND = 0;

@@ -39,3 +39,8 @@ export class LeaseOver extends Error {
     this.name = 'LeaseOver';
   }
 }
+
+/** Its sender's mistake or bad luck, not ours. */
+export function isRefusal(error: unknown): error is AppError {
+  return error instanceof AppError && error.status < 500;
+}

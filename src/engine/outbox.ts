@@ -2,8 +2,10 @@ import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
 import type { About, Warn } from '../platform/log.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { JsonObject } from '../statechart/types.js';
 import { AppError, LeaseOver } from './errors.js';
+import { traceDelivery } from './trace.js';
 import type { Command, Delivery, EngineApi, LeasedRow, OutboxHandler, OutboxRow } from './types.js';
 
 /** A worker that is killed lets go of its rows after this long; a living one renews its leases. */
@@ -25,6 +27,7 @@ export interface OutboxDependencies {
   engine: Pick<EngineApi, 'submit'>;
   handlers: ReadonlyMap<string, OutboxHandler>;
   random(): number;
+  tracing?: Tracing | undefined;
   /** How long one attempt may take; ten minutes unless told. */
   attemptMs?: number;
   /** Something went wrong that no sender waits for. */
@@ -47,7 +50,7 @@ export class OutboxWorker {
     this.keepLeases();
     const queue = [...rows];
     const lanes = Array.from({ length: Math.min(AT_ONCE, queue.length) }, async () => {
-      for (let row = queue.shift(); row; row = queue.shift()) await this.carryOut(row);
+      for (let row = queue.shift(); row; row = queue.shift()) await this.carryOutTraced(row);
     });
     await Promise.all(lanes);
   }
@@ -68,7 +71,7 @@ export class OutboxWorker {
         from (select id from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now())
           and next_at <= qamqor.qamqor_now() + make_interval(secs => ${PATIENCE_S}) for update skip locked) free
         where o.id = free.id
-        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt, o.tries, o.failures`,
+        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt, o.tries, o.failures, o.trace`,
       values: [ids],
     });
     const leased = rows.map((row) => ({
@@ -82,19 +85,30 @@ export class OutboxWorker {
       attempt: row.attempt,
       tries: row.tries,
       failures: row.failures,
+      trace: row.trace,
     }));
     for (const row of leased) this.held.add(row);
     return leased;
   }
 
-  private async carryOut(row: LeasedRow): Promise<void> {
+  private async carryOutTraced(row: LeasedRow): Promise<void> {
+    const { tracing } = this.deps;
+    if (tracing) await traceDelivery(tracing, row, () => this.carryOut(row));
+    else await this.carryOut(row);
+  }
+
+  /** How it ended; nothing where that could not be written down. */
+  private async carryOut(row: LeasedRow): Promise<Delivery['kind'] | undefined> {
     try {
-      await this.settle(row, await this.attempt(row));
+      const delivery = await this.attempt(row);
+      await this.settle(row, delivery);
+      return delivery.kind;
     } catch (error) {
-      if (error instanceof LeaseOver) return;
+      if (error instanceof LeaseOver) return undefined;
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error, about(row));
       // While the database is away the lease runs out, and the sweeper sends the row again.
       if (!isPassing(error)) await this.report(row, error);
+      return undefined;
     } finally {
       this.held.delete(row);
     }

@@ -227,6 +227,7 @@ function sendOutbox(send: Send, { writes, changed, now }: BatchRows): void {
     uuid((r) => r.entryId),
     text((r) => JSON.stringify(r.payload)),
     moment(() => now),
+    text((r) => r.trace ?? null),
   );
   send(
     sql.settleOutbox,

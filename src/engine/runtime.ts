@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { openPool } from '../platform/database.js';
 import { KeyReads } from '../platform/key-reads.js';
 import type { Warn } from '../platform/log.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { Calendar } from '../statechart/types.js';
 import { Engine, type EngineObserver } from './engine.js';
 import { OutboxWorker } from './outbox.js';
@@ -45,6 +46,8 @@ export interface RuntimeOptions {
   wake?(topic: string, ids: string[], key?: string): Promise<void>;
   warn: Warn;
   observer?: EngineObserver;
+  /** Left out: nothing is traced. */
+  tracing?: Tracing | undefined;
   /** Batches at once: while one is on its way to disk, the next is decided. */
   concurrency?: number;
 }
@@ -64,7 +67,7 @@ export class Runtime {
   private turn = 0;
 
   constructor(private readonly options: RuntimeOptions) {
-    const { url, warn } = options;
+    const { url, warn, tracing } = options;
     const concurrency = options.concurrency ?? 2;
     const random = options.random ?? Math.random;
     this.readPool = openPool(url, 'app', { pipeline: true });
@@ -85,6 +88,7 @@ export class Runtime {
       random,
       concurrency,
       observer: options.observer,
+      tracing,
       wake: (rows) =>
         this.wake(rows).catch((error: unknown) => warn('A wake-up was not sent; the sweeper will.', error)),
     });
@@ -93,6 +97,7 @@ export class Runtime {
       engine: this.engine,
       handlers: this.engine.outboxHandlers,
       random,
+      tracing,
       warn,
     });
     this.sweeper = new Sweeper({

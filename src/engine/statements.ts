@@ -140,10 +140,10 @@ export const moveTimers = {
 /** The wake-up in the queue has five seconds before the sweeper sends the row again. */
 export const insertOutbox = {
   name: 'insert-outbox',
-  text: `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
-    select id, organisation_id, case_id, seq, topic, entry_id, payload, at, at + make_interval(secs => 5)
-    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[])
-      as n (id, organisation_id, case_id, seq, topic, entry_id, payload, at)`,
+  text: `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at, trace)
+    select id, organisation_id, case_id, seq, topic, entry_id, payload, at, at + make_interval(secs => 5), trace
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[], $9::text[])
+      as n (id, organisation_id, case_id, seq, topic, entry_id, payload, at, trace)`,
 };
 
 /** Only the attempt that carried it out may settle a row. */

@@ -142,6 +142,8 @@ export interface ClosedEntry {
   at: string;
   seq: number;
   by: Sender;
+  /** What goes on from the command that closed it (`traceparent`), where it is traced. */
+  trace?: string | undefined;
 }
 
 /** One statement inside the batch's transaction. Statements are pipelined: do not await one before sending the next. */
@@ -219,6 +221,8 @@ export interface OutboxRow {
   payload: JsonObject;
   /** The fencing number: rises with every lease and is never set back. */
   attempt: number;
+  /** What goes on from the command that wrote it (`traceparent`), where that was traced. */
+  trace?: string | null | undefined;
 }
 
 /** A row that a worker holds. */

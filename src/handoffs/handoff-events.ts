@@ -3,6 +3,7 @@ import { AppError, type Violation } from '../engine/errors.js';
 import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { JsonObject } from '../statechart/types.js';
 import {
   type EventOutcome,
@@ -34,6 +35,7 @@ export interface EventDependencies {
   id(): string;
   /** Somebody tries what no partner should. */
   alert(message: string): void;
+  tracing?: Tracing | undefined;
 }
 
 interface Received {
@@ -180,6 +182,7 @@ export class HandoffEvents {
       this.deps.id(),
       change.tell?.topic ?? null,
       JSON.stringify(change.tell?.payload ?? {}),
+      this.deps.tracing?.current?.traceparent ?? null,
       ...change.values,
     ]);
     if (rowCount !== 0) return { status: 'applied' };
@@ -264,7 +267,7 @@ function inOrder(rows: Waiting[]): Waiting[] {
 /** Topic under which whoever looks after a hand-off hears that its partner wants papers. */
 const PAPERS_ASKED = 'handOff.papers';
 
-/** A change of the hand-off as SQL, where its values begin at $6; and what goes out with it. */
+/** A change of the hand-off as SQL, where its values begin at $7; and what goes out with it. */
 interface Note {
   set: string;
   when: string;
@@ -272,12 +275,12 @@ interface Note {
   tell?: { topic: string; payload: JsonObject };
 }
 
-const ACKNOWLEDGE = { set: `status = 'acknowledged', acknowledged_at = $6`, when: `status = 'sent'` };
+const ACKNOWLEDGE = { set: `status = 'acknowledged', acknowledged_at = $7`, when: `status = 'sent'` };
 
 const PAUSE = {
   set: `status = 'papers', paused_at = qamqor.qamqor_now(),
-    paused_until = qamqor.qamqor_now() + make_interval(days => $6), answer_by = answer_by + make_interval(days => $6),
-    gives_up_at = gives_up_at + make_interval(days => $6)`,
+    paused_until = qamqor.qamqor_now() + make_interval(days => $7), answer_by = answer_by + make_interval(days => $7),
+    gives_up_at = gives_up_at + make_interval(days => $7)`,
   when: `status in ('sent', 'acknowledged')`,
 };
 
@@ -288,7 +291,7 @@ const noteOf = ({ set, when }: Note) => `
   settled as (
     update qamqor.handoff_events e set status = 'applied', reason = null from noted where e.handoff_id = noted.id and e.event_id = $2),
   told as (
-    insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
-    select $3::uuid, noted.organisation_id, noted.case_id, c.revision, $4::text, noted.id, $5::text, clock.now, clock.now
+    insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at, trace)
+    select $3::uuid, noted.organisation_id, noted.case_id, c.revision, $4::text, noted.id, $5::text, clock.now, clock.now, $6::text
     from noted join qamqor.cases c on c.id = noted.case_id, (select qamqor.qamqor_now() as now) clock where $4::text is not null)
   select from noted`;

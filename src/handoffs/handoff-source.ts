@@ -63,6 +63,7 @@ export class HandoffSource implements SourceHandler {
               recalled.map((row) => row.seq),
               recalled.map((row) => row.entryId),
               recalled.map((row) => row.at),
+              recalled.map((row) => row.trace ?? null),
             ]),
           ]
         : []),
@@ -107,9 +108,10 @@ const CLOSE = `update qamqor.handoffs h set status = n.status, closed_at = n.at,
     recall_reason = n.why, waiting_reason = null, revision = h.revision + 1
   from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[]) as n (id, status, at, code, result, why) where h.id = n.id`;
 
-const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
-  select id, organisation_id, case_id, seq, 'handOff.close', entry_id, '{"reason":"recalled"}', at, at
-  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[]) as n (id, organisation_id, case_id, seq, entry_id, at)`;
+const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at, trace)
+  select id, organisation_id, case_id, seq, 'handOff.close', entry_id, '{"reason":"recalled"}', at, at, trace
+  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[], $7::text[])
+    as n (id, organisation_id, case_id, seq, entry_id, at, trace)`;
 
 const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, answer_by = h.answer_by + (n.due_at - h.due_at),
     gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + (n.due_at - h.due_at)

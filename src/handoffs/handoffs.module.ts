@@ -33,11 +33,12 @@ export class HandoffsModule {}
 const logger = new Logger('Partners');
 
 function partners(system: System): Partners {
-  const { config, folder, clock, relayPool } = system;
+  const { config, folder, clock, relayPool, tracing } = system;
   const directory = new Partners({
     catalogue: folder.catalogue['partners.yaml'] ?? '{}',
     addresses: config.partners,
     clock,
+    tracing,
     loopback: !config.production,
     circuits: { pool: relayPool, organisationId: ORGANISATION },
     changed: (partner, state) =>
@@ -47,21 +48,29 @@ function partners(system: System): Partners {
   return directory;
 }
 
-function events({ runtime, relayPool, ids, warn }: System, directory: Partners): HandoffEvents {
+function events({ runtime, relayPool, ids, warn, tracing }: System, directory: Partners): HandoffEvents {
   const { engine } = runtime;
   const alert = (message: string) => logger.warn(message);
-  return new HandoffEvents({ engine, pool: relayPool, partners: directory, id: () => ids.next(), warn, alert });
+  return new HandoffEvents({
+    engine,
+    pool: relayPool,
+    partners: directory,
+    id: () => ids.next(),
+    warn,
+    alert,
+    tracing,
+  });
 }
 
 function handoffs(
-  { runtime: { engine }, pool, relayPool, ids, calendar, warn }: System,
+  { runtime: { engine }, pool, relayPool, ids, calendar, warn, tracing }: System,
   directory: Partners,
   consents: ConsentsService,
 ): HandoffsService {
   const id = () => ids.next();
   const terms = new PartnerTerms(directory, calendar);
   const source = new HandoffSource(id, terms);
-  const service = new HandoffsService({ engine, source, pool, relayPool, partners: directory, id });
+  const service = new HandoffsService({ engine, source, pool, relayPool, partners: directory, id, tracing });
   const sweeps = new HandoffSweeps({ engine, pool: relayPool, id, terms, warn });
   const erasure = new HandoffErasure(relayPool);
   engine.registerSource(source);

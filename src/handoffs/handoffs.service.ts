@@ -6,6 +6,7 @@ import { AppError } from '../engine/errors.js';
 import { ENTRY_OVERDUE } from '../engine/overdue.js';
 import type { EngineApi } from '../engine/types.js';
 import type { Principal } from '../identity/principal.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { JsonObject } from '../statechart/types.js';
 import { failureOf, type HandoffRow, type PartnerDirectory, RECALLED } from './handoff.js';
 import { type HandoffAt, presentHandoff } from './handoff.presenter.js';
@@ -22,6 +23,7 @@ export interface HandoffsDependencies {
   partners: PartnerDirectory;
   /** UUIDv7. */
   id(): string;
+  tracing?: Tracing | undefined;
 }
 
 /** Where a page ended: when the last hand-off was opened (ISO 8601), and its id. */
@@ -84,7 +86,8 @@ export class HandoffsService {
       const documents = papers.documents ? JSON.stringify(papers.documents) : null;
       const supply = this.deps.id();
       await run(RECORD_SUPPLY, [supply, before.id, documents, papers.note ?? null, by.account]);
-      await run(SEND_SUPPLY, [this.deps.id(), before.id, JSON.stringify({ supply })]);
+      const trace = this.deps.tracing?.current?.traceparent ?? null;
+      await run(SEND_SUPPLY, [this.deps.id(), before.id, JSON.stringify({ supply }), trace]);
       return findIn(run, id);
     });
     return this.present(by, row);
@@ -164,6 +167,6 @@ const RECORD_SUPPLY = `
   select $1, organisation_id, case_id, id, $3, $4, supplied_at, $5 from qamqor.handoffs where id = $2`;
 
 const SEND_SUPPLY = `
-  insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
-  select $1, h.organisation_id, h.case_id, c.revision, 'handOff.supply', h.id, $3, h.supplied_at, h.supplied_at
+  insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at, trace)
+  select $1, h.organisation_id, h.case_id, c.revision, 'handOff.supply', h.id, $3, h.supplied_at, h.supplied_at, $4
   from qamqor.handoffs h join qamqor.cases c on c.id = h.case_id where h.id = $2`;

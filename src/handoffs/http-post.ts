@@ -40,6 +40,10 @@ export class NoReply extends Error {
     super(`No answer: ${reason}.`, { cause });
     this.name = 'NoReply';
   }
+
+  get code(): string {
+    return this.reason;
+  }
 }
 
 /**

@@ -3,7 +3,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.js';
-import { NoReply, post, type Reply } from './http-post.js';
+import type { Tracing } from '../platform/tracing.js';
+import { NoReply, type PostOptions, post, type Reply } from './http-post.js';
 import { badPartnerUrl, lookupPublic } from './partner-address.js';
 import type { Circuit, Passage } from './partner-circuit.js';
 import { PartnerGate } from './partner-gate.js';
@@ -17,6 +18,8 @@ export interface PartnerClientOptions {
   clock: Clock;
   /** Leaves it in peace while it does not answer. */
   circuit?: Circuit;
+  /** Told to the partner, too: it goes on from our `traceparent`. */
+  tracing?: Tracing | undefined;
   /** Injected for specs. */
   elapsed?(): number;
   random?(): number;
@@ -96,7 +99,7 @@ export class PartnerClient {
 
   /** Hands a family's matter over. The partner answers at once with its own reference, and later with callbacks. */
   async handOff(message: PartnerMessage): Promise<Sent> {
-    return this.deliver('/handoffs', message, (reply) => {
+    return this.deliver({ path: '/handoffs' }, message, (reply) => {
       const accepted = acceptance.safeParse(parsed(reply));
       return accepted.success ? { kind: 'accepted', partnerRef: accepted.data.partnerRef } : notUnderstood(reply);
     });
@@ -104,21 +107,21 @@ export class PartnerClient {
 
   /** Tells the partner that a hand-off which it has is not wanted any more. */
   async recall(handOffId: string, message: PartnerMessage): Promise<Sent> {
-    const path = `/handoffs/${encodeURIComponent(handOffId)}/recall`;
-    return this.deliver(path, message, () => ({ kind: 'accepted', partnerRef: null }));
+    const place = placeOf(handOffId, 'recall');
+    return this.deliver(place, message, () => ({ kind: 'accepted', partnerRef: null }));
   }
 
   /** Brings the papers that the partner asked for. */
   async supply(handOffId: string, message: PartnerMessage): Promise<Sent> {
-    const path = `/handoffs/${encodeURIComponent(handOffId)}/papers`;
-    return this.deliver(path, message, () => ({ kind: 'accepted', partnerRef: null }));
+    const place = placeOf(handOffId, 'papers');
+    return this.deliver(place, message, () => ({ kind: 'accepted', partnerRef: null }));
   }
 
   close(): void {
     this.agent.destroy();
   }
 
-  private async deliver(path: string, message: PartnerMessage, understand: (reply: Reply) => Sent): Promise<Sent> {
+  private async deliver(place: Place, message: PartnerMessage, understand: (reply: Reply) => Sent): Promise<Sent> {
     const ticket = await this.gate.enter();
     if ('busyMs' in ticket) return { kind: 'retry', afterMs: ticket.busyMs, reason: PARTNER_IS_BUSY };
     try {
@@ -128,7 +131,7 @@ export class PartnerClient {
         const afterMs = passage.shutMs * (1 + this.random() * HERD);
         return { kind: 'retry', afterMs, reason: PARTNER_IS_DOWN };
       }
-      const sent = await this.attempt(path, message, understand, passage.at);
+      const sent = await this.attempt(place, message, understand, passage.at);
       await this.options.circuit?.report(passage, hasAnswered(sent));
       return sent;
     } finally {
@@ -142,14 +145,14 @@ export class PartnerClient {
   }
 
   private async attempt(
-    path: string,
+    place: Place,
     message: PartnerMessage,
     understand: (reply: Reply) => Sent,
     at: string,
   ): Promise<Sent> {
     const { id, body, signal } = message;
     try {
-      const reply = await post(new URL(this.base + path), {
+      const reply = await this.post(place, {
         headers: sign({ id, at, body, secrets: this.options.secrets }),
         body,
         agent: this.agent,
@@ -165,6 +168,29 @@ export class PartnerClient {
       return { kind: 'retry', reason: error.reason };
     }
   }
+
+  private post({ path, template = path }: Place, options: PostOptions): Promise<Reply> {
+    const url = new URL(this.base + path);
+    const { tracing } = this.options;
+    if (!tracing) return post(url, options);
+    const facts = { 'http.request.method': 'POST', 'url.template': template, 'server.address': url.hostname };
+    return tracing.span({ name: `POST ${template}`, kind: 'client', facts }, async (span) => {
+      const reply = await post(url, { ...options, headers: { ...options.headers, traceparent: span.traceparent } });
+      span.note({ 'http.response.status_code': reply.status });
+      if (reply.status >= 400) span.fail(String(reply.status));
+      return reply;
+    });
+  }
+}
+
+/** Below a partner's address; `template` names it without the id. */
+interface Place {
+  path: string;
+  template?: string;
+}
+
+function placeOf(handOffId: string, what: 'recall' | 'papers'): Place {
+  return { path: `/handoffs/${encodeURIComponent(handOffId)}/${what}`, template: `/handoffs/{id}/${what}` };
 }
 
 function judge(reply: Reply, now: string, understand: (reply: Reply) => Sent): Sent {

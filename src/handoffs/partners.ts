@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { jsonObject } from '../api/schemas.js';
 import type { PartnerConfig } from '../config.js';
 import type { Clock } from '../platform/clock.js';
+import type { Tracing } from '../platform/tracing.js';
 import type { DelayRule, JsonObject } from '../statechart/types.js';
 import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
 import { PartnerCircuit } from './partner-circuit.js';
@@ -53,6 +54,7 @@ export interface PartnersOptions {
   circuits: { pool: Pool; organisationId: string };
   /** Told when a partner counts as down, and when it answers again. */
   changed(partner: string, state: 'open' | 'closed'): void;
+  tracing?: Tracing | undefined;
 }
 
 /** The partners of `partners.yaml`, each with the connection that its settings give. A sixth partner is data. */
@@ -105,9 +107,9 @@ export class Partners implements PartnerDirectory {
   }
 
   private clientFor(key: string, address: PartnerConfig): PartnerClient {
-    const { clock, loopback, circuits, changed } = this.options;
+    const { clock, loopback, circuits, changed, tracing } = this.options;
     const circuit = new PartnerCircuit({ ...circuits, partner: key, changed: (state) => changed(key, state) });
-    return new PartnerClient({ url: address.url, secrets: secretsOf(address), clock, circuit, loopback });
+    return new PartnerClient({ url: address.url, secrets: secretsOf(address), clock, circuit, loopback, tracing });
   }
 }
 

@@ -3,6 +3,7 @@ import { type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 import { build as pretty } from 'pino-pretty';
 import type { Config } from '../config.js';
 import { withoutPersonalData, withoutQuotes } from './personal.js';
+import type { Span } from './span.js';
 
 /** What a line is about, so that all lines about it can be found. */
 export interface About {
@@ -15,6 +16,11 @@ export interface About {
 /** Told of what went wrong where no sender waits for an answer. */
 export type Warn = (message: string, error: unknown, about?: About) => void;
 
+/** Which span lasts in the code that runs just now. */
+interface Spans {
+  readonly current: Span | undefined;
+}
+
 type Stream = NodeJS.WritableStream & { isTTY?: boolean };
 
 /**
@@ -23,6 +29,7 @@ type Stream = NodeJS.WritableStream & { isTTY?: boolean };
  */
 export class Log implements LoggerService {
   readonly #pino: Logger;
+  #spans: Spans | undefined;
 
   constructor({ logLevel, unattended }: Pick<Config, 'logLevel' | 'unattended'>, stream: Stream = process.stderr) {
     const json = unattended || stream.isTTY !== true;
@@ -32,9 +39,15 @@ export class Log implements LoggerService {
         base: { pid: process.pid },
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (level) => ({ level }) },
+        mixin: () => this.#trace(),
       },
       json ? stream : pretty({ destination: stream, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true }),
     );
+  }
+
+  /** From now on a line names the trace in which it is said (`trace_id`). */
+  follow(spans: Spans): void {
+    this.#spans = spans;
   }
 
   info(message: string, about: About = {}): void {
@@ -47,6 +60,11 @@ export class Log implements LoggerService {
   command(outcome: string, ms: number, about: About & { kind: string; lane: string }): void {
     if (!this.#pino.isLevelEnabled('debug')) return;
     this.#write('debug', `command ${outcome}`, { ...about, outcome, ms: Math.round(ms) });
+  }
+
+  #trace(): { trace_id?: string } {
+    const span = this.#spans?.current;
+    return span ? { trace_id: span.traceId } : {};
   }
 
   // What Nest calls. Its own account of how it starts is for who develops.

@@ -21,6 +21,7 @@ import { M0020StartBy } from './m0020-start-by.js';
 import { M0021AcknowledgeBy } from './m0021-acknowledge-by.js';
 import { M0022FolderDeployed } from './m0022-folder-deployed.js';
 import { M0023NoticesByRecipient } from './m0023-notices-by-recipient.js';
+import { M0024OutboxTrace } from './m0024-outbox-trace.js';
 import { M0025ConsentsTold } from './m0025-consents-told.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
@@ -46,5 +47,6 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0021AcknowledgeBy,
   M0022FolderDeployed,
   M0023NoticesByRecipient,
+  M0024OutboxTrace,
   M0025ConsentsTold,
 ];
