@@ -279,7 +279,8 @@ describe('F17: when backends are ended while effects are carried out', () => {
     sweeper.start();
     const killer = new Killer(database.pool('owner'), seededRandom(`${seed} effects`));
     const opened: string[] = [];
-    while (killer.ended < 40) {
+    // On a busy machine backends end faster than cases open.
+    while (killer.ended < 40 || opened.length <= 20) {
       const id = systemIds.next();
       await fixture.open('asking', {}, { ...without, caseId: id }).then(
         () => opened.push(id),
@@ -287,7 +288,6 @@ describe('F17: when backends are ended while effects are carried out', () => {
       );
     }
     await killer.stop();
-    expect(opened.length).toBeGreaterThan(20);
     const left = () =>
       fixture.sql(`select from qamqor.cases where workflow_key = 'asking' and status <> 'done'
         union all select from qamqor.outbox where topic = 'handOff.open'`);
