@@ -95,7 +95,7 @@ describe('a process that cannot work as it was asked to', () => {
       /partners\.yaml has no "nobody"/,
     ],
   ])(
-    '%s: ends with 2 and says so in one line, without a stack or a password',
+    'A66: %s: ends with 2 and says so in one line, without a stack or a password',
     async (_what, more, words) => {
       const { code, stdout, stderr } = await start(more()).ended;
       expect(linesOf(stderr).map(({ level }) => level)).toEqual(['fatal']);

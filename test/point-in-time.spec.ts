@@ -73,7 +73,7 @@ function composed(): Record<string, string> {
   }, LONG_MS);
 
   it(
-    'knows what was accepted until then, and repeats nothing at a partner: what was not settled goes out under the id it had',
+    'F52, F53: knows what was accepted until then, and repeats nothing at a partner: what was not settled goes out under the id it had',
     async () => {
       const told = ids();
       const args = [postgres.folder('base'), postgres.folder('archive'), postgres.folder('moment'), moment];
@@ -97,7 +97,7 @@ function composed(): Record<string, string> {
   );
 
   it(
-    'without a moment loses what was not archived yet: five minutes at the most, one as docker-compose.yml sets it',
+    'F52: without a moment loses what was not archived yet: five minutes at the most, one as docker-compose.yml sets it',
     async () => {
       postgres.run(resolve('ops/postgres/restore.sh'), [
         postgres.folder('base'),
@@ -114,7 +114,7 @@ function composed(): Record<string, string> {
     LONG_MS,
   );
 
-  it('is put over no data that is there', () => {
+  it('F52: is put over no data that is there', () => {
     const over = () =>
       postgres.run(resolve('ops/postgres/restore.sh'), [
         postgres.folder('base'),

@@ -94,7 +94,7 @@ describe('what a partner says', () => {
     expect(await town.handoffOf(id)).toMatchObject({ status: 'expired' });
   });
 
-  it('about papers gives no more time when it is said again', async () => {
+  it('F35: about papers gives no more time when it is said again', async () => {
     const { id, handoff } = await town.sent('advice');
     await town.tell(handoff, papersRequested('first'));
     const before = await town.handoffOf(id);
@@ -131,7 +131,7 @@ describe('what a partner says', () => {
 });
 
 describe('a message', () => {
-  it('that comes a hundred times at once over the network is one transition', async () => {
+  it('F33: that comes a hundred times at once over the network is one transition, and all are answered 200', async () => {
     const { id, handoff } = await town.sent('advice');
     const body = JSON.stringify({ ...done('hundred'), at: await town.api.system.clock.now() });
     const url = `${await town.api.app.getUrl()}/api/handoffs/${handoff}/events`;
@@ -181,7 +181,7 @@ describe('a message', () => {
     expect(await town.caseOf(other.id)).toMatchObject({ state: 'helped' });
   });
 
-  it('that is faster than its own 202 waits for it', async () => {
+  it('F34: that is faster than its own 202 waits for it', async () => {
     const early: unknown[] = [];
     let handoff = '';
     town.bank.replies.push(async ({ body }) => {
@@ -207,7 +207,7 @@ describe('a message', () => {
     ]);
   });
 
-  it('that was parked is applied also when the process died before it did', async () => {
+  it('F34: that was parked is applied also when the process died before it did', async () => {
     town.bank.replies.push(async ({ body }) => {
       await town.tell(JSON.parse(body).id, done());
       return { status: 500 };
@@ -237,7 +237,7 @@ describe('a message', () => {
     expect((await town.eventsOf(handoff)).map(({ status }) => status)).toEqual(['applied', 'applied']);
   });
 
-  it('after the end changes nothing; the case writes down what it was', async () => {
+  it('F35, F36: after the end changes nothing; the case writes down what it was', async () => {
     const { id, handoff } = await town.sent('advice');
     await town.tell(handoff, done());
     const before = await town.handoffOf(id);
@@ -253,7 +253,7 @@ describe('a message', () => {
     ]);
   });
 
-  it('after the family left, or after its time, is ignored and told why', async () => {
+  it('F36: after the family left, or after its time, is ignored and told why', async () => {
     const left = await town.sent('advice');
     await town.api.post('integration', `/api/cases/${left.id}/events`, { type: 'LEAVE' });
     expect((await town.tell(left.handoff, done())).body).toEqual({ status: 'ignored', reason: 'recalled' });

@@ -57,7 +57,7 @@ describe('a hand-off', () => {
     ]);
   });
 
-  it('is sent again under the same id with the very same bytes, when it was told to wait or nothing came back', async () => {
+  it('F28, F29, F32: is sent again under the same id with the very same bytes, when it was told to wait or nothing came back', async () => {
     town.bank.replies.push(
       { status: 503, headers: { 'retry-after': '30' } },
       { status: 429, headers: { 'retry-after': '60' } },
@@ -87,7 +87,7 @@ describe('a hand-off', () => {
     ['404', { status: 404 }],
     ['410', { status: 410 }],
     ['a redirect', { status: 307, headers: { location: 'http://127.0.0.1:1/' } }],
-  ])('that is refused with %s is over, and the case goes on without it', async (_what, reply) => {
+  ])('F30: that is refused with %s is over, and the case goes on without it', async (_what, reply) => {
     town.bank.replies.push(reply);
     const { id, handoff } = await town.open('housing');
     await town.settled();
@@ -96,7 +96,7 @@ describe('a hand-off', () => {
     expect(await town.handoffs(id)).toMatchObject([{ status: 'rejected', reasonCode: 'TECHNICAL', sentAt: null }]);
   });
 
-  it('that meets a wrong secret is an incident, and goes out when that is put right', async () => {
+  it('F30: that meets a wrong secret (401) is an incident, and goes out when that is put right', async () => {
     town.bank.replies.push({ status: 401 });
     const { id, handoff } = await town.open('housing');
     await town.settled();
@@ -135,7 +135,7 @@ describe('a hand-off', () => {
     expect(await town.handoffs(id)).toMatchObject([{ status: 'expired', reasonCode: 'EXPIRED', sentAt: null }]);
   });
 
-  it('to a partner that is down for two days goes out when it is back; nobody else has to wait', async () => {
+  it('F37: to a partner that is down for two days goes out when it is back; nobody else has to wait', async () => {
     const others = await town.open('housing');
     town.office.replies.push(...Array.from({ length: 200 }, () => ({ status: 503 })));
     const waiting = await Promise.all(Array.from({ length: 12 }, () => town.open('legal')));

@@ -42,23 +42,23 @@ describe('migrations', () => {
   });
   afterAll(() => database.close());
 
-  it('run once when several processes start at the same moment', async () => {
+  it('F48: run once when several processes start at the same moment', async () => {
     const ran = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
     expect(ran.flat()).toEqual(MIGRATIONS.map(({ name }) => name));
     expect(await migrate(database.url)).toEqual([]);
   });
 
-  it('are all or nothing', async () => {
+  it('F48: are all or nothing', async () => {
     await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9002Bad])).rejects.toThrow('division by zero');
     expect(await tables(database)).toEqual(['clock_offset']);
   });
 
-  it('whose connection breaks end with an error, and leave nothing', async () => {
+  it('F48: whose connection breaks end with an error, and leave nothing', async () => {
     await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9003Cut])).rejects.toThrow(/terminat/);
     expect(await tables(database)).toEqual(['clock_offset']);
   });
 
-  it('of a newer version stop an older one', async () => {
+  it('F46: of a newer version stop an older one', async () => {
     await migrate(database.url, [...MIGRATIONS, M9001Good]);
     await expect(migrate(database.url)).rejects.toThrow(/newer Qamqor \(M9001Good\)/);
   });
