@@ -130,6 +130,43 @@ describe('what a partner says', () => {
   });
 });
 
+describe('F35: what comes in any order', () => {
+  const said = { acknowledged: acknowledged(), papers: papersRequested(), done: done(), rejected: rejected() };
+  type Saying = keyof typeof said;
+  const orders = (rest: Saying[]): Saying[][] =>
+    rest.length === 0
+      ? [[]]
+      : rest.flatMap((one) => orders(rest.filter((each) => each !== one)).map((more) => [one, ...more]));
+
+  it('is answered each time, ends the case once, by the first that ends it, and is written down', async () => {
+    for (const order of orders(['acknowledged', 'papers', 'done', 'rejected'])) {
+      const { id, handoff } = await town.sent('advice');
+      const outcomes = [];
+      for (const one of order) {
+        const answer = await town.tell(handoff, said[one]);
+        expect(answer.status).toBe(200);
+        outcomes.push(answer.body.status);
+      }
+      const ended = Math.min(order.indexOf('done'), order.indexOf('rejected'));
+      const end = order[ended];
+      expect({ order, outcomes: outcomes.slice(ended) }).toEqual({
+        order,
+        outcomes: ['applied', ...order.slice(ended + 1).map(() => 'ignored')],
+      });
+      expect(await town.caseOf(id)).toMatchObject({
+        status: 'done',
+        state: end === 'done' ? 'helped' : 'refused',
+        incidents: 0,
+      });
+      expect(await town.handoffOf(id)).toMatchObject({ status: end });
+      expect((await town.journalOf(id)).filter(({ kind }) => kind === 'answer')).toHaveLength(1);
+      const kept = await town.eventsOf(handoff);
+      expect(kept.map(({ event_id }) => event_id).sort()).toEqual(['a', 'd', 'p', 'r']);
+      expect(kept.every(({ status }) => status === 'applied' || status === 'ignored')).toBe(true);
+    }
+  });
+});
+
 describe('a message', () => {
   it('F33: that comes a hundred times at once over the network is one transition, and all are answered 200', async () => {
     const { id, handoff } = await town.sent('advice');

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { EngineFixture, ORGANISATION, until } from '../../test/engine.js';
-import { DatabaseClock } from '../platform/clock.js';
-import { OrphansService } from '../supervision/orphans.service.js';
-import { OutboxWorker } from './outbox.js';
-import type { Delivery, LeasedRow } from './types.js';
-import { verify } from './verify.js';
+import { OutboxWorker } from '../../src/engine/outbox.js';
+import type { Delivery, LeasedRow } from '../../src/engine/types.js';
+import { verify } from '../../src/engine/verify.js';
+import { DatabaseClock } from '../../src/platform/clock.js';
+import { OrphansService } from '../../src/supervision/orphans.service.js';
+import { EngineFixture, ORGANISATION, until } from '../engine.js';
 
 const send = {
   key: 'send',
