@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Migration } from '@mikro-orm/migrations';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { until } from '../../test/engine.js';
 import { DatabaseClock } from './clock.js';
 import { sqlState } from './database.js';
 import { migrate } from './migrate.js';
@@ -23,6 +24,12 @@ class M9003Cut extends Migration {
   override up(): void {
     this.addSql('create table half (id int)');
     this.addSql('select pg_terminate_backend(pg_backend_pid())');
+  }
+}
+
+class M9004Widens extends Migration {
+  override up(): void {
+    this.addSql('alter table qamqor.cases add column wider int');
   }
 }
 
@@ -61,6 +68,39 @@ describe('migrations', () => {
   it('F46: of a newer version stop an older one', async () => {
     await migrate(database.url, [...MIGRATIONS, M9001Good]);
     await expect(migrate(database.url)).rejects.toThrow(/newer Qamqor \(M9001Good\)/);
+  });
+
+  it('F48: under load wait for a table only shortly, so that nobody has to wait long behind them, and go on when it is free', async () => {
+    const other = await createDatabase();
+    const app = other.pool('app');
+    const reader = await other.pool('owner').connect();
+    await reader.query('begin; lock table qamqor.cases in access share mode');
+    const migrating = migrate(other.url, [...MIGRATIONS, M9004Widens], { lockMs: 200 });
+    const waits = async () =>
+      (await other.pool('owner').query(`select from pg_locks where not granted and mode = 'AccessExclusiveLock'`))
+        .rowCount;
+    await until(async () => (await waits()) === 1);
+    // Whoever stands behind it gets through while the reader still reads.
+    await app.query('select from qamqor.cases limit 1');
+    await until(async () => (await waits()) === 0);
+    expect(await Promise.race([migrating, Promise.resolve('waits')])).toBe('waits');
+    await reader.query('commit');
+    reader.release();
+    expect(await migrating).toEqual(['M9004Widens']);
+    await other.close();
+  });
+
+  it('F48: that find a table locked for good end with what to do, and have changed nothing', async () => {
+    const other = await createDatabase();
+    const reader = await other.pool('owner').connect();
+    await reader.query('begin; lock table qamqor.cases in access share mode');
+    const refused = migrate(other.url, [...MIGRATIONS, M9001Good, M9004Widens], { lockMs: 50, tries: 2 });
+    await expect(refused).rejects.toMatchObject({ name: 'StartError', code: 'database-in-use' });
+    expect(await tables(other)).toEqual(['clock_offset']);
+    await reader.query('rollback');
+    reader.release();
+    expect(await migrate(other.url, [...MIGRATIONS, M9001Good, M9004Widens])).toEqual(['M9001Good', 'M9004Widens']);
+    await other.close();
   });
 
   it('have names in the order in which they run, each once', () => {
