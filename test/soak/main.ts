@@ -64,16 +64,20 @@ async function soak(): Promise<number> {
     }
   })();
   const visits = new Set<Promise<void>>();
+  const failed: unknown[] = [];
   while (passedS() < minutes * 60) {
-    const coming = visit(office, families);
+    const coming: Promise<void> = visit(office, families)
+      .catch((error: unknown) => void failed.push(error))
+      .finally(() => visits.delete(coming));
     families += 1;
     visits.add(coming);
-    await Promise.race([coming.finally(() => visits.delete(coming)), pause(1000 / rate)]);
     // Whoever comes faster than they are served waits outside: it is load that is wanted, not a queue here.
     while (visits.size > 50) await Promise.race(visits);
+    if (failed.length > 0) throw failed[0];
     await pause(Math.max(0, (families / rate - passedS()) * 1000));
   }
   await Promise.all(visits);
+  if (failed.length > 0) throw failed[0];
   await looking;
   await drained(client, families);
   const found = lines(samples, ALLOWED);
