@@ -7,6 +7,7 @@ import { type Config, ConfigError, isUnattended, misspeltSettings, readConfig } 
 import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
+import { databaseWarnings } from './platform/database-warnings.js';
 import { Log, type Warn } from './platform/log.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
   const system = await openPrepared(open, partners);
   if (!system) return;
   closing.push(() => system.close());
+  if (config.production) for (const line of await databaseWarnings(system.pool)) logger.warn(line);
   await serve(system.url, warn);
 
   // Every process builds the features: also a worker needs what stands behind a task.

@@ -67,6 +67,7 @@ describe('a process that cannot work as it was asked to', () => {
       () => ({ REDIS_URL: 'redis://:geheim@127.0.0.1:1' }),
       /Redis cannot be reached.*127\.0\.0\.1:1/,
     ],
+    ['a secret that is too short', () => ({ QAMQOR_SECRET: 'changeme' }), /QAMQOR_SECRET: must have 32 characters/],
     ['no secret', () => ({ QAMQOR_SECRET: '' }), /QAMQOR_SECRET: is needed with DATABASE_URL/],
     [
       'a secret in a file that is not there',
@@ -95,13 +96,31 @@ describe('a process that cannot work as it was asked to', () => {
       /partners\.yaml has no "nobody"/,
     ],
   ])(
-    '%s: ends with 2 and says so in one line, without a stack or a password',
+    'A66: %s: ends with 2 and says so in one line, without a stack or a password',
     async (_what, more, words) => {
       const { code, stdout, stderr } = await start(more()).ended;
       expect(linesOf(stderr).map(({ level }) => level)).toEqual(['fatal']);
       expect(linesOf(stderr)[0]?.msg).toMatch(words);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).not.toMatch(/geheim|\n? {4}at /);
+    },
+    LONG_MS,
+  );
+
+  it(
+    'A66: on a database that may lose what was answered: says so in a line of its own, and starts',
+    async () => {
+      const server = start({ PORT: String(await freePort()) });
+      try {
+        await ready(server);
+        const { code, stderr } = await server.kill('SIGTERM');
+        expect(linesOf(stderr).filter(({ level }) => level === 'warn')).toEqual([
+          expect.objectContaining({ msg: expect.stringContaining('fsync') }),
+        ]);
+        expect(code).toBe(0);
+      } finally {
+        await server.kill();
+      }
     },
     LONG_MS,
   );

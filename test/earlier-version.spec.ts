@@ -82,7 +82,7 @@ describe(`a database of ${EARLIER.migration}, with cases on their way`, () => {
     await database?.close();
   });
 
-  it('keeps what processes of that version write and read: nothing is gone, of another type, or newly required', async () => {
+  it('F46, F48: keeps what processes of that version write and read: nothing is gone, of another type, or newly required', async () => {
     const after = await columns(database.pool('owner'));
     for (const [name, { type, required }] of before)
       expect({ name, after: after.get(name) }).toMatchObject({ after: { type, ...(required ? {} : { required }) } });
@@ -91,11 +91,11 @@ describe(`a database of ${EARLIER.migration}, with cases on their way`, () => {
     expect(added.filter(({ required }) => required)).toEqual([]);
   });
 
-  it('is as its journal says, case by case', async () => {
+  it('F45: is as its journal says, case by case', async () => {
     expect(await verifySystem(api.system)).toMatchObject({ ok: true, cases: CASES, problems: [] });
   });
 
-  it('goes on: its open cases take events, and stay what their journal says', async () => {
+  it('F45: goes on: its open cases take events, and stay what their journal says', async () => {
     const { body } = await api.get('integration', '/api/cases?workflow=family-support&status=active&limit=50');
     expect(body.items).toHaveLength(6);
     for (const { id } of body.items)

@@ -188,6 +188,25 @@ describe('a list of cases', () => {
       expect(await ids(`q=${nothing}`)).toEqual([]);
   });
 
+  it('F42: shows the others, on every page, beside one whose stored state cannot be read', async () => {
+    const [one, broken, other] = [await aCase(), await aCase(), await aCase()].map(({ id }) => id);
+    const owner = api.database.pool('owner');
+    const { rows } = await owner.query('select chart from qamqor.cases where id = $1', [broken]);
+    await owner.query(`update qamqor.cases set chart = '{"snap' where id = $1`, [broken]);
+    try {
+      const shown: string[] = [];
+      for (let cursor: string | null = ''; cursor !== null && shown.length < 10; ) {
+        const { status, body } = await api.get('curator', `/api/cases?limit=1${cursor ? `&cursor=${cursor}` : ''}`);
+        expect(status).toBe(200);
+        shown.push(...body.items.map((item: { id: string }) => item.id));
+        cursor = body.next;
+      }
+      expect(shown.slice(0, 2)).toEqual([other, one]);
+    } finally {
+      await owner.query('update qamqor.cases set chart = $2 where id = $1', [broken, rows[0].chart]);
+    }
+  });
+
   it('comes page by page, the newest first', async () => {
     for (let count = 0; count < 3; count += 1) await aCase();
     const whole = (await api.get('curator', '/api/cases?limit=200')).body.items.map((item: { id: string }) => item.id);

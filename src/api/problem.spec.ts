@@ -3,7 +3,7 @@ import { AppError } from '../engine/errors.js';
 import { problemAnswer } from './problem.js';
 
 describe('a problem', () => {
-  it('that nobody expected tells its reference and nothing of its inside', () => {
+  it('A65: that nobody expected tells its reference and nothing of its inside', () => {
     const secret = new Error('password "hunter2" at /srv/qamqor');
     const { status, body } = problemAnswer(secret, 'ru', () => 'ref-1');
     expect(status).toBe(500);

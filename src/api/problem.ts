@@ -14,8 +14,7 @@ export interface ProblemAnswer {
 
 /** What any failure is told as. `reference` finds an unexpected one in the log; nothing of its inside goes out. */
 export function problemAnswer(error: unknown, language: Language, reference: () => string): ProblemAnswer {
-  const known =
-    asAppError(error) ?? new AppError('internal', 500, 'Something went wrong here.', { reference: reference() });
+  const known = asAppError(error) ?? unexpected(reference());
   const problem = PROBLEMS[known.code];
   const told =
     problem?.because?.[String(known.facts['because'])] ??
@@ -64,6 +63,11 @@ export function asAppError(error: unknown): AppError | undefined {
   if (byCode) return byCode();
   const number = typeof statusCode === 'number' ? statusCode : status;
   return typeof number === 'number' ? STATUS_CODES[number]?.() : undefined;
+}
+
+function unexpected(reference: string): AppError {
+  const message = `The fault is on our side. Tell the administrator this reference: ${reference}.`;
+  return new AppError('internal', 500, message, { reference });
 }
 
 const malformed = (message: string) => () => new AppError('malformed', 400, message);

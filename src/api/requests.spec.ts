@@ -92,6 +92,31 @@ describe('an event', () => {
   });
 });
 
+describe('F39: two people who act on one case at once', () => {
+  const WHO = ['curator', 'curator-too'] as const;
+
+  it('on the revision that both have read: one is heard, the other is told what is true now', async () => {
+    await api.account('curator-too', ['curator']);
+    for (let round = 0; round < 20; round += 1) {
+      const { id } = await aCase();
+      const answers = await Promise.all(
+        WHO.map((who, room) => send(who, id, { type: 'CALL', data: { room } }, { 'if-match': '"1"' })),
+      );
+      const now = (await api.get('curator', `/api/cases/${id}`)).body;
+      const [heard, refused] = answers.toSorted((one, other) => one.status - other.status);
+      expect(heard).toMatchObject({ status: 200, body: { state: 'talking', revision: 2 } });
+      expect(refused).toMatchObject({
+        status: 409,
+        body: { code: 'stale-revision', state: now.state, revision: now.revision },
+      });
+      // The one who was refused looks, and can go on from there.
+      expect((await send('curator', id, { type: 'LEAVE' }, { 'if-match': `"${now.revision}"` })).status).toBe(200);
+      const { body } = await api.get('auditor', `/api/cases/${id}/journal`);
+      expect(body.items.map((row: { type: string }) => row.type)).toEqual(['start', 'CALL', 'LEAVE']);
+    }
+  });
+});
+
 describe('a refusal', () => {
   it.each([
     ['kk', /^Аудитор барлық істі көреді/],
@@ -283,6 +308,8 @@ describe('a body', () => {
     ['is very deep', '['.repeat(200_000), 400, 'malformed'],
     ['holds a number beyond numbers', workflow('1e400'), 400, 'malformed'],
     ['is too large', workflow(`"${'x'.repeat(256 * 1024)}"`), 413, 'too-large'],
+    ['has a megabyte (F44)', workflow(`"${'x'.repeat(1024 * 1024)}"`), 413, 'too-large'],
+    ['has ten megabytes (F44)', workflow(`"${'x'.repeat(10 * 1024 * 1024)}"`), 413, 'too-large'],
     ['has an unknown field', '{"workflow":"visit","input":{},"admin":true}', 400, 'unknown-field'],
     ['names an unknown workflow', '{"workflow":"nowhere","input":{}}', 422, 'unknown-workflow'],
     ['names a workflow by a number', '{"workflow":5,"input":{}}', 422, 'schema'],

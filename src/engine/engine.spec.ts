@@ -225,7 +225,7 @@ describe('commands that arrive together', () => {
     expect(transactions).toBeLessThan(30);
   });
 
-  it('do not pay for a neighbour that cannot be stored', async () => {
+  it('F42: do not pay for a neighbour that cannot be stored', async () => {
     const broken = await EngineFixture.create([]);
     broken.runtime.engine.registerSource({
       ...broken.noting('task'),

@@ -87,7 +87,7 @@ describe('an outbox row', () => {
     expect(asked[1]?.payload).toEqual({ template: 'sent' });
   });
 
-  it('whose attempt hangs is let go of, counts a failure and can be tried again', async () => {
+  it('F43: whose attempt hangs is let go of, counts a failure and can be tried again', async () => {
     says = () => ({ kind: 'retry', reason: 'not yet', afterMs: 0, patient: true });
     await fixture.open('send');
     await until(() => asked.length > 0 && fixture.runtime.quiet);
@@ -228,7 +228,7 @@ describe('an outbox row', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('whose answer cannot be stored becomes an incident instead of being carried out for ever', async () => {
+  it('F42: whose answer cannot be stored becomes an incident instead of being carried out for ever', async () => {
     says = (row) => {
       const answer = answerOf(row);
       return answer.kind === 'answer'
@@ -268,7 +268,7 @@ describe('an outbox row', () => {
   });
 });
 
-describe('the back-off', () => {
+describe('F28: the back-off', () => {
   it('doubles from one second to two hours, and spreads', () => {
     expect(backoffMs(1, 0)).toBe(500);
     expect(backoffMs(1, 1)).toBe(1_000);

@@ -3,10 +3,10 @@ import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
 import type { About, Warn } from '../platform/log.js';
 import type { Tracing } from '../platform/tracing.js';
-import type { JsonObject } from '../statechart/types.js';
+import type { Json, JsonObject } from '../statechart/types.js';
 import { AppError, LeaseOver } from './errors.js';
 import { traceDelivery } from './trace.js';
-import type { Command, Delivery, EngineApi, LeasedRow, OutboxHandler, OutboxRow } from './types.js';
+import type { Command, Delivery, EngineApi, LeasedRow, OutboxHandler } from './types.js';
 
 /** A worker that is killed lets go of its rows after this long; a living one renews its leases. */
 export const LEASE_S = 10;
@@ -18,6 +18,8 @@ const AT_ONCE = 32;
 const ATTEMPT_MS = 10 * 60_000;
 /** After this many failures an outbox row becomes an incident: about two days with the back-off below. */
 const FAILURES = 30;
+/** A row that has failed so often, and whose process did not live to settle it, is carried out while no other one is. */
+const SUSPECT_AFTER = 5;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_LONGEST_MS = 2 * 60 * 60 * 1000;
 
@@ -34,12 +36,19 @@ export interface OutboxDependencies {
   warn: Warn;
 }
 
+/** As it is stored: nobody has looked into its payload yet. */
+interface HeldRow extends Omit<LeasedRow, 'payload'> {
+  payload: string;
+  /** The attempt before this one was neither settled nor given back: its process died, or the database was away. */
+  wasLost: boolean;
+}
+
 /**
  * Carries out outbox rows that a wake-up names. Every row is leased first, so that of two workers one does it, and each
  * attempt has a number, so that a worker which was paused beyond its lease can settle nothing.
  */
 export class OutboxWorker {
-  private readonly held = new Set<LeasedRow>();
+  private readonly held = new Set<HeldRow>();
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: OutboxDependencies) {}
@@ -48,11 +57,14 @@ export class OutboxWorker {
   async deliver(ids: string[]): Promise<void> {
     const rows = await this.lease(ids);
     this.keepLeases();
-    const queue = [...rows];
+    const suspects = rows.filter(isSuspect);
+    const queue = rows.filter((row) => !isSuspect(row));
     const lanes = Array.from({ length: Math.min(AT_ONCE, queue.length) }, async () => {
       for (let row = queue.shift(); row; row = queue.shift()) await this.carryOutTraced(row);
     });
     await Promise.all(lanes);
+    // One of them may end this process again. In another order each time, so that all others come through in the end.
+    for (const row of shuffled(suspects, this.deps.random)) await this.carryOutTraced(row);
   }
 
   get busy(): boolean {
@@ -64,41 +76,44 @@ export class OutboxWorker {
     this.renewal = undefined;
   }
 
-  private async lease(ids: string[]): Promise<LeasedRow[]> {
+  private async lease(ids: string[]): Promise<HeldRow[]> {
     const { rows } = await this.deps.pool.query({
       name: 'lease-outbox',
-      text: `update qamqor.outbox o set attempt = o.attempt + 1, tries = o.tries + 1, leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
-        from (select id from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now())
+      text: `update qamqor.outbox o set attempt = o.attempt + 1, tries = o.tries + 1, failures = o.failures + free.was_lost::int, leased_until = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}), next_at = qamqor.qamqor_now() + make_interval(secs => ${LEASE_S})
+        from (select id, leased_until is not null as was_lost from qamqor.outbox where id = any ($1::uuid[]) and not parked and (leased_until is null or leased_until < qamqor.qamqor_now())
           and next_at <= qamqor.qamqor_now() + make_interval(secs => ${PATIENCE_S}) for update skip locked) free
         where o.id = free.id
-        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt, o.tries, o.failures, o.trace`,
+        returning o.id, o.organisation_id, o.case_id, o.seq, o.topic, o.entry_id, o.payload, o.attempt, o.tries, o.failures, o.trace, free.was_lost`,
       values: [ids],
     });
-    const leased = rows.map((row) => ({
-      id: row.id,
-      organisationId: row.organisation_id,
-      caseId: row.case_id,
-      seq: row.seq,
-      topic: row.topic,
-      entryId: row.entry_id,
-      payload: JSON.parse(row.payload) as JsonObject,
-      attempt: row.attempt,
-      tries: row.tries,
-      failures: row.failures,
-      trace: row.trace,
-    }));
+    const leased = rows.map(
+      (row): HeldRow => ({
+        id: row.id,
+        organisationId: row.organisation_id,
+        caseId: row.case_id,
+        seq: row.seq,
+        topic: row.topic,
+        entryId: row.entry_id,
+        payload: row.payload,
+        attempt: row.attempt,
+        tries: row.tries,
+        failures: row.failures,
+        trace: row.trace,
+        wasLost: row.was_lost,
+      }),
+    );
     for (const row of leased) this.held.add(row);
     return leased;
   }
 
-  private async carryOutTraced(row: LeasedRow): Promise<void> {
+  private async carryOutTraced(row: HeldRow): Promise<void> {
     const { tracing } = this.deps;
     if (tracing) await traceDelivery(tracing, row, () => this.carryOut(row));
     else await this.carryOut(row);
   }
 
   /** How it ended; nothing where that could not be written down. */
-  private async carryOut(row: LeasedRow): Promise<Delivery['kind'] | undefined> {
+  private async carryOut(row: HeldRow): Promise<Delivery['kind'] | undefined> {
     try {
       const delivery = await this.attempt(row);
       await this.settle(row, delivery);
@@ -115,7 +130,7 @@ export class OutboxWorker {
   }
 
   /** What came back cannot be stored, and would not be the next time either: a person must look. */
-  private async report(row: OutboxRow, cause: unknown): Promise<void> {
+  private async report(row: HeldRow, cause: unknown): Promise<void> {
     const reason = `What came back could not be stored: ${asText(cause)}`;
     await this.deps.engine
       .submit(incident(row, reason))
@@ -124,18 +139,22 @@ export class OutboxWorker {
       );
   }
 
-  private async attempt(row: LeasedRow): Promise<Delivery> {
+  private async attempt(row: HeldRow): Promise<Delivery> {
     const handler = this.deps.handlers.get(row.topic);
     if (!handler) return { kind: 'give-up', reason: `Nothing here carries out "${row.topic}".` };
+    if (row.failures >= FAILURES)
+      return { kind: 'give-up', reason: `Given up after ${FAILURES} failures: its process ended before it did.` };
+    const payload = payloadOf(row);
+    if (!payload) return { kind: 'give-up', reason: 'What is to be done cannot be read from its outbox row.' };
     try {
-      return await inTime(handler(row), this.deps.attemptMs ?? ATTEMPT_MS);
+      return await inTime(handler({ ...row, payload }), this.deps.attemptMs ?? ATTEMPT_MS);
     } catch (error) {
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) failed at attempt ${row.attempt}.`, error, about(row));
       return { kind: 'retry', reason: asText(error) };
     }
   }
 
-  private async settle(row: LeasedRow, delivery: Delivery): Promise<void> {
+  private async settle(row: HeldRow, delivery: Delivery): Promise<void> {
     crashPoint('settle.before');
     const settles = settledBy(row);
     switch (delivery.kind) {
@@ -156,10 +175,13 @@ export class OutboxWorker {
         if (!delivery.patient && row.failures + 1 >= FAILURES)
           await this.deps.engine.submit(incident(row, `Given up after ${FAILURES} failures: ${delivery.reason}`));
         else await this.again(row, delivery);
+        return;
+      default:
+        throw new Error(`"${row.topic}" answered neither that it is done nor what to do next.`);
     }
   }
 
-  private async again(row: LeasedRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
+  private async again(row: HeldRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
     const failures = delivery.patient ? row.failures : row.failures + 1;
     // Who waits patiently without saying for how long backs off too.
     const wait = delivery.afterMs ?? backoffMs(delivery.patient ? row.tries : failures, this.deps.random());
@@ -187,8 +209,33 @@ export class OutboxWorker {
   }
 }
 
+function isSuspect({ wasLost, failures }: HeldRow): boolean {
+  return wasLost && failures >= SUSPECT_AFTER;
+}
+
+function shuffled<Item>(items: Item[], random: () => number): Item[] {
+  return items
+    .map((item) => ({ item, place: random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
+}
+
+/** Null where somebody else has written into it. */
+function payloadOf({ payload }: HeldRow): JsonObject | null {
+  try {
+    const read = JSON.parse(payload) as Json;
+    return isObject(read) ? read : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** The id by which the command of its answer goes. */
-function about({ caseId, id }: OutboxRow): About {
+function about({ caseId, id }: HeldRow): About {
   return { case: caseId, command: `outbox:${id}` };
 }
 
@@ -213,8 +260,16 @@ export function isPassing(error: unknown): boolean {
 
 /** Of an error, what PostgreSQL can store. */
 export function asText(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replaceAll('\0', '').toWellFormed().slice(0, 1_000);
+  return messageOf(error).replaceAll('\0', '').toWellFormed().slice(0, 1_000);
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'Something that is no error and cannot be shown.';
+  }
 }
 
 /** 1 s, doubling to 2 h, each between half and the whole, so that many do not come back at once. */
@@ -223,11 +278,11 @@ export function backoffMs(tries: number, random: number): number {
   return full / 2 + (full / 2) * random;
 }
 
-function settledBy(row: OutboxRow): NonNullable<Command['settles']> {
+function settledBy(row: HeldRow): NonNullable<Command['settles']> {
   return { outboxId: row.id, attempt: row.attempt, caseId: row.caseId };
 }
 
-function incident(row: OutboxRow, reason: string): Command {
+function incident(row: HeldRow, reason: string): Command {
   return {
     kind: 'incident',
     organisationId: row.organisationId,

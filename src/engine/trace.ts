@@ -53,7 +53,7 @@ function noteError(span: Span, error: unknown): void {
 /** One attempt to carry out an outbox row: it goes on from the command that wrote the row, however much later that is. */
 export function traceDelivery(
   tracing: Tracing,
-  row: LeasedRow,
+  row: Omit<LeasedRow, 'payload'>,
   carryOut: () => Promise<Delivery['kind'] | undefined>,
 ): Promise<void> {
   const facts = {

@@ -164,7 +164,7 @@ describe('thirty days after its end', () => {
   };
   const ofPeople = /Қасымова|жеке|бетінде|көшіп/;
 
-  it('nothing about people is left of a hand-off but what it was sealed with', async () => {
+  it('F36: nothing about people is left of a hand-off but what it was sealed with, whatever comes later', async () => {
     const [answered, recalled, open] = [
       await town.sent('housing'),
       await town.sent('housing'),
@@ -185,7 +185,8 @@ describe('thirty days after its end', () => {
     }
     expect((await contents(open.handoff)).row.body).toMatch(ofPeople);
     // What is said later does not stay either.
-    await town.tell(answered.handoff, done('late', '1', { secret: 'жеке' }));
+    const late = await town.tell(answered.handoff, done('late', '1', { secret: 'жеке' }));
+    expect(late).toMatchObject({ status: 200, body: { status: 'ignored', reason: 'rejected' } });
     await town.settled();
     expect(JSON.stringify(await contents(answered.handoff))).not.toMatch(ofPeople);
   });

@@ -94,7 +94,7 @@ describe('what a partner says', () => {
     expect(await town.handoffOf(id)).toMatchObject({ status: 'expired' });
   });
 
-  it('about papers gives no more time when it is said again', async () => {
+  it('F35: about papers gives no more time when it is said again', async () => {
     const { id, handoff } = await town.sent('advice');
     await town.tell(handoff, papersRequested('first'));
     const before = await town.handoffOf(id);
@@ -130,8 +130,45 @@ describe('what a partner says', () => {
   });
 });
 
+describe('F35: what comes in any order', () => {
+  const said = { acknowledged: acknowledged(), papers: papersRequested(), done: done(), rejected: rejected() };
+  type Saying = keyof typeof said;
+  const orders = (rest: Saying[]): Saying[][] =>
+    rest.length === 0
+      ? [[]]
+      : rest.flatMap((one) => orders(rest.filter((each) => each !== one)).map((more) => [one, ...more]));
+
+  it('is answered each time, ends the case once, by the first that ends it, and is written down', async () => {
+    for (const order of orders(['acknowledged', 'papers', 'done', 'rejected'])) {
+      const { id, handoff } = await town.sent('advice');
+      const outcomes = [];
+      for (const one of order) {
+        const answer = await town.tell(handoff, said[one]);
+        expect(answer.status).toBe(200);
+        outcomes.push(answer.body.status);
+      }
+      const ended = Math.min(order.indexOf('done'), order.indexOf('rejected'));
+      const end = order[ended];
+      expect({ order, outcomes: outcomes.slice(ended) }).toEqual({
+        order,
+        outcomes: ['applied', ...order.slice(ended + 1).map(() => 'ignored')],
+      });
+      expect(await town.caseOf(id)).toMatchObject({
+        status: 'done',
+        state: end === 'done' ? 'helped' : 'refused',
+        incidents: 0,
+      });
+      expect(await town.handoffOf(id)).toMatchObject({ status: end });
+      expect((await town.journalOf(id)).filter(({ kind }) => kind === 'answer')).toHaveLength(1);
+      const kept = await town.eventsOf(handoff);
+      expect(kept.map(({ event_id }) => event_id).sort()).toEqual(['a', 'd', 'p', 'r']);
+      expect(kept.every(({ status }) => status === 'applied' || status === 'ignored')).toBe(true);
+    }
+  });
+});
+
 describe('a message', () => {
-  it('that comes a hundred times at once over the network is one transition', async () => {
+  it('F33: that comes a hundred times at once over the network is one transition, and all are answered 200', async () => {
     const { id, handoff } = await town.sent('advice');
     const body = JSON.stringify({ ...done('hundred'), at: await town.api.system.clock.now() });
     const url = `${await town.api.app.getUrl()}/api/handoffs/${handoff}/events`;
@@ -181,7 +218,7 @@ describe('a message', () => {
     expect(await town.caseOf(other.id)).toMatchObject({ state: 'helped' });
   });
 
-  it('that is faster than its own 202 waits for it', async () => {
+  it('F34: that is faster than its own 202 waits for it', async () => {
     const early: unknown[] = [];
     let handoff = '';
     town.bank.replies.push(async ({ body }) => {
@@ -207,7 +244,7 @@ describe('a message', () => {
     ]);
   });
 
-  it('that was parked is applied also when the process died before it did', async () => {
+  it('F34: that was parked is applied also when the process died before it did', async () => {
     town.bank.replies.push(async ({ body }) => {
       await town.tell(JSON.parse(body).id, done());
       return { status: 500 };
@@ -237,7 +274,7 @@ describe('a message', () => {
     expect((await town.eventsOf(handoff)).map(({ status }) => status)).toEqual(['applied', 'applied']);
   });
 
-  it('after the end changes nothing; the case writes down what it was', async () => {
+  it('F35, F36: after the end changes nothing; the case writes down what it was', async () => {
     const { id, handoff } = await town.sent('advice');
     await town.tell(handoff, done());
     const before = await town.handoffOf(id);
@@ -253,7 +290,7 @@ describe('a message', () => {
     ]);
   });
 
-  it('after the family left, or after its time, is ignored and told why', async () => {
+  it('F36: after the family left, or after its time, is ignored and told why', async () => {
     const left = await town.sent('advice');
     await town.api.post('integration', `/api/cases/${left.id}/events`, { type: 'LEAVE' });
     expect((await town.tell(left.handoff, done())).body).toEqual({ status: 'ignored', reason: 'recalled' });

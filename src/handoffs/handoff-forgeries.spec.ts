@@ -101,7 +101,7 @@ describe('a message that cannot be believed', () => {
     expect(await traces()).toEqual(before);
   });
 
-  it("with another partner's secret is answered as if there were no such hand-off", async () => {
+  it("F36: with another partner's secret, or about what there is not, is answered as if there were no such hand-off", async () => {
     const foreign = await say(town.api, town.office, target.handoff, done());
     const unknown = await say(town.api, town.office, '019f0000-0000-7000-8000-000000000000', done());
     const nonsense = await say(town.api, town.office, 'nonsense', done());

@@ -64,7 +64,7 @@ describe('a partner that does not answer', () => {
     expect(changes).toEqual([]);
   });
 
-  it('gets one message first, of however many processes; the others follow when that is answered', async () => {
+  it('F37: gets one message first, of however many processes; the others follow when that is answered', async () => {
     await times(5, false);
     const { since } = await row();
     await later(30);

@@ -54,12 +54,12 @@ describe('a hand-off', () => {
     expect(new Set(received.map(({ headers }) => headers['webhook-timestamp'])).size).toBe(2);
   });
 
-  it.each([500, 502, 503, 504, 408, 425, 429])('is tried again after %d', async (status) => {
+  it.each([500, 502, 503, 504, 408, 425, 429])('F28: is tried again after %d', async (status) => {
     behave = (_request, response) => json(response, status, {});
     expect(await client().handOff(MESSAGE)).toEqual({ kind: 'retry', reason: `http-${status}` });
   });
 
-  it('waits as long as the partner asks for', async () => {
+  it('F29: waits as long as the partner asks for', async () => {
     const asked = async (header: string, date?: string) => {
       behave = (_request, response) => {
         if (date) response.setHeader('date', date);
@@ -78,7 +78,7 @@ describe('a hand-off', () => {
     expect(await asked('-5')).toBeUndefined();
   });
 
-  it.each([301, 302, 303, 307, 308])('does not follow a redirect (%d)', async (status) => {
+  it.each([301, 302, 303, 307, 308])('F30: does not follow a redirect (%d)', async (status) => {
     const elsewhere = await listening(accept);
     behave = (_request, response) => response.writeHead(status, { location: `${address(elsewhere)}/handoffs` }).end();
     expect(await client().handOff(MESSAGE)).toMatchObject({ kind: 'refused', status });
@@ -98,7 +98,7 @@ describe('a hand-off', () => {
     },
   );
 
-  it('finds a partner gone that says 410', async () => {
+  it('F30: finds a partner gone that says 410', async () => {
     behave = (_request, response) => json(response, 410, {});
     expect(await client().handOff(MESSAGE)).toEqual({ kind: 'gone' });
   });
@@ -123,7 +123,7 @@ describe('a hand-off', () => {
     });
   });
 
-  it('is tried again when its answer was lost', async () => {
+  it('F32: is tried again when its answer was lost', async () => {
     behave = (request) => request.socket.destroy();
     expect(await client().handOff(MESSAGE)).toEqual({ kind: 'retry', reason: 'connection-lost' });
   });
@@ -158,7 +158,7 @@ describe('a hand-off', () => {
   });
 });
 
-describe('a partner that holds us up', () => {
+describe('F31: a partner that holds us up', () => {
   const patient = { deadlineMs: 150 };
 
   it.each<[string, Behaviour]>([

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   statementTimeoutMs?: number;
   /** Ends a connection that holds a transaction open without doing anything; 0 for no limit. */
   idleInTransactionMs?: number;
+  /** Ends a statement that waits longer for a lock; the server's own limit if not given. */
+  lockTimeoutMs?: number;
   /** Shown in pg_stat_activity, after `qamqor `. */
   name?: string;
   /**
@@ -67,6 +69,7 @@ export function connectionConfig(url: string, role: DatabaseRole, options: Conne
     'TimeZone=UTC',
     `statement_timeout=${statementTimeoutMs}`,
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+    ...(options.lockTimeoutMs === undefined ? [] : [`lock_timeout=${options.lockTimeoutMs}`]),
     ...(role === 'engine' ? PLANS_BY_KEY : []),
     ...(role === 'owner' ? [] : [`role=${ROLE_NAMES[role]}`]),
   ];

@@ -67,7 +67,7 @@ async function folder(): Promise<string> {
 }
 
 describe('a backup of the embedded database', () => {
-  it('is consistent though everybody went on working, and has what was committed before', async () => {
+  it('F52: is consistent though everybody went on working, and has what was committed before', async () => {
     const target = await folder();
     await restore({ dataDir: target, file, log });
     const restored = await EmbeddedPostgres.start({ dataDir: target });
@@ -97,7 +97,7 @@ describe('a backup of the embedded database', () => {
     expect(await readdir(home)).toEqual(['backup.tar.gz']);
   });
 
-  it('is put over no database that is there', async () => {
+  it('F52: is put over no database that is there', async () => {
     await expect(restore({ dataDir, file, log })).rejects.toMatchObject({
       code: 'data-folder-used',
       message: expect.stringContaining('QAMQOR_DATA'),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Migration } from '@mikro-orm/migrations';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { until } from '../../test/engine.js';
 import { DatabaseClock } from './clock.js';
 import { sqlState } from './database.js';
 import { migrate } from './migrate.js';
@@ -26,6 +27,12 @@ class M9003Cut extends Migration {
   }
 }
 
+class M9004Widens extends Migration {
+  override up(): void {
+    this.addSql('alter table qamqor.cases add column wider int');
+  }
+}
+
 async function tables(database: TestDatabase): Promise<string[]> {
   const { rows } = await database
     .pool('owner')
@@ -42,25 +49,58 @@ describe('migrations', () => {
   });
   afterAll(() => database.close());
 
-  it('run once when several processes start at the same moment', async () => {
+  it('F48: run once when several processes start at the same moment', async () => {
     const ran = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
     expect(ran.flat()).toEqual(MIGRATIONS.map(({ name }) => name));
     expect(await migrate(database.url)).toEqual([]);
   });
 
-  it('are all or nothing', async () => {
+  it('F48: are all or nothing', async () => {
     await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9002Bad])).rejects.toThrow('division by zero');
     expect(await tables(database)).toEqual(['clock_offset']);
   });
 
-  it('whose connection breaks end with an error, and leave nothing', async () => {
+  it('F48: whose connection breaks end with an error, and leave nothing', async () => {
     await expect(migrate(database.url, [...MIGRATIONS, M9001Good, M9003Cut])).rejects.toThrow(/terminat/);
     expect(await tables(database)).toEqual(['clock_offset']);
   });
 
-  it('of a newer version stop an older one', async () => {
+  it('F46: of a newer version stop an older one', async () => {
     await migrate(database.url, [...MIGRATIONS, M9001Good]);
     await expect(migrate(database.url)).rejects.toThrow(/newer Qamqor \(M9001Good\)/);
+  });
+
+  it('F48: under load wait for a table only shortly, so that nobody has to wait long behind them, and go on when it is free', async () => {
+    const other = await createDatabase();
+    const app = other.pool('app');
+    const reader = await other.pool('owner').connect();
+    await reader.query('begin; lock table qamqor.cases in access share mode');
+    const migrating = migrate(other.url, [...MIGRATIONS, M9004Widens], { lockMs: 200 });
+    const waits = async () =>
+      (await other.pool('owner').query(`select from pg_locks where not granted and mode = 'AccessExclusiveLock'`))
+        .rowCount;
+    await until(async () => (await waits()) === 1);
+    // Whoever stands behind it gets through while the reader still reads.
+    await app.query('select from qamqor.cases limit 1');
+    await until(async () => (await waits()) === 0);
+    expect(await Promise.race([migrating, Promise.resolve('waits')])).toBe('waits');
+    await reader.query('commit');
+    reader.release();
+    expect(await migrating).toEqual(['M9004Widens']);
+    await other.close();
+  });
+
+  it('F48: that find a table locked for good end with what to do, and have changed nothing', async () => {
+    const other = await createDatabase();
+    const reader = await other.pool('owner').connect();
+    await reader.query('begin; lock table qamqor.cases in access share mode');
+    const refused = migrate(other.url, [...MIGRATIONS, M9001Good, M9004Widens], { lockMs: 50, tries: 2 });
+    await expect(refused).rejects.toMatchObject({ name: 'StartError', code: 'database-in-use' });
+    expect(await tables(other)).toEqual(['clock_offset']);
+    await reader.query('rollback');
+    reader.release();
+    expect(await migrate(other.url, [...MIGRATIONS, M9001Good, M9004Widens])).toEqual(['M9001Good', 'M9004Widens']);
+    await other.close();
   });
 
   it('have names in the order in which they run, each once', () => {

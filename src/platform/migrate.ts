@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Constructor } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
-import { connectionConfig, SCHEMA } from './database.js';
+import { connectionConfig, SCHEMA, sqlState } from './database.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { openDialect } from './orm-dialect.js';
 import { StartError } from './start-error.js';
@@ -10,24 +11,45 @@ import { StartError } from './start-error.js';
 /** Any number, the same in every version: one process migrates a database at a time. */
 const MIGRATION_LOCK = 4_817_263_905;
 
+/** Everybody who wants a table waits behind a migration that waits for it: so long, then they go first. */
+const LOCK_MS = 3_000;
+const TRIES = 20;
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /**
  * Brings the database to the version of this code, in one transaction, as the owner. Several processes may call it at
- * once: one migrates, the others wait and find nothing to do.
+ * once: one migrates, the others wait and find nothing to do. Processes of the version before may work meanwhile.
  * @returns names of the migrations that ran
  */
-export async function migrate(url: string, migrations: Constructor<Migration>[] = MIGRATIONS): Promise<string[]> {
+export async function migrate(
+  url: string,
+  migrations: Constructor<Migration>[] = MIGRATIONS,
+  { lockMs = LOCK_MS, tries = TRIES }: { lockMs?: number; tries?: number } = {},
+): Promise<string[]> {
   const lock = new pg.Client(connectionConfig(url, 'owner', { name: 'migration lock', statementTimeoutMs: 0 }));
   lock.on('error', () => undefined);
   await lock.connect();
   try {
     await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    return await runMigrations(url, migrations);
+    for (let left = tries; ; left -= 1) {
+      try {
+        return await runMigrations(url, migrations, lockMs);
+      } catch (error) {
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+        if (left <= 1) throw tablesInUse(error);
+        await sleep(lockMs);
+      }
+    }
   } finally {
     await lock.end();
   }
 }
 
-async function runMigrations(url: string, migrations: Constructor<Migration>[]): Promise<string[]> {
+async function runMigrations(
+  url: string,
+  migrations: Constructor<Migration>[],
+  lockTimeoutMs: number,
+): Promise<string[]> {
   const orm = await MikroORM.init({
     entities: [],
     discovery: { warnWhenNoEntities: false },
@@ -37,6 +59,7 @@ async function runMigrations(url: string, migrations: Constructor<Migration>[]):
       name: 'migrations',
       statementTimeoutMs: 0,
       idleInTransactionMs: 0,
+      lockTimeoutMs,
       max: 2,
     }),
     extensions: [Migrator],
@@ -62,6 +85,15 @@ function refuseNewer(done: string[], known: string[]): void {
     'database-newer',
     `The database was brought forward by a newer Qamqor (${unknown.join(', ')}). Start that version or a later one; ` +
       'to go back, restore the backup made before the update.',
+  );
+}
+
+function tablesInUse(cause: unknown): StartError {
+  return new StartError(
+    'database-in-use',
+    'The database could not be brought up to date: somebody keeps a table locked. Nothing was changed. End long transactions ' +
+      '(pg_stat_activity shows them), or stop the other processes, and start again.',
+    { cause },
   );
 }
 

@@ -88,7 +88,7 @@ export class OrphansService {
   }
 
   private async stuckAmong(client: PoolClient, candidates: CandidateRow[]) {
-    const charts = new Map(candidates.map((row) => [row.id, JSON.parse(row.chart) as ChartState]));
+    const charts = new Map(candidates.flatMap((row) => this.chartOf(row)));
     const movers = await moversOf(client, charts);
     const found: { row: CandidateRow; message: string; entryId?: string }[] = [];
     for (const row of candidates) {
@@ -107,6 +107,18 @@ export class OrphansService {
       }
     }
     return found;
+  }
+
+  /** One that cannot be read keeps nobody from looking at the others; `verify` names it. */
+  private chartOf({ id, chart }: CandidateRow): [id: string, chart: ChartState][] {
+    try {
+      const read = JSON.parse(chart) as ChartState | null;
+      if (Array.isArray(read?.entries)) return [[id, read]];
+      throw new Error('It holds no list of what the case waits for.');
+    } catch (error) {
+      this.deps.warn(`The state of case ${id} cannot be read.`, error, { case: id });
+      return [];
+    }
   }
 
   /** Two processes that find it at once tell it once; a case that went on meanwhile is left alone. */

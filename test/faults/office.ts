@@ -31,7 +31,11 @@ export class Office {
   private starting: Promise<string> | undefined;
   private cookie: string | undefined;
 
-  constructor(private readonly place: Place) {}
+  constructor(
+    private readonly place: Place,
+    /** Settings beside those that every start needs. */
+    private readonly settings: Record<string, string> = {},
+  ) {}
 
   /** Address of the server; starts it if it was killed. */
   async url(): Promise<string> {
@@ -40,6 +44,12 @@ export class Office {
       this.starting = undefined;
     });
     return this.starting;
+  }
+
+  /** Of the server that answers at `url`. */
+  async pid(): Promise<number> {
+    await this.url();
+    return this.server?.running.pid ?? 0;
   }
 
   /** Asks once. @throws when the connection breaks */
@@ -108,6 +118,7 @@ export class Office {
       QAMQOR_API_KEY: API_KEY,
       QAMQOR_DEMO: 'off',
       PORT: '0',
+      ...this.settings,
       ...(crashAt === undefined ? {} : { QAMQOR_TEST_CRASH_AT: crashAt }),
     });
     const [, url = ''] = await running.said(/^Ready: (\S+)$/m);
