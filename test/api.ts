@@ -54,9 +54,9 @@ export class ApiFixture {
     through?: (url: string) => Promise<string>,
     workflows?: string,
     /** Without queues the process carries out its own outbox. */
-    { queues = false }: { queues?: boolean } = {},
+    { queues = false, database: given }: { queues?: boolean; database?: TestDatabase } = {},
   ): Promise<ApiFixture> {
-    const database = await createDatabase();
+    const database = given ?? (await createDatabase());
     const config: Config = {
       ...readConfig({}),
       databaseUrl: through ? await through(database.url) : database.url,

@@ -7,6 +7,7 @@ import { handoffWork } from '../src/handoffs/handoff-work.js';
 import { ORGANISATION } from '../src/system.js';
 import { taskWork } from '../src/tasks/task-work.js';
 import { ApiFixture } from './api.js';
+import type { TestDatabase } from './database.js';
 import { Partner, type Say, say, settled } from './partner.js';
 
 const text = (en: string) => ({ kk: en, ru: en, en });
@@ -66,13 +67,14 @@ export class HandoffTown {
     readonly office: Partner,
   ) {}
 
-  /** `through` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
+  /** `through`, `database` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
   static async create(
     workflows: object[],
     more: {
       through?: (url: string) => Promise<string>;
       partners?: readonly [bank: Partner, office: Partner];
       bank?: Partial<PartnerConfig>;
+      database?: TestDatabase;
     } = {},
   ): Promise<HandoffTown> {
     const [bank, office] = more.partners ?? (await Promise.all([Partner.start(), Partner.start()]));
@@ -80,7 +82,9 @@ export class HandoffTown {
       'otbasy-bank': { url: bank.url, secret: bank.secret, ...more.bank },
       'civil-office': { url: office.url, secret: office.secret },
     };
-    const api = await ApiFixture.create({ partners: addresses }, more.through);
+    const api = await ApiFixture.create({ partners: addresses }, more.through, undefined, {
+      ...(more.database ? { database: more.database } : {}),
+    });
     for (const workflow of workflows) await api.deploy(workflow, { 'input.yaml': familyInput });
     return new HandoffTown(api, bank, office);
   }
