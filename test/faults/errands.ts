@@ -103,7 +103,7 @@ export class Errands {
     for (let n = 0; n < clients; n += 1) families.push(await this.town.family());
     this.work = Promise.all(
       families.map(async (family) => {
-        while (this.going) await this.lead(family);
+        while (this.going) await this.finish(await this.begin(family));
       }),
     );
     this.work.catch(() => undefined);
@@ -122,7 +122,7 @@ export class Errands {
   }
 
   /** Asks whoever serves, again and again, until it is answered. */
-  async insist({ method = 'POST', path, body, headers = () => ({}), status }: Ask) {
+  private async insist({ method = 'POST', path, body, headers = () => ({}), status }: Ask) {
     for (let turn = 0; ; turn += 1) {
       if (this.closed) throw new Error('The spec has ended: nobody answers any more.');
       const response = await fetch(`${this.webs[turn % this.webs.length]}${path}`, {
@@ -147,18 +147,26 @@ export class Errands {
     }
   }
 
-  async open(family: string): Promise<string> {
+  /** Opens a case of this family; gives its id as soon as it is acknowledged. */
+  async begin(family: string): Promise<string> {
     this.keys += 1;
-    const key = `errand-${this.keys}`;
+    const headers = { 'idempotency-key': `errand-${this.keys}` };
     const body = JSON.stringify({ workflow: 'errand', input: { familyId: family } });
-    const { id } = await this.insist({
-      path: '/api/cases',
-      body,
-      headers: () => ({ 'idempotency-key': key }),
-      status: 201,
-    });
+    const { id } = await this.insist({ path: '/api/cases', body, headers: () => headers, status: 201 });
     this.opened.add(id);
     return id;
+  }
+
+  /** Waits until the partner was asked, answers as the partner, and sees the case end. */
+  async finish(caseId: string): Promise<void> {
+    const handoff = await this.received(caseId);
+    this.handoffs.set(caseId, handoff);
+    const body = JSON.stringify({ ...done(`done-${handoff}`), at: new Date().toISOString() });
+    const { secret } = this.bank;
+    const signed = () => ({ ...sign({ id: `msg_${handoff}`, at: new Date().toISOString(), body, secrets: [secret] }) });
+    await this.insist({ path: `/api/handoffs/${handoff}/events`, body, headers: signed, status: 200 });
+    while ((await this.get(`/api/cases/${caseId}`)).status !== 'done') await pause(100);
+    this.ended += 1;
   }
 
   /** Every process that was not stopped is there, and none had an error of its own making. */
@@ -210,23 +218,6 @@ export class Errands {
     return new Promise((_resolve, reject) => {
       this.work.catch(reject);
     });
-  }
-
-  private async lead(family: string): Promise<void> {
-    const caseId = await this.open(family);
-    const handoff = await this.received(caseId);
-    this.handoffs.set(caseId, handoff);
-    const body = JSON.stringify({ ...done(`done-${handoff}`), at: new Date().toISOString() });
-    const signed = () =>
-      sign({
-        id: `msg_${handoff}`,
-        at: new Date().toISOString(),
-        body,
-        secrets: [this.bank.secret],
-      }) as unknown as Record<string, string>;
-    await this.insist({ path: `/api/handoffs/${handoff}/events`, body, headers: signed, status: 200 });
-    while ((await this.get(`/api/cases/${caseId}`)).status !== 'done') await pause(100);
-    this.ended += 1;
   }
 
   private async received(caseId: string): Promise<string> {
