@@ -53,6 +53,7 @@ export class Errands {
   private going = true;
   private closed = false;
   private keys = 0;
+  private asked = 0;
 
   private constructor(
     readonly town: HandoffTown,
@@ -123,9 +124,9 @@ export class Errands {
 
   /** Asks whoever serves, again and again, until it is answered. */
   private async insist({ method = 'POST', path, body, headers = () => ({}), status }: Ask) {
-    for (let turn = 0; ; turn += 1) {
+    for (;;) {
       if (this.closed) throw new Error('The spec has ended: nobody answers any more.');
-      const response = await fetch(`${this.webs[turn % this.webs.length]}${path}`, {
+      const response = await fetch(`${this.webs[this.asked++ % this.webs.length]}${path}`, {
         method,
         ...(body === undefined ? {} : { body }),
         headers: {

@@ -5,6 +5,7 @@ import { Errands, type Server } from './errands.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
 const AWAY_MS = full ? 600_000 : 3_000;
+const FULL_MS = full ? 60_000 : 3_000;
 const LONG_MS = full ? 1_200_000 : 120_000;
 
 (hasRealRedis ? describe : describe.skip)(`a ${realRedis}`, () => {
@@ -59,7 +60,7 @@ const LONG_MS = full ? 1_200_000 : 120_000;
       await redis.admin.config('SET', 'maxmemory', '1');
       const opened = await errands.begin(await errands.town.family());
       await server.warned(/OOM command not allowed/);
-      await pause(AWAY_MS);
+      await pause(FULL_MS);
       expect(await waiting(opened)).toEqual(['handOff.open']);
       await redis.admin.config('SET', 'maxmemory', '0');
       await errands.finish(opened);
