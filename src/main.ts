@@ -28,6 +28,9 @@ let unattended = isUnattended() ? new Log({ logLevel: 'info', unattended: true }
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];
 
+/** Where the log goes to may be full or gone. That costs its lines, and must not cost the process. */
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
 /** Boots the roles that QAMQOR_ROLES asks for. */
 async function main(): Promise<void> {
   const config = await readSettings();

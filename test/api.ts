@@ -55,9 +55,9 @@ export class ApiFixture {
     through?: (url: string) => Promise<string>,
     workflows?: string,
     /** Without queues the process carries out its own outbox. */
-    { queues = false, logger }: { queues?: boolean; logger?: Log } = {},
+    { queues = false, logger, database: given }: { queues?: boolean; logger?: Log; database?: TestDatabase } = {},
   ): Promise<ApiFixture> {
-    const database = await createDatabase();
+    const database = given ?? (await createDatabase());
     const config: Config = {
       ...readConfig({}),
       databaseUrl: through ? await through(database.url) : database.url,

@@ -40,6 +40,12 @@ const SETTINGS = {
 
 const LEAK_PATIENCE_MS = 2_000;
 
+/** One that the spec itself brings and removes, with every migration in it. `close` only ends what was opened here. */
+export async function databaseAt(url: string): Promise<TestDatabase> {
+  await migrate(url);
+  return { url, ...poolsOf(url) };
+}
+
 export async function createDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = await findServer();
   const name = `spec_${randomBytes(6).toString('hex')}`;
@@ -92,9 +98,24 @@ async function ensureTemplate(admin: pg.Client, server: Server): Promise<void> {
 
 function testDatabase(server: Server, name: string): TestDatabase {
   const url = server.urlOf(name);
-  const pools = new Map<DatabaseRole, pg.Pool>();
+  const pools = poolsOf(url);
   return {
     url,
+    ...pools,
+    async close() {
+      await pools.close();
+      await withAdmin(server, async (admin) => {
+        const leaks = await awaitNoConnections(admin, name);
+        await admin.query(`drop database if exists ${name} with (force)`);
+        if (leaks.length > 0) throw new Error(`Connections were left open:\n${leaks.join('\n')}`);
+      });
+    },
+  };
+}
+
+function poolsOf(url: string): Omit<TestDatabase, 'url'> {
+  const pools = new Map<DatabaseRole, pg.Pool>();
+  return {
     pool(role) {
       const pool = pools.get(role) ?? openPool(url, role);
       pools.set(role, pool);
@@ -103,11 +124,6 @@ function testDatabase(server: Server, name: string): TestDatabase {
     openPool: (role, options) => openPool(url, role, options),
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.end()));
-      await withAdmin(server, async (admin) => {
-        const leaks = await awaitNoConnections(admin, name);
-        await admin.query(`drop database if exists ${name} with (force)`);
-        if (leaks.length > 0) throw new Error(`Connections were left open:\n${leaks.join('\n')}`);
-      });
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Log } from '../src/platform/log.js';
 import { ORGANISATION } from '../src/system.js';
 import { taskWork } from '../src/tasks/task-work.js';
 import { ApiFixture } from './api.js';
+import type { TestDatabase } from './database.js';
 import { Partner, type Say, say, settled } from './partner.js';
 
 const text = (en: string) => ({ kk: en, ru: en, en });
@@ -67,7 +68,7 @@ export class HandoffTown {
     readonly office: Partner,
   ) {}
 
-  /** `through` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
+  /** `through`, `database` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
   static async create(
     workflows: object[],
     more: {
@@ -75,7 +76,7 @@ export class HandoffTown {
       partners?: readonly [bank: Partner, office: Partner];
       bank?: Partial<PartnerConfig>;
       config?: Partial<Config>;
-      fixture?: { queues?: boolean; logger?: Log };
+      fixture?: { queues?: boolean; logger?: Log; database?: TestDatabase };
     } = {},
   ): Promise<HandoffTown> {
     const [bank, office] = more.partners ?? (await Promise.all([Partner.start(), Partner.start()]));

@@ -22,15 +22,21 @@ export class RealPostgres {
   readonly home: string;
   private server: ChildProcess | null = null;
 
-  private constructor(readonly port: number) {
+  private constructor(
+    readonly port: number,
+    private readonly environment: Record<string, string>,
+  ) {
     this.home = mkdtempSync(join(tmpdir(), 'qamqor-postgres-'));
     if (this.ids.uid !== undefined) chownSync(this.home, this.ids.uid, this.ids.gid ?? 0);
   }
 
-  /** With a login that owns its database and is no superuser. `settings`: for the server. */
-  static async create(settings: (home: string) => Record<string, string>): Promise<RealPostgres> {
+  /** With a login that owns its database and is no superuser. `settings` and `environment`: for the server. */
+  static async create(
+    settings: (home: string) => Record<string, string>,
+    environment: Record<string, string> = {},
+  ): Promise<RealPostgres> {
     if (!existsSync(`${BINARIES}/initdb`)) throw new Error(`${BINARIES} is absent: apt-get install postgresql-15`);
-    const postgres = new RealPostgres(await freePort());
+    const postgres = new RealPostgres(await freePort(), environment);
     const flags = ['--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync', '--username=admin'];
     postgres.run(`${BINARIES}/initdb`, [...flags, '--pgdata', postgres.folder('data')]);
     await postgres.start('data', settings(postgres.home));
@@ -69,6 +75,7 @@ export class RealPostgres {
     const server = spawn(`${BINARIES}/postgres`, ['-D', this.folder(name), ...flags], {
       ...this.ids,
       cwd: '/',
+      env: { ...process.env, ...this.environment },
       stdio: 'ignore',
     });
     this.server = server;

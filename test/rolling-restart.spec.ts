@@ -70,7 +70,7 @@ async function stop(process: Running): Promise<number> {
 
 describe('a rolling restart under load', () => {
   it(
-    'loses no request and repeats no effect: every process is replaced while clients and a partner go on',
+    'F8: loses no request and repeats no effect: every process is replaced while clients and a partner go on',
     async () => {
       const webs: string[] = [];
       const clients = new Clients(webs, town.bank);

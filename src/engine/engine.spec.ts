@@ -279,7 +279,7 @@ describe('commands that arrive together', () => {
     expect(opened.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
   });
 
-  it('wait only for their own case when somebody else holds its lock', async () => {
+  it('F22: wait only for their own case when somebody else holds its lock', async () => {
     const [held, free] = await Promise.all([fixture.open('review'), fixture.open('review')]);
     const holder = await fixture.database.pool('owner').connect();
     await holder.query('begin');

@@ -42,11 +42,11 @@ export class Place {
     return started;
   }
 
-  /** The embedded server of this place is killed as well, and its backends have to notice. */
-  async killServer(): Promise<null> {
+  /** The embedded server of this place goes: with SIGKILL its backends have to notice, SIGQUIT ends them too. */
+  async killServer(signal: 'SIGKILL' | 'SIGQUIT' = 'SIGKILL'): Promise<null> {
     const postmaster = await this.postmaster();
     if (postmaster !== null) {
-      process.kill(postmaster, 'SIGKILL');
+      process.kill(postmaster, signal);
       this.killed.servers += 1;
     }
     return null;

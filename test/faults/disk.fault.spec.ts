@@ -1,0 +1,198 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { asAppError } from '../../src/api/problem.js';
+import { migrate } from '../../src/platform/migrate.js';
+import { API_KEY } from '../api.js';
+import { createDatabase, databaseAt, type TestDatabase } from '../database.js';
+import { EngineFixture } from '../engine.js';
+import { hasRealPostgres, RealPostgres, realPostgres } from '../real-postgres.js';
+import { freePort } from '../redis.js';
+import { hasSmallDisk, SmallDisk, smallDisk } from '../small-disk.js';
+import { violations } from './invariants.js';
+import { Place } from './processes.js';
+
+const full = process.env.QAMQOR_TEST === 'full';
+const LONG_MS = 180_000;
+const MB = 1_000_000;
+
+const waiting = {
+  key: 'waiting',
+  title: { en: 'Waiting' },
+  delays: { patience: '1 day' },
+  context: { note: '= input.note' },
+  initial: 'waiting',
+  states: { waiting: { after: { patience: 'over' } }, over: { type: 'final' } },
+};
+
+(hasRealPostgres && hasSmallDisk ? describe : describe.skip)(`${realPostgres} on ${smallDisk}`, () => {
+  let postgres: RealPostgres;
+  let disk: SmallDisk;
+  let database: TestDatabase | undefined;
+  let fixture: EngineFixture | undefined;
+  afterEach(async () => {
+    await fixture?.close();
+    await database?.close();
+    await postgres?.kill();
+    disk?.remove();
+    await postgres?.close();
+    [fixture, database] = [undefined, undefined];
+  }, 60_000);
+
+  async function begin(): Promise<EngineFixture> {
+    database = await databaseAt(postgres.url);
+    fixture = EngineFixture.on(database);
+    await fixture.deploy(waiting);
+    return fixture;
+  }
+
+  /** Cases are opened until some are refused, as they must be: to be sent again. Gives those that were acknowledged. */
+  async function untilFull(engine: EngineFixture, whenSome: () => void): Promise<Set<string>> {
+    const acknowledged = new Set<string>();
+    const refused: unknown[] = [];
+    const client = async () => {
+      while (refused.length < 4) {
+        await engine.open('waiting', { note: 'x'.repeat(5_000) }).then(
+          ({ id }) => acknowledged.add(id),
+          (error: unknown) => refused.push(error),
+        );
+        if (acknowledged.size === 50) whenSome();
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, client));
+    // Some are told by the engine, some before it: over HTTP both are 503 with Retry-After.
+    for (const error of refused)
+      expect(asAppError(error)).toMatchObject({ status: 503, code: 'unavailable', retryAfter: 2 });
+    return acknowledged;
+  }
+
+  async function expectWhole(engine: EngineFixture, acknowledged: Set<string>): Promise<void> {
+    const rows = await engine.sql<{ id: string }>('select id from qamqor.cases');
+    expect(new Set(rows.map(({ id }) => id))).toEqual(acknowledged);
+    expect(await violations(postgres.url)).toEqual([]);
+  }
+
+  it(
+    'F24: that is full: 503 and when to come back, nothing acknowledged is lost, and all goes on when there is room',
+    async () => {
+      postgres = await RealPostgres.create(() => ({}));
+      disk = new SmallDisk(postgres.makeFolder('small'), 80);
+      await postgres.sql(
+        `create tablespace small location '${disk.folder}'`,
+        'alter database qamqor set tablespace small',
+      );
+      const engine = await begin();
+      const acknowledged = await untilFull(engine, () => disk.fill(MB));
+      expect(acknowledged.size).toBeGreaterThan(50);
+      await expectWhole(engine, acknowledged);
+      disk.empty();
+      for (let n = 0; n < 20; n += 1) acknowledged.add((await engine.open('waiting', { note: 'again' })).id);
+      await expectWhole(engine, acknowledged);
+
+      await postgres.kill();
+      await postgres.start('data');
+      await expectWhole(engine, acknowledged);
+      postgres.run('pg_amcheck', ['--install-missing', '--heapallindexed', 'qamqor']);
+    },
+    LONG_MS,
+  );
+
+  // Its first half is a database that is away for as long as a command is patient.
+  (full ? it : it.skip)(
+    'F24: that has no room for the log: PostgreSQL ends, and started again with room it has all that was acknowledged',
+    async () => {
+      postgres = await RealPostgres.create(() => ({}));
+      await postgres.kill();
+      disk = new SmallDisk(postgres.makeFolder('small'), 120);
+      execFileSync('cp', ['-a', join(postgres.folder('data'), 'pg_wal'), disk.folder]);
+      renameSync(join(postgres.folder('data'), 'pg_wal'), join(postgres.folder('data'), 'pg_wal.before'));
+      symlinkSync(join(disk.folder, 'pg_wal'), join(postgres.folder('data'), 'pg_wal'));
+      await postgres.start('data');
+      const engine = await begin();
+      const acknowledged = await untilFull(engine, () => disk.fill());
+      disk.empty();
+      await postgres.kill();
+      await postgres.start('data');
+      await expectWhole(engine, acknowledged);
+      acknowledged.add((await engine.open('waiting', { note: 'again' })).id);
+      await expectWhole(engine, acknowledged);
+    },
+    LONG_MS,
+  );
+});
+
+(hasSmallDisk ? describe : describe.skip)(`a backup on ${smallDisk}`, () => {
+  it(
+    'F25: that finds no room says so and leaves no part of itself; the database goes on',
+    async () => {
+      execFileSync(process.execPath, ['scripts/build-once.js']);
+      const place = await Place.create();
+      const disk = new SmallDisk(join(place.dataDir, 'backups'), 2);
+      try {
+        await migrate(await place.ensureDatabase());
+        const { code, stderr } = await place.start('dist/src/cli.js', ['backup', join(disk.folder, 'b.tar.gz')]).ended;
+        expect({ code, stderr }).toEqual({
+          code: 2,
+          stderr: expect.stringContaining('There is no room for the backup'),
+        });
+        expect(readdirSync(disk.folder)).toEqual([]);
+        // Whoever ends last stops the database; it is as it was.
+        await migrate(await place.ensureDatabase());
+      } finally {
+        disk.remove();
+        await place.remove();
+      }
+    },
+    LONG_MS,
+  );
+});
+
+(existsSync('/dev/full') ? describe : describe.skip)('a log on a full disk (/dev/full)', () => {
+  let server: ChildProcess | undefined;
+  afterEach(() => void server?.kill('SIGKILL'));
+
+  it(
+    'F25: costs its lines and nothing else: the process stays up and answers',
+    async () => {
+      execFileSync(process.execPath, ['scripts/build-once.js']);
+      const [database, port] = [await createDatabase(), await freePort()];
+      const home = mkdtempSync(join(tmpdir(), 'qamqor-full-'));
+      const log = openSync('/dev/full', 'w');
+      server = spawn(process.execPath, ['dist/src/main.js'], {
+        stdio: ['ignore', log, log],
+        env: {
+          PATH: process.env.PATH,
+          NODE_ENV: 'production',
+          PORT: String(port),
+          DATABASE_URL: database.url,
+          QAMQOR_DATA: home,
+          QAMQOR_SECRET: 'a secret for tests only 0123456789abcdef',
+          QAMQOR_API_KEY: API_KEY,
+          QAMQOR_LOG: 'debug',
+        },
+      });
+      const ask = (path: string, body?: string) =>
+        fetch(`http://127.0.0.1:${port}${path}`, {
+          ...(body === undefined ? {} : { method: 'POST', body }),
+          headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+        });
+      while (server.exitCode === null && !(await ask('/health/ready').catch(() => null))?.ok) await pause(50);
+      expect(server.exitCode).toBeNull();
+      const applicant = { surname: 'Ахметова', given: 'Айгүл' };
+      const input = { applicant, categories: ['large'], interest: 'sewing', phone: null, language: 'kk' };
+      for (let n = 0; n < 20; n += 1)
+        expect((await ask('/api/cases', JSON.stringify({ workflow: 'family-support', input }))).status).toBe(201);
+      expect(server.exitCode).toBeNull();
+      const ended = new Promise((resolve) => server?.once('exit', (code) => resolve(code)));
+      server.kill('SIGTERM');
+      expect(await ended).toBe(0);
+      closeSync(log);
+      await database.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+    LONG_MS,
+  );
+});

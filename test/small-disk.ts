@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Only root may mount one. */
+export const hasSmallDisk = process.platform === 'linux' && process.getuid?.() === 0;
+/** For titles of tests that are skipped without it. */
+export const smallDisk = hasSmallDisk ? 'a small disk' : 'a small disk, which only root may mount';
+
+/** A file system in memory with an end, which can be filled up and emptied again. It belongs to whom its folder belonged to. */
+export class SmallDisk {
+  constructor(
+    readonly folder: string,
+    megabytes: number,
+  ) {
+    mkdirSync(folder, { recursive: true });
+    const { uid, gid } = statSync(folder);
+    execFileSync('mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${megabytes}m,mode=0700,uid=${uid},gid=${gid}`,
+      'qamqor',
+      folder,
+    ]);
+  }
+
+  /** Leaves so much room. */
+  fill(leave = 0): void {
+    const { bavail, bsize } = statfsSync(this.folder);
+    const file = openSync(this.ballast, 'a');
+    try {
+      for (let left = Math.floor((bavail * bsize - leave) / 4_096); left > 0; left -= 1) writeSync(file, BLOCK);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  empty(): void {
+    rmSync(this.ballast, { force: true });
+  }
+
+  remove(): void {
+    execFileSync('umount', ['--lazy', this.folder]);
+  }
+
+  private get ballast(): string {
+    return join(this.folder, 'ballast');
+  }
+}
+
+const BLOCK = Buffer.alloc(4_096);
