@@ -68,7 +68,7 @@ export class HandoffTown {
     readonly office: Partner,
   ) {}
 
-  /** `through`, `database` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
+  /** `through` and `partners`: a database and partners that were there before. `bank`: what the settings say of it besides where it is. */
   static async create(
     workflows: object[],
     more: {

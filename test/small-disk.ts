@@ -41,7 +41,7 @@ export class SmallDisk {
   }
 
   remove(): void {
-    execFileSync('umount', ['--lazy', this.folder]);
+    execFileSync('umount', [this.folder]);
   }
 
   private get ballast(): string {

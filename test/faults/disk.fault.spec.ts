@@ -130,7 +130,7 @@ const waiting = {
     async () => {
       execFileSync(process.execPath, ['scripts/build-once.js']);
       const place = await Place.create();
-      const disk = new SmallDisk(join(place.dataDir, 'backups'), 2);
+      const disk = new SmallDisk(mkdtempSync(join(tmpdir(), 'qamqor-backups-')), 2);
       try {
         await migrate(await place.ensureDatabase());
         const { code, stderr } = await place.start('dist/src/cli.js', ['backup', join(disk.folder, 'b.tar.gz')]).ended;
@@ -143,6 +143,7 @@ const waiting = {
         await migrate(await place.ensureDatabase());
       } finally {
         disk.remove();
+        rmSync(disk.folder, { recursive: true });
         await place.remove();
       }
     },
