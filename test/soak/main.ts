@@ -40,7 +40,8 @@ const place = await Place.create();
 const bank = await Bank.open(() => office.url());
 const prefix = `QAMQOR_PARTNER_${PARTNER.toUpperCase().replaceAll('-', '_')}`;
 const office = new Office(place, { [`${prefix}_URL`]: bank.url, [`${prefix}_SECRET`]: bank.secret });
-process.once('SIGINT', () => void place.remove().then(() => process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void place.remove().finally(() => process.exit(1)));
 try {
   process.exitCode = await soak();
 } finally {
