@@ -19,6 +19,7 @@ export interface Ended {
 /** A `QAMQOR_DATA` of its own, and everything that was started on it: ended and removed in the end, whatever happened. */
 export class Place {
   private readonly running = new Set<Running>();
+  private removed = false;
   /** Process groups that were killed, and servers. */
   readonly killed = { groups: 0, servers: 0 };
 
@@ -33,6 +34,7 @@ export class Place {
 
   /** A built program of ours, leading a process group of its own. */
   start(script: string, args: string[], env: Record<string, string> = {}): Running {
+    if (this.removed) throw new Error('This place is being removed: nothing is started there any more.');
     const started = new Running(script, args, { QAMQOR_DATA: this.dataDir, ...env });
     this.running.add(started);
     void started.ended.then(({ signal }) => {
@@ -65,6 +67,7 @@ export class Place {
   }
 
   async remove(): Promise<void> {
+    this.removed = true;
     for (const each of this.running) await each.kill();
     const cluster = new PostgresCluster({ dataDir: this.dataDir });
     await cluster.locked(() => cluster.stop());
