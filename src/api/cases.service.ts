@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
+import { digestOf, keyReused } from '../engine/keys.js';
 import type { MovingAct } from '../engine/moves.js';
 import { CASE_DUE, CASE_OVERDUE, CASE_STALLED } from '../engine/overdue.js';
 import { type Preview, previewAct } from '../engine/preview.js';
@@ -105,6 +106,7 @@ export class CasesService {
 
   async open(by: Principal, workflow: string, given: JsonObject, write: Write = {}): Promise<Accepted> {
     const { workflow: current } = await this.deps.versions.current(by.organisationId, workflow);
+    if ('applicant' in given) await this.refuseReused(by, write);
     const { input, subject } = await this.deps.intake.prepare(current, given, by, write);
     return this.deps.engine.submit({
       ...commandOf(by, { digestOf: { open: workflow, input }, ...write }, this.deps.id),
@@ -115,6 +117,19 @@ export class CasesService {
       ...(subject === undefined ? {} : { subject }),
       present: (accepted) => presentCase(accepted.case, by, accepted.case.updatedAt),
     });
+  }
+
+  /** A key that stands for something else already registers nobody. */
+  private async refuseReused(by: Principal, { key, digestOf: what }: Write): Promise<void> {
+    if (key === undefined || what === undefined) return;
+    const [kept] = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
+      run<{ digest: Buffer }>('select digest from qamqor.commands where organisation_id = $1 and account = $2 and id = $3', [
+        by.organisationId,
+        by.account,
+        key,
+      ]),
+    );
+    if (kept && !kept.digest.equals(digestOf(what))) throw keyReused({ id: key });
   }
 
   async list(by: Principal, query: CaseQuery): Promise<{ items: JsonObject[]; next: string | null }> {

@@ -266,6 +266,17 @@ describe('a key', () => {
     expect(await send('registrar', other.id, { type: 'LEAVE' }, key)).toMatchObject({ status: 200 });
   });
 
+  it('that stands for something else registers nobody', async () => {
+    const key = { 'idempotency-key': 'no-family' };
+    const { id } = await aCase();
+    expect((await send('integration', id, { type: 'LEAVE' }, key)).status).toBe(200);
+    const families = async () =>
+      (await api.database.pool('owner').query('select count(*)::int as count from qamqor.families')).rows[0].count;
+    const before = await families();
+    expect(await open(key, newcomer())).toMatchObject({ status: 422, body: { code: 'key-reused' } });
+    expect(await families()).toBe(before);
+  });
+
   it('of a refused command may be used again', async () => {
     const key = { 'idempotency-key': 'try-again' };
     const { id } = await aCase();

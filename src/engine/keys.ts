@@ -25,9 +25,14 @@ const digests = new WeakMap<Command, Buffer>();
 export function commandDigest(command: Command): Buffer {
   const known = digests.get(command);
   if (known) return known;
-  const digest = hash('sha256', canonicalJson(command.digestOf ?? essence(command)), 'buffer');
+  const digest = digestOf(command.digestOf ?? essence(command));
   digests.set(command, digest);
   return digest;
+}
+
+/** As it is kept with the key. */
+export function digestOf(what: Json): Buffer {
+  return hash('sha256', canonicalJson(what), 'buffer');
 }
 
 function essence(command: Command): Json {
@@ -48,7 +53,7 @@ function essence(command: Command): Json {
   }
 }
 
-export function keyReused(command: Command): AppError {
+export function keyReused(command: Pick<Command, 'id'>): AppError {
   return new AppError(
     'key-reused',
     422,
