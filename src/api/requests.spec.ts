@@ -269,7 +269,7 @@ describe('a key', () => {
   it('that stands for something else registers nobody', async () => {
     const key = { 'idempotency-key': 'no-family' };
     const { id } = await aCase();
-    expect((await send('integration', id, { type: 'LEAVE' }, key)).status).toBe(200);
+    expect((await send('registrar', id, { type: 'LEAVE' }, key)).status).toBe(200);
     const families = async () =>
       (await api.database.pool('owner').query('select count(*)::int as count from qamqor.families')).rows[0].count;
     const before = await families();

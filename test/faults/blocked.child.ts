@@ -28,6 +28,8 @@ runtime.engine.registerOutbox('handOff.open', async ({ id, organisationId, caseI
 });
 // Asking begins a new measurement, and a process that has only just begun has none.
 while ((await lag()) === 0) await pause(500);
+// Its first look only tells from when on to measure.
+await pause(1_000);
 await runtime.worker.deliver([outboxId]);
 process.stdout.write(`over ${await lag()}\n`);
 await runtime.stop();

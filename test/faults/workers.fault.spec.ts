@@ -61,7 +61,7 @@ describe('workers', () => {
     workers.push(await errands.start('worker'));
   }
 
-  it(
+  (full ? it : it.skip)(
     'F57: that get a fraction of the processor: leases that are lost for it double nothing',
     async () => {
       await errands.go(SIZE.clients);
