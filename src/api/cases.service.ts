@@ -123,11 +123,10 @@ export class CasesService {
   private async refuseReused(by: Principal, { key, digestOf: what }: Write): Promise<void> {
     if (key === undefined || what === undefined) return;
     const [kept] = await asOrganisation(this.deps.pool, by.organisationId, (run) =>
-      run<{ digest: Buffer }>('select digest from qamqor.commands where organisation_id = $1 and account = $2 and id = $3', [
-        by.organisationId,
-        by.account,
-        key,
-      ]),
+      run<{ digest: Buffer }>(
+        'select digest from qamqor.commands where organisation_id = $1 and account = $2 and id = $3',
+        [by.organisationId, by.account, key],
+      ),
     );
     if (kept && !kept.digest.equals(digestOf(what))) throw keyReused({ id: key });
   }
