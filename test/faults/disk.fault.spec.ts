@@ -28,7 +28,7 @@ const waiting = {
   states: { waiting: { after: { patience: 'over' } }, over: { type: 'final' } },
 };
 
-(hasRealPostgres && hasSmallDisk ? describe : describe.skip)(`${realPostgres} on ${smallDisk}`, () => {
+(full && hasRealPostgres && hasSmallDisk ? describe : describe.skip)(`${realPostgres} on ${smallDisk}`, () => {
   let postgres: RealPostgres;
   let disk: SmallDisk;
   let database: TestDatabase | undefined;

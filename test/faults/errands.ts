@@ -8,6 +8,7 @@ import { ORGANISATION } from '../../src/system.js';
 import { taskWork } from '../../src/tasks/task-work.js';
 import { API_KEY } from '../api.js';
 import type { TestDatabase } from '../database.js';
+import { until } from '../engine.js';
 import { done, HandoffTown, referral } from '../handoffs.js';
 import type { Partner } from '../partner.js';
 import { violations } from './invariants.js';
@@ -180,6 +181,8 @@ export class Errands {
   async expectExact(): Promise<void> {
     this.expectAlive();
     const { database } = this.town.api;
+    // What was delivered, and not settled when everything went, is settled when its lease is over.
+    await until(async () => (await database.pool('owner').query('select from qamqor.outbox')).rowCount === 0, 60_000);
     const { rows } = await database.pool('owner').query<{ id: string; status: string; steps: string[] }>(
       `select c.id, c.status, (select array_agg(j.type order by j.seq) from qamqor.journal j
          where j.case_id = c.id and j.kind <> 'ignored') as steps

@@ -5,6 +5,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DATABASE, OWNER, PostgresCluster } from '../../src/platform/postgres-cluster.js';
 import { findCluster } from '../../src/platform/postgres-folder.js';
 import { findPostmaster } from '../../src/platform/postgres-processes.js';
@@ -50,6 +51,8 @@ export class Place {
     if (postmaster !== null) {
       process.kill(postmaster, signal);
       this.killed.servers += 1;
+      // Whoever starts it again must not find it dying, and take it for one that runs.
+      while (isThere(postmaster)) await pause(5);
     }
     return null;
   }
@@ -152,5 +155,13 @@ export function linesIn(path: string): number {
     return readFileSync(path, 'utf8').split('\n').length - 1;
   } catch {
     return 0;
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

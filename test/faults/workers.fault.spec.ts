@@ -33,7 +33,7 @@ async function rateOf(work: () => Promise<void>): Promise<string> {
 }
 
 describe('workers', () => {
-  it(
+  (full ? it : it.skip)(
     `F7: that are killed and stopped at random, one after another: no command fails, every effect comes once ${note}`,
     async () => {
       const random = seededRandom(seed);

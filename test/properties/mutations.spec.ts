@@ -31,7 +31,15 @@ type Place = { state: string } | { words: string };
 
 type Path = (string | number)[];
 
-describe('a workflow that is shipped', () => {
+const full = process.env.QAMQOR_TEST === 'full';
+const seed = Number(process.env.QAMQOR_TEST_SEED ?? Date.now() % 1_000_000);
+
+/** Walking a chart takes seconds: one in three of those that need it is tried, other ones by each seed; at full size all are. */
+function isTried({ explores }: Mutant, place: number): boolean {
+  return full || explores !== true || place % 3 === seed % 3;
+}
+
+describe(`a workflow that is shipped (seed ${seed}; QAMQOR_TEST_SEED repeats it)`, () => {
   it('exists', () => {
     expect(shipped.length).toBeGreaterThan(0);
   });
@@ -45,7 +53,7 @@ describe('a workflow that is shipped', () => {
     (name) => {
       const files = readWorkflow(join(FOLDER, name));
       const catalogue = catalogueOf(name);
-      const mutants = [...mutantsOf(files), ...withoutPartOf(files, catalogue)];
+      const mutants = [...mutantsOf(files), ...withoutPartOf(files, catalogue)].filter(isTried);
       const survivors: string[] = [];
       const killed: Record<string, number> = {};
       for (const mutant of mutants) {
