@@ -7,7 +7,7 @@ import { Running } from './faults/processes.js';
 import { hasRealRedis, RealRedis, realRedis } from './real-redis.js';
 import { freePort } from './redis.js';
 
-const LONG_MS = 60_000;
+const LONG_MS = 180_000;
 const LOGIN = `bad_start_${process.pid}`;
 const API_KEY = 'bad-start-key-0123456789';
 

@@ -216,6 +216,23 @@ describe('the embedded PostgreSQL', () => {
     expect(await leave(second)).toBe('stopped');
   });
 
+  onLinux('starts another server when the one that it waits for ends', async () => {
+    const first = await EmbeddedPostgres.start({ dataDir });
+    await write(first.url, 1);
+    const dying = (await postmaster()) ?? 0;
+    process.kill(dying, 'SIGSTOP');
+    const file = join(dataDir, 'postgres', 'postmaster.pid');
+    await writeFile(file, readFileSync(file, 'utf8').replace(/^ready */m, 'stopping'));
+    const second = EmbeddedPostgres.start({ dataDir });
+    // Long enough for it to be found and waited for; nothing tells of that.
+    await sleep(300);
+    await endProcess(dying);
+    const { url } = await second;
+    expect(await postmaster()).not.toBe(dying);
+    expect(await kept(url)).toEqual([1]);
+    await Promise.all([first.stop(), (await second).stop()]);
+  });
+
   it('is not misled by a stale pid file whose number belongs to another process now', async () => {
     const first = await EmbeddedPostgres.start({ dataDir });
     await write(first.url, 1);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { isConnectionLost } from './database.js';
 import {
   type ClusterAccess,
   type ClusterOptions,
@@ -11,6 +12,8 @@ import {
 
 /** Every process that uses the cluster holds this lock as shared, on one connection of its own, for as long as it lives. */
 const USE_LOCK = 7_305_118;
+/** One server may die under us, two in a row have another trouble. */
+const ENTER_ATTEMPTS = 3;
 const REVIVE_AFTER_MS = [100, 500, 1_000, 2_000, 5_000, 10_000];
 
 /**
@@ -63,9 +66,15 @@ export class EmbeddedPostgres {
   /** Under the lock of the folder, so that nobody stops the server between its start and our sign of life. */
   async #enter(): Promise<void> {
     await this.#cluster.locked(async () => {
-      if (this.#stopping) return;
-      const access = await this.#cluster.ensureRunning();
-      this.#presence = await Presence.enter(access, () => void this.#revive());
+      for (let attempt = 1; !this.#stopping; attempt += 1) {
+        const access = await this.#cluster.ensureRunning();
+        try {
+          this.#presence = await Presence.enter(access, () => void this.#revive());
+          return;
+        } catch (error) {
+          if (attempt === ENTER_ATTEMPTS || !isConnectionLost(error)) throw error;
+        }
+      }
     });
   }
 

@@ -91,10 +91,8 @@ export class PostgresCluster {
     const access = await this.#readAccess();
     const postmaster = await findPostmaster(folder);
 
-    if (postmaster && access) {
-      await this.#awaitReady(folder, postmaster.pid);
-      return access;
-    }
+    // One that is just dying is no server any more, and another is started.
+    if (postmaster && access && (await this.#becomesReady(folder, postmaster.pid))) return access;
     if (postmaster) await this.#stop(folder, postmaster.pid);
     const binaries = await findPostgres(user);
     await endLeftOvers(folder, this.#log);
@@ -162,8 +160,8 @@ export class PostgresCluster {
       const failure = new Promise<Error>((resolve) => child.once('error', resolve));
       try {
         if (child.pid === undefined) throw await failure;
-        await this.#awaitReady(folder, child.pid);
-        return current;
+        if (await this.#becomesReady(folder, child.pid)) return current;
+        throw new Error('the server ended while it was starting');
       } catch (error) {
         const said = await this.#logSince(from);
         if (attempt < PORT_ATTEMPTS && /could not bind|Address already in use/i.test(said)) continue;
@@ -178,14 +176,15 @@ export class PostgresCluster {
     }
   }
 
-  async #awaitReady(folder: string, pid: number): Promise<void> {
+  /** False: it ended before. */
+  async #becomesReady(folder: string, pid: number): Promise<boolean> {
     const identity = identifyProcess(pid);
     const began = Date.now();
     let toldAt = began;
     for (;;) {
       const file = await readPostmasterFile(folder);
-      if (file?.pid === pid && file.status === 'ready') return;
-      if (identity === null || !isSameProcessAlive(identity)) throw new Error('the server ended while it was starting');
+      if (identity === null || !isSameProcessAlive(identity)) return false;
+      if (file?.pid === pid && file.status === 'ready') return true;
       if (Date.now() - began > START_LIMIT_MS) throw new Error(`not ready after ${START_LIMIT_MS / 1000} s`);
       if (Date.now() - toldAt > 10_000) {
         toldAt = Date.now();

@@ -144,43 +144,6 @@ describe('a live stream', () => {
     await until(() => live.readers === 0);
   });
 
-  it('F58: that five hundred readers leave at once leaves nothing behind, and they come back to what they missed', async () => {
-    const [accounts, each] = [10, 50];
-    const credentials: Record<string, string>[] = [];
-    for (let n = 0; n < accounts; n += 1) {
-      await api.account(`reader-${n}`, ['curator']);
-      credentials.push(await cookieOf(`reader-${n}`));
-    }
-    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-    const crowd = async (more: (n: number) => Record<string, string> = () => ({})) => {
-      const readers: Reader[] = [];
-      for (const [n, headers] of credentials.entries())
-        readers.push(
-          ...(await Promise.all(
-            Array.from({ length: each }, (_, i) => Reader.open({ ...headers, ...more(n * each + i) })),
-          )),
-        );
-      await until(() => readers.every(({ lastId }) => lastId !== undefined));
-      return readers;
-    };
-    await until(() => live.readers === 0);
-    const before = sockets();
-    const first = await crowd();
-    expect(first.every(({ response }) => response.statusCode === 200)).toBe(true);
-    expect(live.readers).toBe(accounts * each);
-    for (const reader of first) reader.close();
-    await until(() => live.readers === 0);
-    await until(() => sockets() <= before);
-
-    const { id, task } = await open();
-    // As many as may listen: the places of those who left are free again.
-    const second = await crowd((n) => ({ 'last-event-id': String(first[n]?.lastId) }));
-    await until(() => second.every((reader) => reader.of(id).includes('case') && reader.of(task).includes('task')));
-    for (const reader of second) reader.close();
-    await until(() => live.readers === 0);
-    await until(() => sockets() <= before);
-  }, 120_000);
-
   it('begins anew after an id that no stream gave', async () => {
     for (const id of ['+275760-09-13T00:00:00.000Z', '0', 'infinity', '2026-02-30']) {
       const reader = await Reader.open({ ...(await cookieOf('curator')), 'last-event-id': id }, '?once=true');
@@ -292,6 +255,43 @@ describe('a live stream', () => {
     patient.close();
     await until(() => live.readers === 0);
   });
+
+  it('F58: that five hundred readers leave at once leaves nothing behind, and they come back to what they missed', async () => {
+    const [accounts, each] = [10, 50];
+    const credentials: Record<string, string>[] = [];
+    for (let n = 0; n < accounts; n += 1) {
+      await api.account(`reader-${n}`, ['curator']);
+      credentials.push(await cookieOf(`reader-${n}`));
+    }
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const crowd = async (more: (n: number) => Record<string, string> = () => ({})) => {
+      const readers: Reader[] = [];
+      for (const [n, headers] of credentials.entries())
+        readers.push(
+          ...(await Promise.all(
+            Array.from({ length: each }, (_, i) => Reader.open({ ...headers, ...more(n * each + i) })),
+          )),
+        );
+      await until(() => readers.every(({ lastId }) => lastId !== undefined));
+      return readers;
+    };
+    await until(() => live.readers === 0);
+    const before = sockets();
+    const first = await crowd();
+    expect(first.every(({ response }) => response.statusCode === 200)).toBe(true);
+    expect(live.readers).toBe(accounts * each);
+    for (const reader of first) reader.close();
+    await until(() => live.readers === 0);
+    await until(() => sockets() <= before);
+
+    const { id, task } = await open();
+    // As many as may listen: the places of those who left are free again.
+    const second = await crowd((n) => ({ 'last-event-id': String(first[n]?.lastId) }));
+    await until(() => second.every((reader) => reader.of(id).includes('case') && reader.of(task).includes('task')));
+    for (const reader of second) reader.close();
+    await until(() => live.readers === 0);
+    await until(() => sockets() <= before);
+  }, 120_000);
 
   it('ends when the process closes', async () => {
     const reader = await listening('curator');
