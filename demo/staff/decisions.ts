@@ -231,9 +231,14 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     const unclaimedBenefits = asked.trait(asked.rates.unclaimedBenefits, 'unclaimed-benefits');
     return { decision: 'eligible', reason: 'none', unclaimedBenefits, digitalCardLevel };
   },
-  'confirm-refusal': (asked) => ({
-    decision: asked.first && asked.happens(asked.staff.refusalSentBack, 'sent-back') ? 'return' : 'confirm',
-  }),
+  'confirm-refusal': (asked): JsonObject =>
+    asked.first && asked.happens(asked.staff.refusalSentBack, 'sent-back')
+      ? { decision: 'return' }
+      : {
+          decision: 'confirm',
+          writtenReason: 'Отбасы бағдарламаның талаптарына сәйкес келмейді.',
+          alternatives: [asked.one(['district-centre', 'social-department', 'career-centre'], 'alternative')],
+        },
   'urgent-risk': (asked) => ({
     decision: asked.one(['safe', 'watched'], 'decision'),
     told: [asked.one(['police', 'line-111', 'mobile-group'], 'told')],
@@ -323,7 +328,9 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
       reason: decision === 'refused' ? asked.one(REFUSAL_REASONS, 'reason') : decision === 'reserve' ? 'quota' : 'none',
     };
   },
-  'after-refusal': (asked) => ({ decision: asked.choice(asked.rates.afterRefusal, 'decision') }),
+  'after-refusal': (asked) => ({
+    decision: asked.tired ? 'stop' : asked.choice(asked.rates.afterRefusal, 'decision'),
+  }),
   'lodge-complaint': (asked) => ({
     decision: asked.happens(asked.rates.lodgesComplaint, 'lodges') ? 'lodged' : 'given-up',
   }),

@@ -20,8 +20,7 @@ interface Checked {
 /** `workflow check [PATH]`: 1 on an error, 2 where something could not be loaded. */
 export async function checkWorkflows(path: string | undefined, terminal: Terminal): Promise<ExitCode> {
   const found = findWorkflows(path);
-  const beside = found.map((one) => basename(one.path));
-  const workflows = found.map((one) => checkOne(one, beside));
+  const workflows = found.map(checkOne);
   const unloadable: string[] = [];
   for (const [index, { key, ok, findings, loadErrors }] of workflows.entries()) {
     const path = found[index]?.path ?? key;
@@ -71,10 +70,12 @@ function played(workflow: Workflow, folder: string, calendar: Calendar): Scenari
   }
 }
 
-/** @param beside keys of the workflows in the same folder */
-export function findingsOf(workflow: Workflow, catalogue: Record<string, string>, beside: string[] = []): Finding[] {
-  const found = check(workflow, catalogueOf(catalogue, [workflow.key, ...beside], new Date().toISOString()));
-  return [...checkSchemas(workflow), ...found];
+export function findingsOf(
+  workflow: Workflow,
+  { catalogue, beside }: Pick<FoundWorkflow, 'catalogue' | 'beside'>,
+): Finding[] {
+  const known = catalogueOf(catalogue, [workflow.key, ...beside], new Date().toISOString());
+  return [...checkSchemas(workflow), ...check(workflow, known)];
 }
 
 export function hasErrors(findings: Finding[]): boolean {
@@ -87,10 +88,10 @@ export function sayFindings(findings: Finding[], terminal: Terminal): void {
   }
 }
 
-function checkOne(found: FoundWorkflow, beside: string[]): Checked {
+function checkOne(found: FoundWorkflow): Checked {
   try {
     const workflow = loadWorkflow(found.files);
-    const findings = findingsOf(workflow, found.catalogue, beside);
+    const findings = findingsOf(workflow, found);
     return { key: workflow.key, ok: !hasErrors(findings), findings };
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;

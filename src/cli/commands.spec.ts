@@ -109,6 +109,11 @@ describe('workflow check', () => {
     expect(at.answer()).toEqual({ workflows: ['course-track', 'family-support', 'grant-track'].map(ok) });
   });
 
+  it('knows the workflows beside the one that it is given alone', async () => {
+    const at = terminal();
+    expect(await checkWorkflows(resolve('workflows/family-support'), at.terminal)).toBe(EXIT.ok);
+  });
+
   it('ends with 1 on an error, and says what it would mean and what to do', async () => {
     const at = terminal();
     const path = workflow('waits', 'id: waits\ninitial: a\nstates: { a: { on: { GO: b } }, b: { type: final } }');

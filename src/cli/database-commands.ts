@@ -80,7 +80,7 @@ function hasDatabase(dataDir: string): boolean {
 /** `workflow deploy PATH`: only what passes the check becomes current. */
 export async function deployWorkflow(path: string, terminal: Terminal): Promise<ExitCode> {
   const found = findWorkflow(path);
-  const findings = findingsOf(loadFound(found), found.catalogue);
+  const findings = findingsOf(loadFound(found), found);
   sayFindings(findings, terminal);
   if (hasErrors(findings)) return notDeployed(findings, terminal);
   return withSystem(terminal, async (system) => {

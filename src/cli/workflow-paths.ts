@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { projectPath } from '../platform/project-root.js';
@@ -15,6 +15,8 @@ export interface FoundWorkflow {
   files: Record<string, string>;
   /** `partners.yaml`, `roles.yaml`, … that go with it. */
   catalogue: Record<string, string>;
+  /** Keys of the workflows in the same folder of workflows, this one's too. */
+  beside: string[];
 }
 
 /**
@@ -32,7 +34,7 @@ export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[]
     const folder = at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') ? dirname(at) : at;
     const files = readWorkflow(at);
     refuseOtherFiles(path, files);
-    return [{ path: at, files, catalogue: catalogueFor(dirname(folder)) }];
+    return [{ path: at, files, catalogue: catalogueFor(dirname(folder)), beside: keysIn(dirname(folder)) }];
   }
   const { workflows } = readWorkflowsFolder(at);
   if (workflows.length === 0)
@@ -40,7 +42,12 @@ export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[]
       'no-workflow',
       `${path} holds no workflows: none of its folders has a workflow.yaml in it.`,
     );
-  return workflows.map(({ folder, files }) => ({ path: folder, files, catalogue: catalogueFor(at) }));
+  return workflows.map(({ folder, files }) => ({
+    path: folder,
+    files,
+    catalogue: catalogueFor(at),
+    beside: keysIn(at),
+  }));
 }
 
 /** A catalogue, a form, a scenario: better said at once than as everything that it lacks. What cannot be read is the loader's. */
@@ -82,6 +89,11 @@ export function loadFound({ path, files }: Pick<FoundWorkflow, 'path' | 'files'>
 
 export function cannotBeLoaded(path: string, { message }: LoadError): string {
   return `${path} cannot be loaded:\n${message.replace(/^/gm, '  ')}`;
+}
+
+/** A workflow's folder has its key as name. */
+function keysIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'workflow.yaml')));
 }
 
 function catalogueFor(folder: string): Record<string, string> {
