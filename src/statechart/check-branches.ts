@@ -32,6 +32,7 @@ export function checkBranches(definition: Definition, catalogue: Catalogue, find
     checkAlways(definition, node, findings);
     checkStateDeadline(node, life, findings);
     checkEvents(node, findings);
+    checkConfirmed(definition, node, findings);
     checkDeclared(definition, node, findings);
     checkRaised(definition, node, findings);
   }
@@ -139,6 +140,14 @@ function checkTimers(node: ChartNode, findings: Findings): void {
 
 /** A state that only decides must decide: what it looks at may never change again. */
 function checkAlways(definition: Definition, node: ChartNode, findings: Findings): void {
+  if (node.always.some((transition) => !isEffective(transition))) {
+    findings.error(
+      'decision-leads-nowhere',
+      node.path,
+      'A branch of `always` does nothing: when it is chosen, the family stays here.',
+      'Give the branch a `target`.',
+    );
+  }
   if (node.always.length === 0 || node.children.length > 0 || node.invokes.length > 0 || node.after.length > 0) return;
   if (
     Object.keys(node.on).length > 0 ||
@@ -255,6 +264,23 @@ function checkEvents(node: ChartNode, findings: Findings): void {
       node.path,
       `${event} is taken here and does nothing: whoever sends it believes that the family goes on.`,
       'Give it a `target` or `actions`, or remove it.',
+    );
+  }
+}
+
+/** What people are asked to confirm has consequences: it leads on. */
+function checkConfirmed(definition: Definition, node: ChartNode, findings: Findings): void {
+  for (const { type, confirm } of definition.events) {
+    if (
+      confirm === undefined ||
+      !(node.on[type] ?? []).some((transition) => isEffective(transition) && !leads(transition))
+    )
+      continue;
+    findings.error(
+      'event-leads-nowhere',
+      node.path,
+      `Who sends ${type} is asked to confirm it, and a branch of it leaves the family where it is.`,
+      'Give the branch a `target`, or ask for no confirmation.',
     );
   }
 }

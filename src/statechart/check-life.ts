@@ -32,7 +32,9 @@ export function checkLife(
   }
   checkReachable(definition, exploration, findings);
   checkEnds(exploration, findings);
-  checkWaiting(new Life(catalogue), exploration, findings);
+  const life = new Life(catalogue);
+  checkWaiting(life, exploration, findings);
+  checkGoingRound(life, exploration, findings);
   checkAnswered(exploration, findings);
 }
 
@@ -41,9 +43,11 @@ export class Life {
   constructor(private readonly catalogue: Catalogue) {}
 
   ofInvoke(invoke: InvokeDef): boolean {
-    const input = object(invoke.input);
-    if (input.deadline === undefined || input.deadline === null) return false;
-    return this.isHeard(input.escalation) || (invoke.src === 'handOff' && invoke.onError.some(leads));
+    return this.hearsOf(invoke) || (isDue(invoke) && invoke.src === 'handOff' && invoke.onError.some(leads));
+  }
+
+  private hearsOf(invoke: InvokeDef): boolean {
+    return isDue(invoke) && this.isHeard(object(invoke.input).escalation);
   }
 
   ofNode(node: ChartNode, spent: ReadonlySet<string>): boolean {
@@ -66,6 +70,14 @@ export class Life {
     if (ladders === undefined || isExpression(escalation)) return true;
     const ladder = ladders.find(({ key }) => key === escalation);
     return ladder === undefined || ladder.roles.length > 0;
+  }
+
+  /** Somebody hears of it when it takes too long. */
+  hears(node: ChartNode, spent: ReadonlySet<string>): boolean {
+    return (
+      this.ofState(node) ||
+      node.invokes.some((invoke) => !spent.has(invokeKey(node, invoke.id)) && this.hearsOf(invoke))
+    );
   }
 
   /** Happens by itself: a time passes, or somebody who is reminded answers. */
@@ -138,6 +150,31 @@ function checkWaiting(life: Life, { rests }: Exploration, findings: Findings): v
     const taken = takenAlong(life, leaf, rests);
     const lost = waiting.find((rest) => !taken.has(rest));
     if (lost !== undefined) findings.error('waits-for-ever', leaf.path, waitingMessage(leaf, lost), WAITING_HINT);
+  }
+}
+
+/**
+ * Time alone may lead round in a circle: a timer that starts itself again, a hand-off that expires and is sent once more.
+ * From everywhere an end, or somebody who hears of it, must be reached without anybody's event.
+ */
+function checkGoingRound(life: Life, { rests }: Exploration, findings: Findings): void {
+  const goals = rests.filter(
+    ({ configuration: { active, done, spent } }) => done || [...active].some((node) => life.hears(node, spent)),
+  );
+  const byTime = ({ cause }: Edge) =>
+    cause.kind === 'timer' || (cause.kind === 'error' && cause.invoke.src === 'handOff');
+  const reaching = backwards(rests, goals, byTime);
+  const said = new Set<ChartNode>();
+  for (const rest of rests) {
+    const [leaf] = rest.leaves;
+    if (leaf === undefined || said.has(leaf) || reaching.has(rest) || quietLeaves(life, rest).length > 0) continue;
+    said.add(leaf);
+    findings.error(
+      'waits-for-ever',
+      leaf.path,
+      'Time alone leads a family round in a circle here, and nobody hears how long it has gone on.',
+      'Give a state of the circle a `deadline` and an `escalation` whose ladder names a role, or let it end by itself.',
+    );
   }
 }
 
@@ -232,6 +269,11 @@ function backwards(rests: Rest[], goals: Rest[], may: (edge: Edge) => boolean): 
   const found = new Set(goals);
   for (const rest of found) for (const earlier of before.get(rest) ?? []) found.add(earlier);
   return found;
+}
+
+function isDue(invoke: InvokeDef): boolean {
+  const { deadline } = object(invoke.input);
+  return deadline !== undefined && deadline !== null;
 }
 
 function object(value: Json): { [key: string]: Json } {

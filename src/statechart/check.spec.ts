@@ -87,6 +87,47 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
       { events: EVENTS },
     ),
   ],
+  // Time leads round in circles, and nobody hears of it.
+  [
+    'waits-for-ever',
+    'wait',
+    chart(
+      { wait: { on: { GO: 'end' }, after: { d3: { target: 'wait', reenter: true } } }, ...END },
+      { events: EVENTS },
+    ),
+  ],
+  [
+    'waits-for-ever',
+    'one',
+    chart(
+      { one: { on: { GO: 'end' }, after: { d3: 'two' } }, two: { on: { GO: 'end' }, after: { d3: 'one' } }, ...END },
+      { events: EVENTS },
+    ),
+  ],
+  [
+    'waits-for-ever',
+    'ask',
+    chart({
+      ask: {
+        invoke: {
+          id: 'send',
+          src: 'handOff',
+          input: { partner: 'atameken', service: 'enrolment', deadline: '10 days' },
+          onDone: 'end',
+          onError: { target: 'ask', reenter: true },
+        },
+      },
+      ...END,
+    }),
+  ],
+  [
+    'decision-leads-nowhere',
+    'choose',
+    chart(
+      { choose: { always: [{ guard: '= context.x > 0' }, { target: 'end' }] }, ...END },
+      { context: { x: 0 }, meta: { deadline: '90 days', escalation: 'task' } },
+    ),
+  ],
   [
     'waits-for-ever',
     'a.stuck',
@@ -228,6 +269,14 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
     ),
   ],
   ['event-leads-nowhere', 'work', chart({ work: { invoke: task('end'), on: { GO: {} } }, ...END }, { events: EVENTS })],
+  [
+    'event-leads-nowhere',
+    'work',
+    chart(
+      { work: { invoke: task('end'), on: { GO: { actions: { type: 'set', params: { x: 1 } } } } }, ...END },
+      { context: { x: 0 }, events: { GO: { ...EVENTS.GO, confirm: T } } },
+    ),
+  ],
   ['no-deadline', 'work', simple({ id: 'ask', src: 'task', input: { form: 'plan', role: 'curator' }, onDone: 'end' })],
   [
     'no-deadline',
@@ -408,6 +457,7 @@ describe('check refuses', () => {
       'no-deadline': ['waits-for-ever'],
       'no-escalation': ['waits-for-ever'],
       'answer-leads-nowhere': ['waits-for-ever', 'no-default', 'no-end'],
+      'decision-leads-nowhere': ['no-end', 'waits-for-ever'],
       endless: ['unreachable', 'no-end'],
       'unknown-role': ['unreachable'],
       'unknown-stage': ['no-translation'],

@@ -144,6 +144,7 @@ function* wordsOf(content: Json, make: Make): Generator<Mutant> {
 /** Deadlines, ladders and defaults one by one; of what stands alone in its state, all at once. */
 function* partsOf(content: Json, make: Make): Generator<Mutant> {
   const groups = new Map<string, Path[]>();
+  const confirmed = confirmedIn(content);
   const together = (rule: string, path: Path) => groups.set(rule, [...(groups.get(rule) ?? []), path]);
   for (const { path, value, parent } of walk(content)) {
     const name = path.at(-1);
@@ -156,7 +157,7 @@ function* partsOf(content: Json, make: Make): Generator<Mutant> {
     if (name === 'template') together('no-template', path);
     if (name === 'onDone' && path.at(-2) === 'invoke') together('no-on-done', path);
     if (name === 'onError' && isMap(parent) && parent.src === 'handOff') together('no-on-error', path);
-    if (isTarget(path, value)) yield* targetsOf(path, make);
+    if (isTarget(path, value)) yield* targetsOf(path, confirmed, make);
     if (
       Array.isArray(value) &&
       isAnswer(path) &&
@@ -201,17 +202,37 @@ function stateOf(path: Path): string {
 }
 
 /** An answer's or a timer's only way on is gone. */
-function* targetsOf(path: Path, make: Make): Generator<Mutant> {
+function* targetsOf(path: Path, confirmed: ReadonlySet<string>, make: Make): Generator<Mutant> {
   const owner = path.at(-1) === 'target' ? path.slice(0, -1) : path;
+  const change = (copy: Json) => (path.at(-1) === 'target' ? remove(copy, path) : set(copy, path, {}));
+  const what = `no target at ${path.join('.')}`;
+  if (isDecision(owner) || isDecision(owner.slice(0, -1)))
+    yield { ...make(what, ['decision-leads-nowhere', 'unreachable', 'no-end'], change), explores: true };
+  // An event that people are asked to confirm leads on; another one may only set something down.
+  if (isEventIn(confirmed, owner) || isEventIn(confirmed, owner.slice(0, -1)))
+    yield make(what, ['event-leads-nowhere'], change);
   if (!isAnswer(owner) && !isAnswer(owner.slice(0, -1))) return;
   const rules = ['answer-leads-nowhere', 'timer-leads-nowhere', 'waits-for-ever', 'no-end', 'unreachable'];
-  const change = (copy: Json) => (path.at(-1) === 'target' ? remove(copy, path) : set(copy, path, {}));
-  yield { ...make(`no target at ${path.join('.')}`, rules, change), explores: true };
+  yield { ...make(what, rules, change), explores: true };
 }
 
 /** `onDone`, `onError` and single timers, whose branches must always lead on. */
 function isAnswer(path: Path): boolean {
   return path.at(-1) === 'onDone' || path.at(-1) === 'onError' || path.at(-2) === 'after';
+}
+
+/** A choice that is made by looking, without anybody's answer. */
+function isDecision(path: Path): boolean {
+  return path.at(-1) === 'always';
+}
+
+function isEventIn(types: ReadonlySet<string>, path: Path): boolean {
+  return path.at(-2) === 'on' && types.has(String(path.at(-1)));
+}
+
+function confirmedIn(content: Json): Set<string> {
+  const events = isMap(content) && isMap(content.events) ? content.events : {};
+  return new Set(Object.keys(events).filter((type) => isMap(events[type]) && 'confirm' in events[type]));
 }
 
 function isTarget(path: Path, value: Json): boolean {
