@@ -57,7 +57,12 @@ function open(command: Extract<Command, { kind: 'open' }>, context: DecideContex
     incidents: 0,
     modified: false,
   };
-  const payload = { input: { kind: 'start' as const, input: command.input }, by: actor(command.sender) };
+  const { number, subject, parent } = record;
+  const payload = {
+    input: { kind: 'start' as const, input: command.input },
+    by: actor(command.sender),
+    identity: { number, subject, parent },
+  };
   return recordStep(
     record,
     command,

@@ -268,10 +268,15 @@ export interface JournalBody {
   engine: string;
 }
 
+/** What a case is from its first row to its last. */
+export type CaseIdentity = Pick<CaseRecord, 'number' | 'subject' | 'parent'>;
+
 /** What lies in the payload row: enough to make the step again. */
 export interface JournalPayload {
   input?: Input | { kind: 'start'; input: JsonObject };
   by?: Actor;
+  /** Of the first row: which case this is. */
+  identity?: CaseIdentity;
   reason?: string;
   /** What was not taken: kept with `ignored` rows. */
   command?: JsonObject;

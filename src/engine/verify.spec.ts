@@ -81,6 +81,18 @@ describe('verify', () => {
       `update qamqor.cases set ${column} where id = $1`,
       { seq: 4, rule: 'case-changed' },
     ]),
+    ...[`subject = 'another-family'`, `number = 'Q-999999'`, `opened_at = opened_at - interval '1 day'`].map(
+      (column): [string, string, { seq: number; rule: string }] => [
+        `what the case is (${column})`,
+        `update qamqor.cases set ${column} where id = $1`,
+        { seq: 1, rule: 'case-changed' },
+      ],
+    ),
+    [
+      'what an open task asks for',
+      `update qamqor.cases set chart = replace(chart, '"role":"curator"', '"role":"trainer"') where id = $1`,
+      { seq: 1, rule: 'entries-changed' },
+    ],
     [
       'a payload that is gone',
       'delete from qamqor.payloads where case_id = $1 and seq = 3',

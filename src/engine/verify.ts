@@ -8,7 +8,7 @@ import { chainHash, GENESIS, payloadDigest, type StoredRow } from './journal.js'
 import { earliestDue } from './record.js';
 import { type Replayed, replayCase } from './replay.js';
 import { type CaseRow, caseRecord } from './rows.js';
-import type { CaseRecord, JournalBody, VersionsApi } from './types.js';
+import type { CaseRecord, JournalBody, JournalPayload, VersionsApi } from './types.js';
 
 export interface VerifyProblem {
   /** Null where it belongs to no case: a row of the access log. */
@@ -178,6 +178,7 @@ async function verifyCase(
       );
     return problems;
   }
+  compareIdentity(record, stored, add);
   compareCase(record, replayed.chart, replayed.status, stored.length, add);
   compareChart(record, replayed.chart, stored.length, add);
   compareTimers(record, replayed.chart, timers, add);
@@ -226,6 +227,25 @@ function bodyOf(row: StoredRow): JournalBody {
   return JSON.parse(row.body) as JournalBody;
 }
 
+/** Which family's case it is and where it belongs. The first row says so, unless its payload was erased. */
+function compareIdentity(record: CaseRecord, stored: StoredRow[], add: Add): void {
+  const first = stored[0];
+  const { identity } = JSON.parse(first?.data ?? '{}') as JournalPayload;
+  const { number, subject, parent } = record;
+  if (identity && canonicalJson(identity as object) !== canonicalJson({ number, subject, parent }))
+    add(
+      1,
+      'case-changed',
+      `The case says ${canonicalJson({ number, subject, parent })}; it was opened as ${canonicalJson(identity)}.`,
+    );
+  if (first && record.openedAt !== first.at.toISOString())
+    add(
+      1,
+      'case-changed',
+      `The case says that it was opened at ${record.openedAt}; its first row is of ${first.at.toISOString()}.`,
+    );
+}
+
 /** What lists and boards read: the columns of the case. */
 function compareCase(record: CaseRecord, chart: ChartState, status: string, seq: number, add: Add): void {
   const { state, stage, stages } = position(record.workflow, chart);
@@ -246,7 +266,7 @@ function compareCase(record: CaseRecord, chart: ChartState, status: string, seq:
 }
 
 function compareChart(record: CaseRecord, chart: ChartState, seq: number, add: Add): void {
-  for (const part of ['value', 'context', 'historyValue', 'status', 'output'] as const) {
+  for (const part of ['value', 'context', 'historyValue', 'status', 'output', 'order'] as const) {
     const was = canonicalJson(chart.snapshot[part] ?? null);
     const is = canonicalJson(record.chart.snapshot[part] ?? null);
     if (was !== is)
@@ -256,14 +276,17 @@ function compareChart(record: CaseRecord, chart: ChartState, seq: number, add: A
         `The stored ${part} is ${is}; the journal leads to ${was}.`,
       );
   }
-  const ids = (state: ChartState) =>
-    canonicalJson(state.entries.map((entry) => ({ id: entry.id, due: entry.due ?? null })));
-  if (ids(chart) !== ids(record.chart))
+  const texts = (state: ChartState) => state.entries.map((entry) => canonicalJson(entry));
+  const [led, stored] = [texts(chart), texts(record.chart)];
+  if (led.join() !== stored.join()) {
+    const at = led.findIndex((text, index) => text !== stored[index]);
+    const [leads, is] = [chart.entries[at], record.chart.entries[at === -1 ? led.length : at]];
     add(
-      seq,
+      leads?.seq ?? seq,
       'entries-changed',
-      `The stored open entries are ${ids(record.chart)}; the journal leads to ${ids(chart)}.`,
+      `Among the stored open entries is ${is ? `"${is.id}", due ${is.due ?? 'never'}` : 'none'} where the journal leads to ${leads ? `"${leads.id}", due ${leads.due ?? 'never'}, with its input` : 'none'}.`,
     );
+  }
   if (canonicalJson(chart.lists) !== canonicalJson(record.chart.lists))
     add(seq, 'lists-changed', 'The stored progress of a list is not what the journal leads to.');
 }
