@@ -73,6 +73,29 @@ describe('a workflow', () => {
     expect([200, 201]).toContain(half.status);
   });
 
+  it.each([
+    ['is misspelt', '= context.tyes', /tyes/],
+    ['cannot be read', '= context.yes and (', /context\.yes/],
+    ['calls what is not there', '= shout(context.yes)', /shout/],
+    ['calls itself', '= {f: function(n) f(n), yes: f(1)}.yes', /function/i],
+  ])(
+    'with an expression that %s is refused, says which and where, and nothing is deployed',
+    async (_what, guard, word) => {
+      const chart = {
+        ...small,
+        id: 'guarded',
+        context: { yes: true },
+        contextSchema: { type: 'object', additionalProperties: false, properties: { yes: { type: 'boolean' } } },
+        states: { a: { on: { GO: { guard, target: 'b' } } }, b: { type: 'final' } },
+      };
+      const refused = await api.post('administrator', '/api/workflows', files(chart));
+      expect(refused).toMatchObject({ status: 422, body: { code: 'workflow-refused' } });
+      const found = refused.body.findings as { state: string; message: string; hint: string }[];
+      expect(found.filter(({ state, message }) => state === 'a' && word.test(message))).not.toEqual([]);
+      expect((await api.get('curator', '/api/workflows/guarded')).status).toBe(404);
+    },
+  );
+
   it('that comes twice with one key is answered as the first time: new', async () => {
     const key = { 'idempotency-key': 'deploy-once' };
     const once = files({ ...small, id: 'once' });

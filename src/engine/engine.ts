@@ -415,7 +415,7 @@ function storable(command: Command): number {
   // JSON.stringify writes both as escapes; a backslash that was typed is doubled and does not count.
   if (text.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i.test(text)) throw badText();
   if (!UUID.test(command.caseId)) throw caseNotFound(command.caseId);
-  return text.length;
+  return Buffer.byteLength(text);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -82,6 +82,22 @@ describe('a list of invocations', () => {
     ]);
   });
 
+  it('until any: one that fails takes no other along; when all have failed it goes to `onError`', () => {
+    const chart = tracks(`until: any\n          ${ON_ERROR}`);
+    chart.fail('track ana', 'ill');
+    expect(chart.value).toBe('learning');
+    expect(chart.open).toHaveLength(2);
+    chart.fail('track bek', 'away');
+    chart.fail('track dana', 'late');
+    expect(chart.value).toBe('over');
+    expect(chart.context.why).toBe('late');
+
+    const other = tracks(`until: any\n          ${ON_ERROR}`);
+    other.fail('track ana', 'ill');
+    other.answer('track bek', 2);
+    expect(other.context.results).toEqual([2]);
+  });
+
   it('until an expression over `results` and `items` holds', () => {
     const chart = tracks("until: '= sum(results) >= 10 and count(items) = 3'");
     chart.answer('track ana', 4);

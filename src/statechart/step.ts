@@ -117,20 +117,23 @@ function takeAnswer(
   const list = state.lists.find((progress) => progress.items.some((item) => item.entry === entry.id));
   if (input.kind === 'failure') {
     step.draft.settle(entry.id, 'failed');
-    // Where the author says until when a list goes on, one that failed takes no other along: `until` sees its status.
-    if (list !== undefined && isExpression(invoke.until))
-      return step.progress(
-        invoke,
-        list,
-        withAnswer(list, entry.id, 'failed', input.error),
-        failed(invoke, input.error),
-      );
-    if (list !== undefined) step.completeList(list, withAnswer(list, entry.id, 'failed', input.error));
+    const after = list && withAnswer(list, entry.id, 'failed', input.error);
+    if (list && after && goesOnWithout(invoke, after))
+      return step.progress(invoke, list, after, failed(invoke, input.error));
+    if (list && after) step.completeList(list, after);
     return step.take(failed(invoke, input.error), invoke.onError.length > 0);
   }
   step.draft.settle(entry.id, 'answered');
   if (list === undefined) return step.take(done(invoke, input.output), invoke.onDone.length > 0);
   return step.progress(invoke, list, withAnswer(list, entry.id, 'done', input.output), done(invoke, input.output));
+}
+
+/**
+ * One that failed takes no other along where the author says until when a list goes on (`until` sees its status), nor while
+ * another may still be the one that is enough.
+ */
+function goesOnWithout({ until }: InvokeDef, { items }: ListProgress): boolean {
+  return isExpression(until) || (until === 'any' && items.some(({ status }) => status === 'open'));
 }
 
 function takeTimer(chart: CompiledChart, state: ChartState, id: string, scope: Scope): StepResult {

@@ -48,7 +48,7 @@ describe('a chart, stored and restored between every two steps', () => {
         endOnFailure: process.env.QAMQOR_PROPERTY_SHRINK === undefined,
       },
     );
-    const percent = [...shares].map(([feature, count]) => [feature, Math.round((100 * count) / RUNS)] as const);
+    const percent = [...shares].map(([feature, count]) => [feature, Math.floor((100 * count) / RUNS)] as const);
     console.info(
       `seed ${SEED}\n${percent.map(([feature, share]) => `${feature}: ${share} %`).join('\n')}\n${JSON.stringify(outcomes)}`,
     );
