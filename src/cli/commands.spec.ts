@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import type { JsonObject } from '../statechart/types.js';
+import { keptTerminal as terminal } from '../../test/terminal.js';
 import { checkWorkflows, testWorkflows } from './check.js';
 import { verifyCases } from './database-commands.js';
 import { drawWorkflow, exportWorkflow } from './drawing.js';
 import { playWorkflow } from './play.js';
-import { EXIT, explain, Terminal, TerminalError } from './terminal.js';
+import { EXIT, explain, TerminalError } from './terminal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,26 +27,6 @@ function workflow(name: string, text: string): string {
   const path = join(folder, name, 'workflow.yaml');
   writeFileSync(path, text);
   return path;
-}
-
-/** A terminal whose streams are kept. `answer` is the last line of stdout. */
-function terminal(json = true) {
-  const [stdout, stderr] = [new Kept(), new Kept()];
-  return {
-    stdout,
-    stderr,
-    terminal: new Terminal(json, stdout, stderr),
-    answer: () => JSON.parse(stdout.text.trim().split('\n').at(-1) ?? '') as JsonObject,
-  };
-}
-
-class Kept extends Writable {
-  text = '';
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
 }
 
 describe('workflow play', () => {
