@@ -56,6 +56,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'POST /api/cases/{id}/acts': ['supervisor', 'director', 'administrator'],
   'GET /api/tasks': staff,
   'GET /api/tasks/{id}': staff,
+  'GET /api/tasks/{id}/assignees': ['supervisor', 'director', 'administrator'],
   'POST /api/tasks/{id}/claim': staff,
   'POST /api/tasks/{id}/release': staff,
   'POST /api/tasks/{id}/assign': staff,

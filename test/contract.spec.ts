@@ -166,6 +166,7 @@ async function everySuccess(): Promise<void> {
 
   const [task] = (await ok(api.get('curator', '/api/tasks?view=available'))).items;
   await ok(api.get('curator', `/api/tasks/${task.id}`));
+  await ok(api.get('supervisor', `/api/tasks/${task.id}/assignees`));
   const curator = await api.account('curator');
   const until = new Date(Date.now() + 86_400_000).toISOString();
   const act = (name: string, body: object = {}) => ok(api.post('curator', `/api/tasks/${task.id}/${name}`, body));

@@ -30,7 +30,7 @@ import { WorkflowsService } from './workflows.service.js';
   ],
   providers: [
     { provide: CasesService, inject: [System], useFactory: casesService },
-    { provide: IncidentsService, inject: [System], useFactory: (system: System) => new IncidentsService(system.pool) },
+    { provide: IncidentsService, inject: [System], useFactory: incidentsService },
     { provide: WorkflowsService, inject: [System], useFactory: workflowsService },
     { provide: HealthChecks, inject: [System], useFactory: healthChecks },
     { provide: APP_FILTER, useClass: ProblemFilter },
@@ -53,6 +53,10 @@ function casesService({ runtime, orm, pool, clock, ids, calendar, roles }: Syste
     roles,
     id: () => ids.next(),
   });
+}
+
+function incidentsService({ pool, runtime }: System): IncidentsService {
+  return new IncidentsService(pool, runtime.versions);
 }
 
 function workflowsService({ runtime, clock, folder }: System): WorkflowsService {

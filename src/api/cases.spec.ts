@@ -145,7 +145,12 @@ describe('a case', () => {
     });
     const { body } = await api.get('supervisor', `/api/incidents?caseId=${id}`);
     expect(body.items).toEqual([
-      expect.objectContaining({ caseId: id, status: 'open', can: { retry: true, resolve: true } }),
+      expect.objectContaining({
+        caseId: id,
+        status: 'open',
+        text: expect.stringContaining('Tell the administrator'),
+        can: { retry: true, resolve: true },
+      }),
     ]);
     const incident = `/api/incidents/${body.items[0].id}`;
     expect((await api.post('curator', `${incident}/resolve`, { reason: 'x' })).status).toBe(403);

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Roles } from '../identity/access.js';
@@ -10,6 +10,7 @@ import { CasesService } from './cases.service.js';
 import { Describe } from './contract.js';
 import { KeptByEngine, replayed } from './idempotency.interceptor.js';
 import { IncidentsService } from './incidents.service.js';
+import { pickLanguage } from './language.js';
 import { caseView, incidentView, page, paging } from './schemas.js';
 import { With, type Write } from './write.js';
 
@@ -39,8 +40,12 @@ export class IncidentsController {
     query: listQuery,
     answers: { 200: { description: 'A page of incidents, the oldest first', schema: page(incidentView) } },
   })
-  list(@By() by: Principal, @Query() query: z.output<typeof listQuery>) {
-    return this.incidents.list(by, query);
+  list(
+    @By() by: Principal,
+    @Query() query: z.output<typeof listQuery>,
+    @Headers('accept-language') languages?: string,
+  ) {
+    return this.incidents.list(by, query, pickLanguage(languages));
   }
 
   @Post(':id/retry')

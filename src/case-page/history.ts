@@ -1,3 +1,4 @@
+import { isIncident, sayIncident } from '../api/incident-texts.js';
 import type { JournalBody, JournalPayload } from '../engine/types.js';
 import type { Language, Workflow } from '../statechart/types.js';
 import { inLanguage, type Titles } from '../workflows/titles.js';
@@ -28,7 +29,6 @@ type Words = Record<
   | 'trouble'
   | 'closed'
   | 'suspended'
-  | 'undelivered'
   | 'cancel'
   | 'suspend'
   | 'resume'
@@ -53,7 +53,6 @@ const WORDS: Record<Language, Words> = {
     parked: 'Жауап іс жалғастырылғанша сақталды',
     trouble: 'Ақау анықталды',
     suspended: 'Іс уақытша тоқтатылған.',
-    undelivered: 'Хабарлама жеткізілмеді.',
     closed: 'Бұл қадам жауап келгенге дейін аяқталған еді.',
     cancel: 'Іс тоқтатылды',
     suspend: 'Іс уақытша тоқтатылды',
@@ -76,7 +75,6 @@ const WORDS: Record<Language, Words> = {
     parked: 'Ответ отложен до возобновления дела',
     trouble: 'Обнаружен сбой',
     suspended: 'Дело приостановлено.',
-    undelivered: 'Сообщение не доставлено.',
     closed: 'Этот шаг закончился до того, как пришёл ответ.',
     cancel: 'Дело прекращено',
     suspend: 'Дело приостановлено',
@@ -99,7 +97,6 @@ const WORDS: Record<Language, Words> = {
     parked: 'The answer is kept until the case goes on',
     trouble: 'A failure was found',
     suspended: 'The case is suspended.',
-    undelivered: 'The message was not delivered.',
     closed: 'This step was over before the answer came.',
     cancel: 'Case cancelled',
     suspend: 'Case suspended',
@@ -142,22 +139,32 @@ export function historyRow(
     kind: body.kind,
     title: titleOf(body, payload?.reason, workflow, language),
     by: actorOf(body, language, name),
-    reason: told ?? whySaid(body, payload, language),
+    reason: told ?? whySaid(body, payload, workflow, language),
     states: still ? [] : standsIn(workflow, body.state, language),
   };
 }
 
 /** A person's own words; what the engine wrote of something that changed nothing is a code. */
-function whySaid({ kind }: JournalBody, payload: JournalPayload | null, language: Language): string | null {
+function whySaid(
+  { kind }: JournalBody,
+  payload: JournalPayload | null,
+  workflow: Workflow,
+  language: Language,
+): string | null {
   const reason = payload?.reason ?? null;
-  const word = kind === 'ignored' && reason !== null ? REASONS[reason] : undefined;
+  if (kind !== 'ignored' || reason === null) return reason;
+  if (isIncident(reason)) {
+    const { state, because } = payload?.command ?? {};
+    const facts = { rule: reason, state: String(state ?? ''), because: typeof because === 'string' ? because : null };
+    return sayIncident(facts, workflow, language);
+  }
+  const word = REASONS[reason];
   return word === undefined ? reason : WORDS[language][word];
 }
 
 const REASONS: Record<string, keyof Words> = {
   'entry-closed': 'closed',
   suspended: 'suspended',
-  'not-delivered': 'undelivered',
 };
 
 /** Partners stand beside answers of the system; only a colleague is named here. */
@@ -207,7 +214,7 @@ function titleOf(body: JournalBody, reason: string | undefined, workflow: Workfl
       return `${words.due}: ${outline.byPath.get(path)?.title ?? body.type}`;
     }
     case 'ignored':
-      if (body.type === 'incident') return words.trouble;
+      if (isIncident(reason ?? '') || body.type === 'incident') return words.trouble;
       return reason === 'suspended' ? words.parked : words.late;
     case 'act':
     case 'migration':

@@ -123,7 +123,7 @@ function retry(
   writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'retried', by: command.sender.account });
   const cleared = { ...noted.record, incidents: Math.max(0, record.incidents - 1) };
   if (behind.kind === 'incident') {
-    const { rule, message: _message, settles: _settled, entryId, ...rest } = behind;
+    const { rule, because: _because, message: _message, settles: _settled, entryId, ...rest } = behind;
     // The sweeper has passed it by: nobody else would fire it any more.
     if (rule === TIMER_FAILED && entryId)
       return answer(cleared, { ...rest, kind: 'timer', entryId, late: 'journal' }, context, writes);

@@ -3,7 +3,7 @@ import { act } from './acts.js';
 import { escalate } from './escalate.js';
 import { answer, event, faultFrom } from './inputs.js';
 import { GENESIS } from './journal.js';
-import { actor, recordStep, scope } from './record.js';
+import { actor, entryOf, recordStep, scope } from './record.js';
 import * as refuse from './refusals.js';
 import type { CaseRecord, Command } from './types.js';
 import type { BatchWrites, DecideContext, Decided } from './writes.js';
@@ -25,9 +25,20 @@ export function decide(
   if (command.kind === 'act') return act(record, command, context, writes);
   if (command.kind === 'event') return event(record, command, context, writes);
   if (command.kind === 'escalate') return escalate(record, command, context, writes);
-  if (command.kind === 'incident')
-    return faultFrom(record, command, { rule: command.rule, state: '', message: command.message }, context, writes);
+  if (command.kind === 'incident') return incident(record, command, context, writes);
   return answer(record, command, context, writes);
+}
+
+/** It happened in the state that waits for the entry. */
+function incident(
+  record: CaseRecord,
+  command: Extract<Command, { kind: 'incident' }>,
+  context: DecideContext,
+  writes: BatchWrites,
+): Decided {
+  const { rule, message, entryId } = command;
+  const state = (entryId === undefined ? undefined : entryOf(record, entryId))?.node ?? '';
+  return faultFrom(record, command, { rule, state, message }, context, writes);
 }
 
 function open(command: Extract<Command, { kind: 'open' }>, context: DecideContext, writes: BatchWrites): Decided {

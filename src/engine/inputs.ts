@@ -1,5 +1,5 @@
 import { step } from '../statechart/step.js';
-import type { Entry, Fault, Input, StepResult } from '../statechart/types.js';
+import type { Entry, Fault, Input, JsonObject, StepResult } from '../statechart/types.js';
 import { entryUuid } from './entry-uuid.js';
 import { actor, entryOf, type Outcome, recordStep, scope } from './record.js';
 import * as refuse from './refusals.js';
@@ -117,7 +117,7 @@ export function faultFrom(
     const counted = { ...record, incidents: record.incidents + 1 };
     return { record: counted, refused: refuse.caseIncident(record, row, command.kind), touched: true };
   }
-  const decided = ignored(record, command, cause.rule, context, writes, 'incident');
+  const decided = ignored(record, command, cause.rule, context, writes, 'incident', { state: cause.state });
   writes.incidents.push({ ...row, seq: decided.record.revision });
   if (entry?.kind === 'timer') writes.timersPassed.push(entryUuid(record.id, entry.id, entry.seq));
   return { ...decided, record: { ...decided.record, incidents: record.incidents + 1 } };
@@ -130,8 +130,9 @@ function ignored(
   context: DecideContext,
   writes: BatchWrites,
   outcome: Accepted['outcome'] = 'ignored',
+  facts: JsonObject = {},
 ): Decided {
-  const payload: JournalPayload = { reason, ...commandFacts(command) };
+  const payload: JournalPayload = { reason, command: { ...commandFacts(command), ...facts } };
   return recordStep(
     record,
     command,

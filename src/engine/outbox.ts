@@ -292,6 +292,7 @@ function incident(row: HeldRow, reason: string): Command {
     lane: 'machines',
     sender: ENGINE_SENDER,
     rule: 'not-delivered',
+    because: row.topic,
     message: reason,
     ...(row.entryId ? { entryId: row.entryId } : {}),
     settles: settledBy(row),

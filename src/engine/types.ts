@@ -37,8 +37,8 @@ export type Command = CommandBase &
     | { kind: 'act'; act: Act; reason: string }
     /** Somebody is told that an open entry waits: journaled, and sent out as topic `escalate`. Changes nothing else. */
     | { kind: 'escalate'; entryId: string; facts: JsonObject }
-    /** What a worker could not carry out: becomes an incident. */
-    | { kind: 'incident'; rule: string; message: string; entryId?: string }
+    /** What a worker could not carry out: becomes an incident. `because`: more of the rule, for whoever words it. */
+    | { kind: 'incident'; rule: string; because?: string; message: string; entryId?: string }
   );
 
 export interface CommandBase {

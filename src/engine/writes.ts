@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Calendar, JsonObject, Source, Workflow } from '../statechart/types.js';
 import type { AppError } from './errors.js';
 import type { JournalRow } from './journal.js';
-import type { CaseRecord, ClosedEntry, Command, JournalPayload, OpenedEntry, OutboxRow } from './types.js';
+import type { CaseRecord, ClosedEntry, Command, OpenedEntry, OutboxRow } from './types.js';
 
 /** Everything one batch will write, gathered in memory while commands are decided. */
 export interface BatchWrites {
@@ -156,11 +156,14 @@ export function incidentRow(
 }
 
 /** What an ignored row keeps of the command, so that nothing that was accepted is lost. */
-export function commandFacts(command: Command): Pick<JournalPayload, 'command'> {
+export function commandFacts(command: Command): JsonObject {
   const facts: JsonObject = { kind: command.kind };
   if ('entryId' in command && command.entryId) facts['entryId'] = command.entryId;
   if (command.kind === 'answer') facts['output'] = command.output;
   if (command.kind === 'failure') facts['error'] = command.error;
-  if (command.kind === 'incident') facts['message'] = command.message;
-  return { command: facts };
+  if (command.kind === 'incident') {
+    facts['message'] = command.message;
+    if (command.because) facts['because'] = command.because;
+  }
+  return facts;
 }

@@ -66,6 +66,13 @@ export class AccountsService {
     return row ? { principal: this.toPrincipal(row), expiresAt: row.expires_at, ageing: row.ageing } : null;
   }
 
+  /** Everybody of an organisation who may sign in, by name. */
+  async ofOrganisation(organisationId: string): Promise<Principal[]> {
+    const text = `${PRINCIPAL} and a.organisation_id = $1 order by a.name, a.id`;
+    const { rows } = await this.pool.query<PrincipalRow>(text, [organisationId]);
+    return rows.map((row) => this.toPrincipal(row));
+  }
+
   async principalByEmail(email: string): Promise<Principal | null> {
     const { rows } = await this.pool.query<PrincipalRow>(`${PRINCIPAL} and a.email = $1`, [email.toLowerCase()]);
     return rows[0] ? this.toPrincipal(rows[0]) : null;

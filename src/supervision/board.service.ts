@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
+import { BECAUSE, sayIncident, stateTitle } from '../api/incident-texts.js';
 import { workflowNamed } from '../api/workflow-named.js';
+import { outlineOf } from '../case-page/outline.js';
 import { asOrganisation, type Query } from '../engine/cases.js';
 import { CASE_DUE, CASE_OVERDUE, CASE_STALLED } from '../engine/overdue.js';
 import type { VersionsApi } from '../engine/types.js';
 import type { Principal } from '../identity/principal.js';
-import type { JsonObject, Text } from '../statechart/types.js';
+import type { JsonObject, Language, Text, Workflow } from '../statechart/types.js';
 
 /** So many cases of a stage are on the board itself: those that stand still first. The rest is a list. */
 const ITEMS = 10;
@@ -15,7 +17,7 @@ const NO_STAGE = '-';
 export interface BoardDependencies {
   /** Connections of the role `qamqor_app`. */
   pool: Pool;
-  versions: Pick<VersionsApi, 'current'>;
+  versions: Pick<VersionsApi, 'current' | 'byVersion'>;
 }
 
 interface StageRow {
@@ -31,9 +33,12 @@ interface ItemRow {
   id: string;
   number: string;
   status: string;
+  workflow_version: number;
   due_at: Date | null;
   is_overdue: boolean;
   incident_rule: string | null;
+  incident_state: string | null;
+  incident_because: string | null;
   incident_message: string | null;
   incident_at: Date | null;
   due_what: string | null;
@@ -45,7 +50,7 @@ export class BoardService {
   constructor(private readonly deps: BoardDependencies) {}
 
   /** @throws AppError `workflow-not-found` */
-  async read(by: Principal, key: string | undefined): Promise<JsonObject> {
+  async read(by: Principal, key: string | undefined, language: Language): Promise<JsonObject> {
     return asOrganisation(
       this.deps.pool,
       by.organisationId,
@@ -53,17 +58,27 @@ export class BoardService {
         const workflow = key ?? (await busiest(query));
         const [clock] = await query<{ now: Date }>('select qamqor.qamqor_now() as now');
         const now = clock?.now ?? new Date(0);
-        const stages = workflow === undefined ? [] : await this.stages(query, by, workflow, now);
+        const stages = workflow === undefined ? [] : await this.stages(query, by, workflow, { now, language });
         return { asOf: now.toISOString(), workflow: workflow ?? null, stages };
       },
       'snapshot',
     );
   }
 
-  private async stages(query: Query, by: Principal, key: string, now: Date): Promise<JsonObject[]> {
+  private async stages(
+    query: Query,
+    by: Principal,
+    key: string,
+    { now, language }: { now: Date; language: Language },
+  ): Promise<JsonObject[]> {
     const { workflow } = await workflowNamed(this.deps.versions, by.organisationId, key);
     const counted = await query<StageRow>(COUNT, [key, now]);
-    const items = Map.groupBy(await query<ItemRow>(FIRST, [key, now]), (row) => row.stage);
+    const rows = await query<ItemRow>(FIRST, [key, now]);
+    const presented = rows.map(async (row) => {
+      const own = await this.deps.versions.byVersion(by.organisationId, key, row.workflow_version);
+      return { stage: row.stage, item: presentItem(row, own, language) };
+    });
+    const items = Map.groupBy(await Promise.all(presented), ({ stage }) => stage);
     const titles = new Map(workflow.stages.map((stage) => [stage.key, stage.title]));
     // Cases of older versions may stand at stages that the newest does not have.
     for (const { stage } of counted) if (!titles.has(stage)) titles.set(stage, titleOf(stage));
@@ -76,7 +91,7 @@ export class BoardService {
         overdue: row?.overdue ?? 0,
         stalled: row?.stalled ?? 0,
         oldestDays: row ? Math.max(0, Math.floor((now.getTime() - row.oldest.getTime()) / DAY_MS)) : null,
-        items: (items.get(stage) ?? []).map(presentItem),
+        items: (items.get(stage) ?? []).map(({ item }) => item),
       };
     });
   }
@@ -98,7 +113,7 @@ async function busiest(query: Query): Promise<string | undefined> {
   return rows[0]?.key;
 }
 
-function presentItem(row: ItemRow): JsonObject {
+function presentItem(row: ItemRow, workflow: Workflow, language: Language): JsonObject {
   return {
     id: row.id,
     number: row.number,
@@ -106,22 +121,34 @@ function presentItem(row: ItemRow): JsonObject {
     dueAt: row.due_at?.toISOString() ?? null,
     overdue: row.is_overdue,
     stalled: row.is_overdue || row.incident_rule !== null,
-    reason: reasonOf(row),
+    reason: reasonOf(row, workflow, language),
   };
 }
 
 /** Why it stands still: what it could not do by itself weighs more than a deadline that has passed. */
-function reasonOf(row: ItemRow): JsonObject | null {
+function reasonOf(row: ItemRow, workflow: Workflow, language: Language): JsonObject | null {
   if (row.incident_rule !== null)
     return {
       kind: 'incident',
       rule: row.incident_rule,
+      text: sayIncident(
+        { rule: row.incident_rule, state: row.incident_state ?? '', because: row.incident_because },
+        workflow,
+        language,
+      ),
       message: row.incident_message ?? '',
       since: row.incident_at?.toISOString() ?? null,
     };
   if (!row.is_overdue) return null;
   const since = row.due_at?.toISOString() ?? null;
-  return { kind: 'overdue', rule: row.due_what ?? 'case', message: row.due_name ?? '', since };
+  const [rule, message] = [row.due_what ?? 'case', row.due_name ?? ''];
+  return { kind: 'overdue', rule, text: dueTitle(rule, message, workflow, language), message, since };
+}
+
+/** What is due: the state itself, or the one that waits for it. */
+function dueTitle(what: string, name: string, workflow: Workflow, language: Language): string {
+  const path = what === 'state' ? name : outlineOf(workflow, language).byInvoke.get(name)?.path;
+  return path === undefined ? name : stateTitle(workflow, path, language);
 }
 
 const OPEN = `c.workflow_key = $1 and c.status in ('active', 'suspended')`;
@@ -133,9 +160,9 @@ const COUNT = `select board_stage as stage, count(*)::int as count, count(*) fil
     count(*) filter (where is_stalled)::int as stalled, min(coalesce(stage_at, opened_at)) as oldest
   from (${CASES}) c group by board_stage order by board_stage`;
 
-const FIRST = `select c.board_stage as stage, c.id, c.number, c.status, ${CASE_DUE('c')} as due_at, c.is_overdue,
-    i.rule as incident_rule, i.message as incident_message, i.opened_at as incident_at, d.what as due_what, d.name as due_name
+const FIRST = `select c.board_stage as stage, c.id, c.number, c.status, c.workflow_version, ${CASE_DUE('c')} as due_at, c.is_overdue,
+    i.rule as incident_rule, i.state as incident_state, i.because as incident_because, i.message as incident_message, i.opened_at as incident_at, d.what as due_what, d.name as due_name
   from (select *, row_number() over (partition by board_stage order by is_stalled desc, due_at nulls last, id) as place from (${CASES}) c) c
-  left join lateral (select rule, message, opened_at from qamqor.incidents i where i.case_id = c.id and i.status = 'open' order by opened_at, id limit 1) i on true
+  left join lateral (select rule, state, ${BECAUSE} as because, message, opened_at from qamqor.incidents i where i.case_id = c.id and i.status = 'open' order by opened_at, id limit 1) i on true
   left join lateral (select what, name from qamqor.dues d where d.case_id = c.id order by greatest(d.due_at, d.paused_until), entry_id limit 1) d on true
   where c.place <= ${ITEMS} order by c.place`;

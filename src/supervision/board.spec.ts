@@ -34,12 +34,25 @@ const bound = {
   initial: 'a',
   states: {
     a: {
-      invoke: { id: 'work', src: 'task', input: { form: 'note', role: 'curator' }, onDone: 'b' },
+      meta: { title: { kk: 'Жазба керек', ru: 'Нужна запись', en: 'A note is needed' } },
+      invoke: { id: 'work', src: 'task', input: { form: 'note', role: 'curator', deadline: '3 days' }, onDone: 'b' },
       after: { long: 'b' },
     },
     b: { type: 'final' },
   },
   delays: { long: '300 days' },
+};
+const titled = {
+  id: 'titled',
+  title: text('Titled'),
+  initial: 'a',
+  states: { a: { meta: { title: { kk: 'Күтуде', ru: 'Ждёт', en: 'Waiting' }, deadline: '3 days' } } },
+};
+const untitled = {
+  id: 'untitled',
+  title: text('Untitled'),
+  initial: 'a',
+  states: { a: { initial: 'b', states: { b: { meta: { deadline: '3 days' } } } } },
 };
 const files = { 'forms/note.yaml': { 'x-version': 1, 'x-title': text('Note'), type: 'object', properties: {} } };
 
@@ -48,6 +61,8 @@ beforeAll(async () => {
   api = await ApiFixture.create();
   await api.deploy(journey);
   await api.deploy(bound, files);
+  await api.deploy(titled);
+  await api.deploy(untitled);
 });
 afterAll(() => api.close());
 
@@ -105,9 +120,23 @@ describe('the board', () => {
     expect(first.items[0].reason).toEqual({
       kind: 'overdue',
       rule: 'state',
+      text: 'First',
       message: 'a',
       since: first.items[0].dueAt,
     });
+  });
+
+  it('says in the words of the workflow what is overdue, and its path where nobody gave it a title', async () => {
+    for (const workflow of ['titled', 'bound', 'untitled']) await open(workflow);
+    await pass(api.system, { days: 4 });
+    const reasonOf = async (workflow: string, language: string) => {
+      const { body } = await api.get('lawyer', `/api/board?workflow=${workflow}`, { 'accept-language': language });
+      return body.stages[0].items[0].reason;
+    };
+    expect(await reasonOf('titled', 'kk')).toMatchObject({ rule: 'state', text: 'Күтуде', message: 'a' });
+    expect(await reasonOf('titled', 'ru')).toMatchObject({ text: 'Ждёт' });
+    expect(await reasonOf('untitled', 'kk')).toMatchObject({ rule: 'state', text: 'a.b', message: 'a.b' });
+    expect(await reasonOf('bound', 'kk')).toMatchObject({ rule: 'task', text: 'Жазба керек', message: 'work' });
   });
 
   it('of a workflow that is not there says so, and without one shows the busiest', async () => {
@@ -179,19 +208,28 @@ describe('a case that nothing could move', () => {
   });
 
   it.each([
-    ['task', 'delete from qamqor.tasks where case_id = $1'],
-    ['timer', 'delete from qamqor.timers where case_id = $1'],
+    ['task', 'delete from qamqor.tasks where case_id = $1', /^«Нужна запись»: задача, .* пропала/],
+    ['timer', 'delete from qamqor.timers where case_id = $1', /^«Нужна запись»: срок пропал/],
   ])(
     'because its %s is gone becomes an incident, once, by two at once, and stands on the board',
-    async (_what, tamper) => {
+    async (_what, tamper, words) => {
       const id = await open('bound');
       await sql(tamper, [id]);
       await Promise.all([looker().look(), looker().look()]);
       await looker().look();
       expect(await incidentsOf(id)).toEqual(['orphan']);
-      const [column] = (await board('bound')).stages;
+      const inRussian = { 'accept-language': 'ru' };
+      const told = (await api.get('supervisor', `/api/incidents?caseId=${id}`, inRussian)).body.items;
+      expect(told).toMatchObject([
+        { text: expect.stringMatching(words), message: expect.stringMatching(/^The /), state: 'a' },
+      ]);
+      const [column] = (await api.get('lawyer', '/api/board?workflow=bound', inRussian)).body.stages;
       const item = column.items.find((each: { id: string }) => each.id === id);
-      expect(item).toMatchObject({ stalled: true, overdue: false, reason: { kind: 'incident', rule: 'orphan' } });
+      expect(item).toMatchObject({
+        stalled: true,
+        overdue: false,
+        reason: { kind: 'incident', rule: 'orphan', text: told[0].text, message: told[0].message },
+      });
       expect(column.stalled).toBeGreaterThan(0);
       expect(await list(`workflow=bound&stage=${column.key}&stalled=true`)).toHaveLength(column.stalled);
       await settled(api.system);

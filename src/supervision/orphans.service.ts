@@ -6,7 +6,7 @@ import type { EngineApi, VersionsApi } from '../engine/types.js';
 import { ORPHAN } from '../engine/writes.js';
 import type { Warn } from '../platform/log.js';
 import type { ChartState } from '../statechart/types.js';
-import { type Movers, whyStuck } from './orphans.js';
+import { type Movers, type Stuck, whyStuck } from './orphans.js';
 
 /** How often to look. What an incident says must be seen within a minute. */
 const PERIOD_MS = 10_000;
@@ -90,7 +90,7 @@ export class OrphansService {
   private async stuckAmong(client: PoolClient, candidates: CandidateRow[]) {
     const charts = new Map(candidates.flatMap((row) => this.chartOf(row)));
     const movers = await moversOf(client, charts);
-    const found: { row: CandidateRow; message: string; entryId?: string }[] = [];
+    const found: (Stuck & { row: CandidateRow })[] = [];
     for (const row of candidates) {
       const chart = charts.get(row.id);
       if (!chart) continue;
@@ -122,11 +122,12 @@ export class OrphansService {
   }
 
   /** Two processes that find it at once tell it once; a case that went on meanwhile is left alone. */
-  private async report({ row, message, entryId }: { row: CandidateRow; message: string; entryId?: string }) {
+  private async report({ row, because, message, entryId }: Stuck & { row: CandidateRow }) {
     try {
       await this.deps.engine.submit({
         kind: 'incident',
         rule: ORPHAN,
+        ...(because ? { because } : {}),
         message,
         ...(entryId ? { entryId } : {}),
         organisationId: row.organisation_id,

@@ -1,6 +1,6 @@
 import { uuidOfEntry } from '../engine/entry-uuid.js';
 import { accepts } from '../statechart/accepts.js';
-import type { ChartState, Entry, Workflow } from '../statechart/types.js';
+import type { ChartState, Entry, Source, Workflow } from '../statechart/types.js';
 
 /** What there is that could move a case, by entry id: open tasks and hand-offs, running steps, sub-cases, timers, incidents. */
 export interface Movers {
@@ -15,13 +15,15 @@ export interface Movers {
   incidents: ReadonlySet<string>;
 }
 
-/** Why nothing could move an active case; null where something can. */
-export function whyStuck(
-  caseId: string,
-  workflow: Workflow,
-  chart: ChartState,
-  movers: Movers,
-): { message: string; entryId?: string } | null {
+/** Why nothing could move an active case. `because`: what of it is gone, where it waits for something. */
+export interface Stuck {
+  because?: Source | 'timer';
+  message: string;
+  entryId?: string;
+}
+
+/** Null where something can move it. */
+export function whyStuck(caseId: string, workflow: Workflow, chart: ChartState, movers: Movers): Stuck | null {
   let alive = false;
   for (const entry of chart.entries) {
     const id = uuidOfEntry(caseId, entry);
@@ -30,7 +32,7 @@ export function whyStuck(
       continue;
     }
     const missing = missingBehind(entry, id, movers);
-    if (missing !== null) return { message: missing, entryId: id };
+    if (missing !== null) return { ...missing, entryId: id };
     if (entry.kind !== 'deadline') alive = true;
   }
   // What a person may send from outside moves it too; whether anybody would is for `workflow check` to say.
@@ -38,15 +40,19 @@ export function whyStuck(
   return { message: 'The case waits for nothing: no open task, hand-off, step, sub-case or timer could move it.' };
 }
 
-function missingBehind(entry: Entry, id: string, movers: Movers): string | null {
+function missingBehind(entry: Entry, id: string, movers: Movers): Stuck | null {
   if (entry.kind === 'deadline') return null;
-  if (entry.kind === 'timer')
-    return movers.timers.has(id) ? null : `The timer "${entry.name}" of "${entry.node}" is not there: it never fires.`;
+  if (entry.kind === 'timer') {
+    if (movers.timers.has(id)) return null;
+    const message = `The timer "${entry.name}" of "${entry.node}" is not there: it never fires.`;
+    return { because: 'timer', message };
+  }
   if (isBehind(entry.src, id, movers)) return null;
-  return `The case waits for ${NAMES[entry.src]} "${entry.invoke}", and there is none: its answer would never come.`;
+  const message = `The case waits for ${NAMES[entry.src]} "${entry.invoke}", and there is none: its answer would never come.`;
+  return { because: entry.src, message };
 }
 
-function isBehind(src: Extract<Entry, { kind: 'invocation' }>['src'], id: string, movers: Movers): boolean {
+function isBehind(src: Source, id: string, movers: Movers): boolean {
   switch (src) {
     case 'task':
       return movers.tasks.has(id);
@@ -59,4 +65,9 @@ function isBehind(src: Extract<Entry, { kind: 'invocation' }>['src'], id: string
   }
 }
 
-const NAMES = { task: 'the task', handOff: 'the hand-off', service: 'the background step', case: 'the sub-case' };
+const NAMES = {
+  task: 'the task',
+  handOff: 'the hand-off',
+  service: 'the background step',
+  case: 'the sub-case',
+} satisfies Record<Source, string>;

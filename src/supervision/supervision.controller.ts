@@ -1,6 +1,7 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Headers, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
+import { pickLanguage } from '../api/language.js';
 import { flag, moment, page, paging, text, uuid } from '../api/schemas.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
@@ -19,11 +20,19 @@ const boardItem = z.object({
   overdue: z.boolean(),
   stalled: z.boolean().meta({ description: 'Past its deadline, or with an open incident' }),
   reason: z
-    .object({ kind: z.enum(['overdue', 'incident']), rule: z.string(), message: z.string(), since: moment.nullable() })
+    .object({
+      kind: z.enum(['overdue', 'incident']),
+      rule: z.string(),
+      text: z
+        .string()
+        .meta({ description: 'In the language of `Accept-Language`: what happened, or which state is due' }),
+      message: z
+        .string()
+        .meta({ description: 'Technical detail: what the incident says in English, or the name of what is due' }),
+      since: moment.nullable(),
+    })
     .nullable()
-    .meta({
-      description: 'Why it stands still: of an incident its rule and words, of a deadline what is due and its name',
-    }),
+    .meta({ description: 'Why it stands still: an incident weighs more than a deadline that has passed' }),
 });
 const board = z
   .object({
@@ -96,8 +105,12 @@ export class SupervisionController {
     query: boardQuery,
     answers: { 200: { description: 'The stages in their order', schema: board } },
   })
-  board(@By() by: Principal, @Query() query: z.output<typeof boardQuery>) {
-    return this.boards.read(by, query.workflow);
+  board(
+    @By() by: Principal,
+    @Query() query: z.output<typeof boardQuery>,
+    @Headers('accept-language') languages?: string,
+  ) {
+    return this.boards.read(by, query.workflow, pickLanguage(languages));
   }
 
   @Get('escalations')

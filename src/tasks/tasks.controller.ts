@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { KeptByEngine, replayed } from '../api/idempotency.interceptor.js';
-import { caseView, instant, json, page, paging, taskView } from '../api/schemas.js';
+import { caseView, instant, json, page, paging, taskView, uuid } from '../api/schemas.js';
 import { With, type Write } from '../api/write.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
@@ -22,6 +22,7 @@ const listQuery = z.strictObject({
   ...paging,
 });
 const act = z.strictObject({ revision });
+const assigneeView = z.object({ id: uuid, name: z.string(), roles: z.array(z.string()) }).meta({ id: 'Assignee' });
 const assign = z.strictObject({ assignee: z.string().max(64), revision });
 const hold = z.strictObject({
   until: instant,
@@ -83,6 +84,21 @@ export class TasksController {
   })
   release(@By() by: Principal, @Param('id') id: string, @With() write: Write) {
     return this.tasks.release(by, id, write);
+  }
+
+  @Get(':id/assignees')
+  @Looks('task')
+  @Roles('oversee')
+  @Describe({
+    tag,
+    summary: 'To whom a task can be given: who has its role, and who stands in for it',
+    params,
+    answers: {
+      200: { description: 'By name', schema: z.object({ items: z.array(assigneeView), next: z.null() }) },
+    },
+  })
+  async assignees(@By() by: Principal, @Param('id') id: string) {
+    return { items: await this.tasks.assignees(by, id), next: null };
   }
 
   @Post(':id/assign')

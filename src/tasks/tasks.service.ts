@@ -117,6 +117,15 @@ export class TasksService {
     });
   }
 
+  /** To whom the task can be given. */
+  async assignees(by: Principal, id: string): Promise<JsonObject[]> {
+    const task = await this.find(by, id);
+    const colleagues = await this.deps.accounts.ofOrganisation(by.organisationId);
+    return colleagues
+      .filter((other) => isCandidate(other, task))
+      .map(({ account, name, roles }) => ({ id: account, name, roles }));
+  }
+
   /** Gives the task to somebody whose role it asks for. */
   async assign(by: Principal, id: string, assignee: string, write: Write = {}): Promise<JsonObject> {
     const task = await this.find(by, id);

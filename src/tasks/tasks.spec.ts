@@ -317,6 +317,17 @@ describe('what one does with a task', () => {
     });
   });
 
+  it('can be given to who has its role and who stands in for it; only who oversees is told who they are', async () => {
+    const { id } = await aTask();
+    const { body } = await api.get('supervisor', `/api/tasks/${id}/assignees`);
+    const names = body.items.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(['anna', 'berik', 'supervisor']));
+    expect(names).not.toContain('lawyer');
+    for (const { id: assignee } of body.items)
+      expect((await act('supervisor', id, 'assign', { assignee })).body).toMatchObject({ status: 'claimed', assignee });
+    expect((await api.get('anna', `/api/tasks/${id}/assignees`)).status).toBe(403);
+  });
+
   it('held, it comes back to its owner by itself', async () => {
     const { id } = await aTask();
     const until = new Date(Date.now() + 3_600_000).toISOString();

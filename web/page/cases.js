@@ -1,9 +1,10 @@
-import { get, Problem, post } from './api.js';
+import { actsBlock, fieldsOf, reasonField } from './acts.js';
+import { get, post } from './api.js';
 import { h } from './dom.js';
 import { drawingOf } from './drawing.js';
 import { familyBox, familyNames, familyOf } from './family.js';
-import { formOf } from './form.js';
-import { badge, caseLink, dueOf, toast } from './parts.js';
+import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
+import { badge, caseLink, dueOf } from './parts.js';
 import { moment, said, t } from './texts.js';
 
 /** Cases that a query finds: the board's links lead here, and the search. */
@@ -106,9 +107,11 @@ export async function caseView(id, user) {
     get(`${path}/history?limit=30`),
     get(`${path}/drawing`),
   ]);
-  const [workflow, family] = await Promise.all([
+  const [workflow, family, incidents, mayWith] = await Promise.all([
     get(`/api/workflows/${encodeURIComponent(one.workflow.key)}`),
     familyOf(one.subject),
+    one.incidents > 0 && seesIncidents(user) ? openIncidents(one.id) : [],
+    handoffRights(one.id, waits.items),
   ]);
   return h(
     'div',
@@ -125,11 +128,12 @@ export async function caseView(id, user) {
     ),
     one.facts.length > 0 && factsList(one.facts),
     stagesOf(workflow.stages, one),
+    incidents.length > 0 && section(t().incidents, h('ul', { class: 'waits' }, ...incidents.map(incidentItem))),
     section(
       t().waits,
       waits.items.length === 0
         ? h('p', { class: 'none' }, t().waitsNothing)
-        : h('ul', { class: 'waits' }, ...waits.items.map(wait)),
+        : h('ul', { class: 'waits' }, ...waits.items.map((item) => wait(item, mayWith.get(item.id)))),
     ),
     events(one, path, user),
     section(t().drawing, drawingBlock(path, drawing)),
@@ -165,7 +169,14 @@ function section(title, ...content) {
   return h('section', { class: 'card' }, h('h2', {}, title), ...content);
 }
 
-function wait({ kind, id, title, who, status, waitingReason, asked, dueAt, overdue }) {
+/** Id of a hand-off → what may be done with it, as the API says. */
+async function handoffRights(caseId, waits) {
+  if (!waits.some(({ kind }) => kind === 'handOff')) return new Map();
+  const { items } = await get(`/api/handoffs?caseId=${caseId}&limit=200`);
+  return new Map(items.map(({ id, can }) => [id, can]));
+}
+
+function wait({ kind, id, title, who, status, waitingReason, asked, dueAt, overdue }, can) {
   const to = id && { task: `#/tasks/${id}`, case: `#/cases/${id}` }[kind];
   return h(
     'li',
@@ -190,55 +201,50 @@ function wait({ kind, id, title, who, status, waitingReason, asked, dueAt, overd
       waitingReason && badge(t().waitingReason[waitingReason], 'alarm'),
       dueOf(dueAt, overdue),
     ),
+    can && actsBlock([can.supply && supplyOf(id, asked), can.recall && recallOf(id)], 'quiet'),
   );
+}
+
+/** A row for each paper that the partner named; one without a place to find it is taken out. */
+function supplyOf(id, asked) {
+  const line = (title) => ({ type: 'string', maxLength: 200, title });
+  const row = fieldsOf({ title: line(t().paper), reference: line(t().paperPlace) });
+  return {
+    title: t().supply,
+    schema: fieldsOf(
+      {
+        documents: { type: 'array', title: t().papers, items: row },
+        note: { type: 'string', maxLength: 2000, title: t().note },
+      },
+      ['documents', 'note'],
+    ),
+    given: { documents: (asked?.missing ?? []).slice(0, 20).map((title) => ({ title: title.slice(0, 200) })) },
+    submit: t().supply,
+    send: (given) => post(`/api/handoffs/${id}/supply`, given),
+  };
+}
+
+function recallOf(id) {
+  return {
+    title: t().recall,
+    confirm: t().recallConfirm,
+    schema: fieldsOf({ reason: reasonField() }),
+    submit: t().recall,
+    send: (given) => post(`/api/handoffs/${id}/recall`, given),
+  };
 }
 
 /** What may be sent now by whoever looks; an event without roles is everybody's. */
 function events(one, path, { roles: mine }) {
   const open = one.accepts.filter(({ roles }) => roles.length === 0 || roles.some((role) => mine.includes(role)));
   if (open.length === 0 || !one.can.event) return null;
-  const place = h('div', {});
-  const buttons = open.map((event) =>
-    h(
-      'button',
-      { type: 'button', click: () => place.replaceChildren(eventForm(event, path, place)) },
-      said(event.title, event.type),
-    ),
-  );
-  return section(t().actions, h('div', { class: 'buttons' }, ...buttons), place);
-}
-
-function eventForm(event, path, place) {
-  const form = formOf(event.schema ?? {});
-  const problem = h('p', { class: 'field-error', role: 'alert' });
-  const submit = async (happening) => {
-    happening.preventDefault();
-    if (!form.complete()) return;
-    try {
-      await post(`${path}/events`, { type: event.type, ...(event.schema ? { data: form.read() } : {}) });
-      place.replaceChildren();
-      toast(t().sent);
-      dispatchEvent(new HashChangeEvent('hashchange'));
-    } catch (error) {
-      if (!(error instanceof Problem)) problem.textContent = t().offline;
-      else
-        problem.textContent =
-          error.errors.length > 0 ? form.mark(error.errors).join(' ') || t().fixFields : error.message;
-    }
-  };
-  return h(
-    'form',
-    { class: 'answer', submit, novalidate: true },
-    event.confirm && h('p', { class: 'notice' }, said(event.confirm)),
-    form.element,
-    problem,
-    h(
-      'div',
-      { class: 'buttons' },
-      h('button', { class: 'primary' }, t().send),
-      h('button', { type: 'button', class: 'quiet', click: () => place.replaceChildren() }, t().cancel),
-    ),
-  );
+  const acts = open.map(({ type, title, schema, confirm }) => ({
+    title: said(title, type),
+    schema,
+    confirm: confirm && said(confirm),
+    send: (data) => post(`${path}/events`, { type, ...(schema ? { data } : {}) }),
+  }));
+  return section(t().actions, actsBlock(acts));
 }
 
 function drawingBlock(path, folded) {

@@ -10,7 +10,7 @@ let fields = 0;
  * what was filled in, and `mark(errors)` for what the server did not accept (`[{path, message}]`).
  */
 export function formOf(schema, given = {}) {
-  const root = objectOf(schema ?? {}, given ?? {}, '');
+  const root = objectOf(schema ?? {}, given ?? {}, () => '');
   return {
     element: root.element,
     read: root.read,
@@ -18,7 +18,7 @@ export function formOf(schema, given = {}) {
       for (const field of root.all()) field.say('');
       const unmarked = [];
       for (const { path, message } of errors) {
-        const field = root.all().find((one) => one.path === path || one.path === `/output${path}`);
+        const field = root.all().find((one) => one.path() === path || path === `/output${one.path()}`);
         if (field) field.say(message);
         else unmarked.push(message);
       }
@@ -38,10 +38,11 @@ export function formOf(schema, given = {}) {
   };
 }
 
+/** `path`: says where it is now, for rows move up when one before them is taken out. */
 function objectOf(schema, given, path) {
   const required = new Set(schema.required ?? []);
   const parts = Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const place = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const place = () => `${path()}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     return { name, field: fieldOf(property, given?.[name], place, { name, required: required.has(name) }) };
   });
   const value = () => {
@@ -94,8 +95,8 @@ function rowsOf(schema, given, path, title, required) {
   const rows = [];
   const list = h('div', { class: 'rows' });
   const add = (value) => {
-    const inner = objectOf(schema.items, value ?? {}, `${path}/${rows.length}`);
-    const row = { inner };
+    const row = {};
+    row.inner = objectOf(schema.items, value ?? {}, () => `${path()}/${rows.indexOf(row)}`);
     const remove = () => {
       rows.splice(rows.indexOf(row), 1);
       element.remove();
@@ -103,7 +104,7 @@ function rowsOf(schema, given, path, title, required) {
     const element = h(
       'div',
       { class: 'row' },
-      inner.element,
+      row.inner.element,
       h('button', { type: 'button', class: 'quiet', click: remove }, t().remove),
     );
     rows.push(row);

@@ -1,38 +1,71 @@
+import { actsBlock, fieldsOf, reasonField } from './acts.js';
 import { get, Problem, post, put } from './api.js';
 import { h } from './dom.js';
 import { familyBox, familyNames, familyOf } from './family.js';
 import { formOf } from './form.js';
 import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
-import { moment, said, t } from './texts.js';
+import { day, moment, said, startOfDay, t } from './texts.js';
+
+const AT_ONCE = 100;
 
 /** What I have, and what I could take. */
 export async function queueView() {
-  const [mine, available] = await Promise.all([
-    get('/api/tasks?view=mine&limit=100'),
-    get('/api/tasks?view=available&limit=100'),
-  ]);
-  // What comes back to whoever had it last is nobody's yet.
-  const offered = mine.items.filter(({ status }) => status === 'open');
-  const had = mine.items.filter(({ status }) => status !== 'open');
-  const others = available.items.filter(({ id }) => offered.every((task) => task.id !== id));
-  const names = await familyNames([...mine.items, ...available.items]);
-  return h(
-    'div',
-    { class: 'queue' },
-    section(t().mine, had, t().noTasks, names),
-    section(t().available, [...offered, ...others], t().noneAvailable, names),
-  );
+  const mine = section(t().mine, t().noTasks);
+  const available = section(t().available, t().noneAvailable);
+  const [first, others] = await Promise.all([pageOf('mine'), pageOf('available')]);
+  const addMine = (page) => {
+    // What comes back to whoever had it last is nobody's yet.
+    available.add({ ...page, items: page.items.filter(({ status }) => status === 'open') });
+    mine.add({ ...page, items: page.items.filter(({ status }) => status !== 'open') });
+    mine.goesOn(page.next, async () => addMine(await pageOf('mine', page.next)));
+  };
+  const addAvailable = (page) => {
+    available.add(page);
+    available.goesOn(page.next, async () => addAvailable(await pageOf('available', page.next)));
+  };
+  addMine(first);
+  addAvailable(others);
+  return h('div', { class: 'queue' }, mine.element, available.element);
 }
 
-function section(title, tasks, none, names) {
-  return h(
-    'section',
-    {},
-    h('h2', {}, title, ' ', badge(tasks.length)),
-    tasks.length === 0
-      ? h('p', { class: 'none' }, none)
-      : h('ul', { class: 'cards' }, ...tasks.map((task) => card(task, names))),
-  );
+async function pageOf(view, cursor) {
+  const query = new URLSearchParams({ view, limit: AT_ONCE, ...(cursor ? { cursor } : {}) });
+  const page = await get(`/api/tasks?${query}`);
+  return { ...page, names: await familyNames(page.items) };
+}
+
+/** A list that grows. How many there are is known once the last page was read: until then the number has a plus. */
+function section(title, none) {
+  const shown = new Set();
+  const count = badge('0');
+  const empty = h('p', { class: 'none' }, none);
+  const list = h('ul', { class: 'cards' });
+  const more = h('button', { class: 'quiet', hidden: true }, t().more);
+  let follow = null;
+  const tell = () => {
+    more.hidden = follow === null;
+    empty.hidden = shown.size > 0 || follow !== null;
+    count.textContent = follow === null ? shown.size : `${shown.size}+`;
+  };
+  const add = ({ items, names }) => {
+    const fresh = items.filter(({ id }) => !shown.has(id));
+    for (const { id } of fresh) shown.add(id);
+    list.append(...fresh.map((task) => card(task, names)));
+    tell();
+  };
+  const goesOn = (next, load) => {
+    follow = next === null ? null : load;
+    tell();
+  };
+  more.addEventListener('click', () => {
+    list.classList.add('further');
+    return follow();
+  });
+  return {
+    element: h('section', {}, h('h2', {}, title, ' ', count), empty, list, h('div', { class: 'buttons' }, more)),
+    add,
+    goesOn,
+  };
 }
 
 function card(task, names) {
@@ -87,8 +120,10 @@ export async function taskView(id) {
       `${t().case} `,
       caseLink(task.caseNumber, task.caseId),
       over ? badge(t().status[task.status], task.status) : [startOf(task), dueOf(task.dueAt, task.overdue)],
+      !over && task.status !== 'open' && h('span', { class: 'by' }, `${t().assignee}: ${task.assigneeName}`),
     ),
-    over ? finished(task) : answerForm(task),
+    task.status === 'held' && h('p', { class: 'notice' }, `${t().heldUntil(day(task.heldUntil))} ${task.holdReason}`),
+    over ? finished(task) : answering(task),
   );
 }
 
@@ -105,9 +140,54 @@ function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf,
   );
 }
 
-function answerForm(task) {
-  const { can, id } = task;
+/** The form, and below it what else may be done with the task. */
+function answering(task) {
+  const { can } = task;
   const form = formOf(task.form.schema, task.draft ?? {});
+  const acts = actsBlock([can.hold && holdOf(task, form), can.assign && assignmentOf(task)]);
+  return [answerForm(task, form), acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts)];
+}
+
+/** What was begun is kept as a draft. */
+function holdOf({ id, can }, form) {
+  const untouched = JSON.stringify(form.read());
+  return {
+    title: t().hold,
+    schema: fieldsOf({ until: { type: 'string', format: 'date', title: t().holdUntil }, reason: reasonField() }),
+    submit: t().hold,
+    send: async ({ until, reason }) => {
+      const data = form.read();
+      if (can.draft && JSON.stringify(data) !== untouched) await put(`/api/tasks/${id}/draft`, { data });
+      await post(`/api/tasks/${id}/hold`, { until: startOfDay(until), reason });
+    },
+    done: () => {
+      location.hash = '#/queue';
+    },
+  };
+}
+
+function assignmentOf({ id, assignee, status }) {
+  const schema = async () => {
+    const [{ items }, { items: roles }] = await Promise.all([get(`/api/tasks/${id}/assignees`), get('/api/roles')]);
+    const titles = new Map(roles.map(({ key, title }) => [key, said(title, key)]));
+    const others = items.filter((one) => status === 'open' || one.id !== assignee);
+    const labels = others.map((one) => [
+      one.id,
+      { en: `${one.name} (${one.roles.map((r) => titles.get(r) ?? r).join(', ')})` },
+    ]);
+    const ids = others.map((one) => one.id);
+    return fieldsOf({ assignee: { enum: ids, 'x-labels': Object.fromEntries(labels), title: t().assignee } });
+  };
+  return {
+    title: t().assign,
+    schema,
+    submit: t().assign,
+    send: (given) => post(`/api/tasks/${id}/assign`, given),
+  };
+}
+
+function answerForm(task, form) {
+  const { can, id } = task;
   const problem = h('div', { class: 'notice wrong', role: 'alert', hidden: true });
   const say = (...lines) => {
     problem.hidden = lines.length === 0;

@@ -1,15 +1,15 @@
 import { get } from './api.js';
 import { filterOf, stageTitle, workflowsByKey } from './cases.js';
 import { h } from './dom.js';
+import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
 import { caseLink, dueOf } from './parts.js';
 import { moment, said, t } from './texts.js';
 
 /** Cases that stand still: why, since when, and who was told. The board's numbers lead here. */
-export async function stalledView(query = '', { may, roles: mine }) {
-  const asked = new URLSearchParams(query);
+export async function stalledView(query, user) {
+  const asked = new URLSearchParams(query ?? '');
   const { items: roles } = await get('/api/roles');
   const titles = new Map(roles.map(({ key, title }) => [key, said(title, key)]));
-  const seesIncidents = may.includes('oversee') || mine.includes('auditor');
   const workflowOf = workflowsByKey();
   const list = h('ul', { class: 'cards wide' });
   const more = h('button', { class: 'quiet', hidden: true }, t().more);
@@ -21,7 +21,9 @@ export async function stalledView(query = '', { may, roles: mine }) {
     page.set('limit', '10');
     if (cursor !== null) page.set('cursor', cursor);
     const { items, next } = await get(`/api/cases?${page}`);
-    const rows = items.map(async (one) => row(one, await workflowOf(one.workflow.key), { titles, seesIncidents }));
+    const rows = items.map(async (one) =>
+      row(one, await workflowOf(one.workflow.key), { titles, sees: seesIncidents(user) }),
+    );
     list.append(...(await Promise.all(rows)));
     cursor = next;
     more.hidden = next === null;
@@ -41,17 +43,17 @@ export async function stalledView(query = '', { may, roles: mine }) {
   );
 }
 
-async function row({ id, number, stage, incidents }, workflow, { titles, seesIncidents }) {
+async function row({ id, number, stage, incidents }, workflow, { titles, sees }) {
   const [waits, told, failed] = await Promise.all([
     get(`/api/cases/${id}/waits`),
     get(`/api/escalations?case=${number}&limit=5`),
-    incidents > 0 && seesIncidents ? get(`/api/incidents?caseId=${id}`) : { items: [] },
+    incidents > 0 && sees ? openIncidents(id) : [],
   ]);
   const late = waits.items.filter(({ overdue }) => overdue);
   const reasons =
-    incidents > 0 && !seesIncidents
+    incidents > 0 && !sees
       ? [h('li', { class: 'over' }, h('strong', {}, `${t().incidents}: ${incidents}`))]
-      : failed.items.map(incident);
+      : failed.map(incidentItem);
   return h(
     'li',
     { class: 'card stalled', 'data-case': number },
@@ -72,16 +74,6 @@ function waiting({ title, who, dueAt, overdue }) {
     who && h('span', { class: 'by' }, ` · ${who}`),
     ' ',
     dueOf(dueAt, overdue),
-  );
-}
-
-function incident({ message, openedAt }) {
-  return h(
-    'li',
-    { class: 'over' },
-    h('strong', {}, t().incidents),
-    ` · ${message} `,
-    h('time', { class: 'due' }, moment(openedAt)),
   );
 }
 

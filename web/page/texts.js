@@ -124,6 +124,24 @@ const TEXTS = {
     stage: 'Кезеңі',
     shownOnly: 'Тек мыналар көрсетілген',
     showAll: 'Барлық істерді көрсету',
+    assignee: 'Орындаушы',
+    heldUntil: (date) => `${date} дейін кейінге қалдырылған.`,
+    hold: 'Кейінге қалдыру',
+    holdUntil: 'Қай күнге дейін',
+    assign: 'Басқа қызметкерге тапсыру',
+    why: 'Себебі',
+    supply: 'Құжаттарды беру',
+    papers: 'Құжаттар',
+    paper: 'Құжат атауы',
+    paperPlace: 'Нөмірі немесе қайдан алуға болады',
+    note: 'Түсініктеме',
+    recall: 'Жолдаманы кері қайтару',
+    recallConfirm:
+      'Серіктеске жолдаманың кері қайтарылғаны айтылады, іс оның жауабынсыз жалғасады. Мұны болдырмау мүмкін емес.',
+    incident: 'Ақау',
+    resolve: 'Жойылды деп белгілеу',
+    since: 'Басталған уақыты',
+    technical: 'Әкімшіге арналған техникалық мәлімет',
   },
   ru: {
     name: 'Қамқор',
@@ -247,6 +265,24 @@ const TEXTS = {
     stage: 'Этап',
     shownOnly: 'Показаны только',
     showAll: 'Показать все дела',
+    assignee: 'Исполнитель',
+    heldUntil: (date) => `Отложено до ${date}.`,
+    hold: 'Отложить',
+    holdUntil: 'До какого дня',
+    assign: 'Поручить другому',
+    why: 'Причина',
+    supply: 'Передать документы',
+    papers: 'Документы',
+    paper: 'Название документа',
+    paperPlace: 'Номер или где его взять',
+    note: 'Пояснение',
+    recall: 'Отозвать направление',
+    recallConfirm:
+      'Партнёру сообщат, что направление отозвано, и дело пойдёт дальше без его ответа. Отменить это нельзя.',
+    incident: 'Сбой',
+    resolve: 'Отметить устранённым',
+    since: 'С какого времени',
+    technical: 'Технические сведения для администратора',
   },
   en: {
     name: 'Qamqor',
@@ -370,6 +406,24 @@ const TEXTS = {
     stage: 'Stage',
     shownOnly: 'Only these are shown',
     showAll: 'Show all cases',
+    assignee: 'Assignee',
+    heldUntil: (date) => `On hold until ${date}.`,
+    hold: 'Put on hold',
+    holdUntil: 'Until which day',
+    assign: 'Assign to somebody',
+    why: 'Reason',
+    supply: 'Supply the papers',
+    papers: 'Papers',
+    paper: 'Name of the paper',
+    paperPlace: 'Its number, or where it is',
+    note: 'Note',
+    recall: 'Recall the hand-off',
+    recallConfirm:
+      'The partner is told that the hand-off is recalled, and the case goes on without its answer. This cannot be undone.',
+    incident: 'Incident',
+    resolve: 'Mark as settled',
+    since: 'Since',
+    technical: 'Technical detail for the administrator',
   },
 };
 
@@ -402,6 +456,14 @@ const KAZAKH_MONTHS = ['қаң.', 'ақп.', 'нау.', 'сәу.', 'мам.', '�
 export function day(iso) {
   if (language() === 'kk') return inKazakh(iso).date;
   return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeZone: ZONE }).format(new Date(iso));
+}
+
+/** When a day (`2026-12-31`) begins at the centre, ISO 8601 with offset. */
+export function startOfDay(date) {
+  const noon = new Date(`${date}T12:00:00Z`);
+  const parts = new Intl.DateTimeFormat('en', { timeZone: ZONE, timeZoneName: 'longOffset' }).formatToParts(noon);
+  const offset = parts.find(({ type }) => type === 'timeZoneName').value.replace('GMT', '');
+  return `${date}T00:00:00${offset || 'Z'}`;
 }
 
 export function moment(iso) {
