@@ -1,7 +1,6 @@
 import { DateTime } from 'luxon';
 import type { Pool } from 'pg';
 import type { OutboxRow } from '../engine/types.js';
-import type { WaitingReason } from '../handoffs/handoff.js';
 import type { Language, Text } from '../statechart/types.js';
 import type { Ladders } from './ladders.js';
 
@@ -47,7 +46,8 @@ interface HandoffRow {
   partner: string;
   service: string;
   sent_at: Date | null;
-  waiting_reason: WaitingReason | null;
+  /** `consent-missing`, `no-address`, `partner-down`; null while it goes out and nobody has taken it. */
+  waiting_reason: string | null;
 }
 
 const LANGUAGES = ['kk', 'ru', 'en'] as const satisfies Language[];
@@ -80,7 +80,7 @@ export class EscalationTexts {
     const when = facts.overdue ? 'after' : 'before';
     const textFor = (recipient: string) => {
       // Whatever the step is called: nobody can answer what was never sent.
-      if (handoff?.sent_at === null) return fill(UNSENT[handoff.waiting_reason ?? 'not-taken']);
+      if (handoff?.sent_at === null) return fill(UNSENT[handoff.waiting_reason ?? ''] ?? NOT_TAKEN);
       return fill(facts.unacknowledged ? UNACKNOWLEDGED : TEMPLATES[this.kindOf(recipient)][when]);
     };
     return { caseNumber: found.number, title, textFor };
@@ -138,8 +138,8 @@ const UNACKNOWLEDGED: Texts = {
   en: 'Case {number}: the partner has not acknowledged the hand-off “{title}” by {due}. Ask it whether it has it, and who is at it.',
 };
 
-/** A hand-off that its partner was never sent, by why it was not. `not-taken`: it goes out again and again, and nobody took it yet. */
-const UNSENT = {
+/** A hand-off that its partner was never sent, by why it waits. */
+const UNSENT: Record<string, Texts> = {
   'consent-missing': {
     kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) жіберілген жоқ: отбасы деректерін серіктеске («{partner}») беруге келісім бермеген. Отбасынан келісім сұраңыз немесе істі басқа жолмен жүргізіңіз.',
     ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: семья не дала согласия передать данные партнёру «{partner}». Спросите согласие семьи или поведите дело другим путём.',
@@ -155,12 +155,14 @@ const UNSENT = {
     ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: система партнёра «{partner}» не отвечает. Оно уйдёт само, когда она заработает; позвоните партнёру или поведите дело другим путём.',
     en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent: the system of {partner} does not answer. It goes out by itself once it does; call the partner, or lead the case another way.',
   },
-  'not-taken': {
-    kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) әлі жіберілген жоқ: серіктес («{partner}») оны қабылдағанын растамады. Істің ақауларын қараңыз, әкімшіге хабарлаңыз немесе істі басқа жолмен жүргізіңіз.',
-    ru: 'Дело {number}: направление «{title}» (срок {due}) ещё не отправлено: партнёр «{partner}» не принял его. Посмотрите сбои дела, сообщите администратору или поведите дело другим путём.',
-    en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent yet: {partner} has not taken it. Look at the incidents of the case, tell the administrator, or lead the case another way.',
-  },
-} satisfies Record<WaitingReason | 'not-taken', Texts>;
+};
+
+/** It goes out again and again, and its partner has not taken it. */
+const NOT_TAKEN: Texts = {
+  kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) әлі жіберілген жоқ: серіктес («{partner}») оны қабылдағанын растамады. Істің ақауларын қараңыз, әкімшіге хабарлаңыз немесе істі басқа жолмен жүргізіңіз.',
+  ru: 'Дело {number}: направление «{title}» (срок {due}) ещё не отправлено: партнёр «{partner}» не принял его. Посмотрите сбои дела, сообщите администратору или поведите дело другим путём.',
+  en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent yet: {partner} has not taken it. Look at the incidents of the case, tell the administrator, or lead the case another way.',
+};
 
 const TEMPLATES = {
   owner: {
