@@ -459,6 +459,39 @@ describe('the first page, in Kazakh', () => {
   );
 
   it(
+    'tells who was told of a case that stands still, the head of a partner from its contact',
+    async () => {
+      const { id, number } = await newCase();
+      const owner = api.database.pool('owner');
+      await owner.query('update qamqor.cases set incidents = 1 where id = $1', [id]);
+      const { rows } = await owner.query<{ id: string }>(
+        `insert into qamqor.escalations (id, organisation_id, case_id, case_number, entry_id, what, name, title, ladder, step, due_at, at)
+         select gen_random_uuid(), organisation_id, id, number, gen_random_uuid(), 'handOff', 'ask', '{}', 'hand-off', 4, opened_at, opened_at
+         from qamqor.cases where id = $1 returning id`,
+        [id],
+      );
+      for (const recipient of ['partner-otbasy-bank', 'partner-otbasy-bank:head'])
+        await owner.query(
+          `insert into qamqor.notifications (id, organisation_id, case_id, template, recipient, channels, text, created_at, about)
+           select gen_random_uuid(), organisation_id, id, 'escalation', $2, '{in-app}', '{}', opened_at, $3
+           from qamqor.cases where id = $1`,
+          [id, recipient, rows[0]?.id],
+        );
+      const { page, errors, context } = await signedIn('supervisor');
+      await page.goto(`${url}#/stalled?q=${number}`);
+      const told = page.locator(`[data-case="${number}"] .told li`);
+      await told.nth(1).waitFor();
+      expect((await told.allTextContents()).map((text) => text.split(' · ')[1])).toEqual([
+        expect.stringMatching(/Отбасы банк[^()]*$/),
+        expect.stringMatching(/Отбасы банк.* \(ұйым басшысы\)$/),
+      ]);
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'shows somebody of a partner what awaits their answer, and nothing of another partner',
     async () => {
       await api.account('partner-atameken');

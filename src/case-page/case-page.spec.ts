@@ -157,6 +157,31 @@ describe('the page of a case', () => {
     expect(body.items.at(-1)).toMatchObject({ title: 'Дело открыто', states: ['Қағаз толтыру (ru)', 'Күту (ru)'] });
   });
 
+  it('tells the head of a partner from its contact', async () => {
+    await api.deploy(
+      referral('watched', 'otbasy-bank', 'housing-advice', {
+        input: { partner: 'otbasy-bank', service: 'housing-advice', deadline: '10 days', escalation: 'hand-off' },
+      }),
+    );
+    const { body: asked } = await api.post('registrar', '/api/cases', {
+      workflow: 'watched',
+      input: { familyId: 'f' },
+    });
+    const sent = `update qamqor.handoffs set status = 'acknowledged', sent_at = opened_at where case_id = $1`;
+    await api.database.pool('owner').query(sent, [asked.id]);
+    await pass(api.system, { days: 40 });
+    const told = async (language: string) =>
+      (
+        await api.get('registrar', `/api/cases/${asked.id}/history`, { 'accept-language': language })
+      ).body.items.flatMap(({ reason }: { reason: string | null }) => reason ?? []);
+    for (const [language, head] of [
+      ['kk', 'ұйым басшысы'],
+      ['ru', 'руководитель организации'],
+      ['en', 'head of the organisation'],
+    ] as const)
+      expect((await told(language)).filter((reason: string) => reason.includes(`(${head})`))).toHaveLength(1);
+  });
+
   it('lists a deadline once it is in sight, and where nothing else is waited for', async () => {
     const { body: asked } = await api.post('registrar', '/api/cases', { workflow: 'slow', input: {} });
     const kinds = async () =>

@@ -39,7 +39,8 @@ type Words = Record<
   | 'retry'
   | 'resolve'
   | 'escalate'
-  | 'somebody',
+  | 'somebody'
+  | 'head',
   string
 >;
 
@@ -65,6 +66,7 @@ const WORDS: Record<Language, Words> = {
     resolve: 'Ақау жойылды деп белгіленді',
     escalate: 'Кідіріс туралы хабарланды',
     somebody: 'Қызметкер',
+    head: 'ұйым басшысы',
   },
   ru: {
     opened: 'Дело открыто',
@@ -87,6 +89,7 @@ const WORDS: Record<Language, Words> = {
     resolve: 'Сбой отмечен как устранённый',
     escalate: 'Сообщено о задержке',
     somebody: 'Сотрудник',
+    head: 'руководитель организации',
   },
   en: {
     opened: 'Case opened',
@@ -109,6 +112,7 @@ const WORDS: Record<Language, Words> = {
     resolve: 'Failure marked as settled',
     escalate: 'The delay was reported',
     somebody: 'A member of staff',
+    head: 'head of the organisation',
   },
 };
 
@@ -186,7 +190,8 @@ function toldTo(payload: JournalPayload | null, { language, name, titles }: Tell
   if (!Array.isArray(to)) return null;
   const names = to.map(String).map((recipient) => {
     if (recipient.startsWith('account:')) return name(recipient.slice('account:'.length)) ?? WORDS[language].somebody;
-    return titles.role(recipient.replace(/:head$/, ''), language);
+    const title = titles.role(recipient.replace(/:head$/, ''), language);
+    return recipient.endsWith(':head') ? `${title} (${WORDS[language].head})` : title;
   });
   return names.join(', ');
 }

@@ -31,6 +31,9 @@ let town: HandoffTown;
 beforeAll(async () => {
   town = await HandoffTown.create([
     referral('housing', BANK, 'housing-advice'),
+    referral('watched', BANK, 'housing-advice', {
+      input: { partner: BANK, service: 'housing-advice', role: 'adviser', deadline: '10 days', escalation: 'hand-off' },
+    }),
     referral('deaf', BANK, 'housing-advice', { onError: undefined }),
     child,
     {
@@ -53,6 +56,19 @@ beforeEach(() => {
   town.bank.replies.length = 0;
 });
 afterAll(() => town.close());
+
+/** What each step told, to whom, in the order of the steps. */
+async function escalationsOf(id: string) {
+  const { items } = (await town.api.get('auditor', `/api/escalations?case=${id}&limit=200`)).body;
+  type Told = { role: string; text: Record<'kk' | 'ru' | 'en', string> };
+  return (items as { step: number; told: Told[] }[])
+    .map(({ step, told }) => ({
+      step,
+      roles: told.map(({ role }) => role).sort(),
+      texts: told.map(({ text }) => text),
+    }))
+    .sort((one, other) => one.step - other.step);
+}
 
 describe('without consent of the family', () => {
   it('nothing goes out: the hand-off waits, says so, and goes out once consent is given', async () => {
@@ -103,6 +119,49 @@ describe('without consent of the family', () => {
     expect(await town.caseOf(id)).toMatchObject({ state: 'refused', incidents: 0 });
     expect(await town.handoffOf(id)).toMatchObject({ status: 'expired', sentAt: null });
     expect(town.bank.about(handoff)).toEqual([]);
+  });
+
+  it('nobody at the partner hears of it or is blamed: who looks after it and who oversees are told what is missing', async () => {
+    const { id, handoff } = await town.sent('watched', await town.family([]));
+    await pass(town.api.system, { days: 9 });
+    await givenUp(town, id);
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'expired', sentAt: null });
+    const told = await escalationsOf(id);
+    const heard = ['administrator', 'adviser', 'director', 'supervisor'];
+    expect(told.map(({ step, roles }) => [step, ...roles])).toEqual([
+      [1, ...heard],
+      [2, ...heard.toSpliced(2, 0, 'curator').toSorted()],
+      [3, 'supervisor'],
+      [4, ...heard],
+    ]);
+    for (const { texts } of told)
+      for (const { kk, ru, en } of texts) {
+        expect(kk).toContain('келісім бермеген');
+        expect(ru).toContain('семья не дала согласия передать данные партнёру «Отбасы банк»');
+        expect(en).toContain('was not sent: the family has not agreed');
+      }
+    const { number } = await town.caseOf(id);
+    for (const path of ['/api/escalations?limit=200', '/api/notifications?limit=200', '/api/handoffs?limit=200']) {
+      const { status, body } = await town.api.get(`partner-${BANK}`, path);
+      expect(status).toBe(200);
+      expect(JSON.stringify(body)).not.toContain(number);
+      expect(JSON.stringify(body)).not.toContain(handoff);
+    }
+  });
+
+  it('once it was sent its partner is told of the steps that are left', async () => {
+    const family = await town.family([]);
+    const { id } = await town.sent('watched', family);
+    await pass(town.api.system, { days: 9 });
+    await town.consent(family, BANK, true);
+    await town.settled();
+    await givenUp(town, id);
+    const [, ...left] = (await escalationsOf(id)).filter(({ step }) => step > 0);
+    expect(left.map(({ roles }) => roles)).toEqual([
+      ['adviser', 'curator', `partner-${BANK}`],
+      ['supervisor'],
+      ['director', `partner-${BANK}`],
+    ]);
   });
 
   it('a sub-case sends nothing either: it is about what its parent is about', async () => {

@@ -105,6 +105,64 @@ describe('what a partner says', () => {
     expect(await town.handoffOf(id)).toEqual(before);
   });
 
+  it('about other papers while it waits is what it waits for: told once more, and no second pause', async () => {
+    const { id, handoff } = await town.sent('advice');
+    const ask = (eventId: string, missing: string[]) =>
+      town.tell(handoff, { ...papersRequested(eventId), missing }).then(({ body }) => body);
+    const asked = async () => (await town.api.get('curator', `/api/cases/${id}/waits`)).body.items[0].asked.missing;
+    const notices = async () => {
+      await town.settled();
+      const text = `select recipient from qamqor.notifications where case_id = $1 and template = 'papers-asked' and recipient = 'curator'`;
+      return (await town.sql(text, [id])).length;
+    };
+    await ask('first', ['identity-document']);
+    const { dueAt, givesUpAt, pausedAt, pausedUntil } = await town.handoffOf(id);
+    expect(await notices()).toBe(1);
+    await pass(town.api.system, { days: 3 });
+    // Of many that say the same at once, one is taken.
+    const outcomes = await Promise.all(
+      ['b', 'c', 'd', 'e'].map((eventId) => ask(eventId, ['income', 'birth-certificate'])),
+    );
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['applied', 'ignored', 'ignored', 'ignored']);
+    expect(await asked()).toEqual(['income', 'birth-certificate']);
+    expect(await notices()).toBe(2);
+    expect(await ask('other order', ['birth-certificate', 'income'])).toEqual({
+      status: 'ignored',
+      reason: 'out-of-order',
+    });
+    expect(await ask('nothing named', [])).toEqual({ status: 'ignored', reason: 'out-of-order' });
+    expect(await asked()).toEqual(['income', 'birth-certificate']);
+    expect(await notices()).toBe(2);
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'papers', dueAt, givesUpAt, pausedAt, pausedUntil });
+  });
+
+  it('about two lists of papers at once loses neither: one lets the clock stand still, the other is shown', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { id, handoff } = await town.sent('advice');
+      const lists = ['income', 'birth-certificate'];
+      const answers = await Promise.all(
+        lists.map((paper) => town.tell(handoff, { ...papersRequested(paper), missing: [paper] })),
+      );
+      expect(answers.map(({ body }) => body)).toEqual([{ status: 'applied' }, { status: 'applied' }]);
+      const { pausedAt, pausedUntil } = (await town.handoffOf(id)) as { pausedAt: string; pausedUntil: string };
+      expect((Date.parse(pausedUntil) - Date.parse(pausedAt)) / 86_400_000).toBeCloseTo(30, 3);
+    }
+  });
+
+  it('that it has it counts also after it asked for papers, and shows once they are there', async () => {
+    const { id, handoff } = await town.sent('advice');
+    await town.tell(handoff, papersRequested());
+    const at = await town.api.system.clock.now();
+    expect((await town.tell(handoff, { ...acknowledged(), at })).body).toEqual({ status: 'applied' });
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'papers', acknowledgedAt: at });
+    expect((await town.tell(handoff, acknowledged('again'))).body).toEqual({
+      status: 'ignored',
+      reason: 'out-of-order',
+    });
+    expect((await town.api.post('curator', `/api/handoffs/${handoff}/supply`, {})).status).toBe(200);
+    expect(await town.handoffOf(id)).toMatchObject({ status: 'acknowledged', acknowledgedAt: at });
+  });
+
   it('that no transition takes is kept as an incident, and given again', async () => {
     const { id, handoff } = await town.sent('picky');
     expect((await town.tell(handoff, done())).body).toEqual({ status: 'applied', reason: 'incident' });

@@ -152,10 +152,8 @@ export class HandoffEvents {
     switch (event.type) {
       case 'acknowledged':
         return this.note(handoff, event, { ...ACKNOWLEDGE, values: [event.at] });
-      case 'papers_requested': {
-        const tell = { topic: PAPERS_ASKED, payload: {} };
-        return this.note(handoff, event, { ...PAUSE, values: [this.pauseDays(handoff)], tell });
-      }
+      case 'papers_requested':
+        return this.asksForPapers(handoff, event);
       case 'done':
         return this.answer(handoff, {
           ...this.command(handoff, event),
@@ -169,6 +167,31 @@ export class HandoffEvents {
           error: failureOf(event.reasonCode ?? 'OUT_OF_SCOPE', event.at, { missing: event.missing ?? [] }),
         });
     }
+  }
+
+  /** Its clock stands still once; a list of other papers that comes meanwhile is what it waits for now, and is told again. */
+  private async asksForPapers(handoff: HandoffRow, event: PartnerEvent): Promise<EventOutcome> {
+    const waits = handoff.status === 'papers';
+    if (waits && !(await this.namesOthers(handoff, event))) return { status: 'ignored', reason: 'out-of-order' };
+    const change = waits
+      ? { ...ASK_ANEW, values: [handoff.revision] }
+      : { ...PAUSE, values: [this.pauseDays(handoff)] };
+    const outcome = await this.note(handoff, event, { ...change, tell: { topic: PAPERS_ASKED, payload: {} } });
+    // Something else was said between the look and the note: it is looked at as it is now.
+    return outcome.status === 'ignored' && handoff.closed_at === null ? this.decide(handoff.id, event) : outcome;
+  }
+
+  /** Whether it names papers, and not those for which it waits already. */
+  private async namesOthers({ id }: HandoffRow, { missing = [] }: PartnerEvent): Promise<boolean> {
+    const { rows } = await this.deps.pool.query<{ data: string | null }>({
+      name: 'papers-asked-last',
+      text: `select data from qamqor.handoff_events where handoff_id = $1 and type = 'papers_requested' and status = 'applied'
+        order by received_at desc limit 1`,
+      values: [id],
+    });
+    const asked = new Set((JSON.parse(rows[0]?.data ?? '{}') as Partial<PartnerEvent>).missing);
+    const named = new Set(missing);
+    return named.size > 0 && (named.size !== asked.size || missing.some((paper) => !asked.has(paper)));
   }
 
   /**
@@ -275,7 +298,11 @@ interface Note {
   tell?: { topic: string; payload: JsonObject };
 }
 
-const ACKNOWLEDGE = { set: `status = 'acknowledged', acknowledged_at = $7`, when: `status = 'sent'` };
+/** Whoever asks for papers first says afterwards that it has it: that stands, and shows once the papers are there. */
+const ACKNOWLEDGE = {
+  set: `status = case status when 'sent' then 'acknowledged' else status end, acknowledged_at = $7`,
+  when: `status in ('sent', 'papers') and acknowledged_at is null`,
+};
 
 const PAUSE = {
   set: `status = 'papers', paused_at = qamqor.qamqor_now(),
@@ -283,6 +310,9 @@ const PAUSE = {
     gives_up_at = gives_up_at + make_interval(days => $7)`,
   when: `status in ('sent', 'acknowledged')`,
 };
+
+/** As it was when its list was read: of two that come at once, the second is compared with the first. */
+const ASK_ANEW = { set: `status = 'papers'`, when: `status = 'papers' and revision = $7` };
 
 const noteOf = ({ set, when }: Note) => `
   with noted as (

@@ -18,7 +18,7 @@ export function handoffPermissions(by: Asker, handoff: Facts) {
   };
 }
 
-/** Everybody of the centre sees all; a partner its own, and of others not even that they exist. */
+/** Everybody of the centre sees all; a partner of its own what was sent to it, and of others not even that they exist. */
 export function partnersSeenBy(by: Asker): string[] | undefined {
   return isStaff(by) || hasRole(by, INTEGRATION) ? undefined : partnersOf(by);
 }

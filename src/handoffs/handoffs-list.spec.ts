@@ -33,6 +33,12 @@ async function refer(workflow: string): Promise<{ id: string; handoff: string }>
   return { id: body.id, handoff: items[0].id };
 }
 
+/** As if it had gone out. */
+async function send(handoff: string): Promise<void> {
+  const text = `update qamqor.handoffs set status = 'sent', sent_at = qamqor.qamqor_now() where id = $1`;
+  await api.database.pool('owner').query(text, [handoff]);
+}
+
 describe('the list of hand-offs', () => {
   const ids = async (as: string, query = '') =>
     (await api.get(as, `/api/handoffs?limit=200${query}`)).body.items.map(
@@ -78,6 +84,7 @@ describe('the list of hand-offs', () => {
 
   it('is all of it for the centre, its own for a partner, nothing for others', async () => {
     const { handoff } = await refer('housing');
+    await send(handoff);
     for (const as of ['registrar', 'auditor', 'integration']) expect(await ids(as)).toContain(handoff);
     expect(await ids('partner-otbasy-bank')).toContain(handoff);
     expect(await ids('partner-civil-office')).not.toContain(handoff);
@@ -85,6 +92,20 @@ describe('the list of hand-offs', () => {
     await api.account('no-role', []);
     expect(await api.get('no-role', '/api/handoffs')).toMatchObject({ status: 403, body: { code: 'no-right' } });
     expect(await api.get(null, '/api/handoffs')).toMatchObject({ status: 401, body: { code: 'no-session' } });
+  });
+
+  it('shows a partner nothing that was not sent to it, neither while it waits nor when it is over', async () => {
+    const { id, handoff } = await refer('housing');
+    const { handoff: sent } = await refer('housing');
+    await send(sent);
+    expect(await ids('curator', '&status=draft')).toContain(handoff);
+    for (const query of ['', '&status=draft', `&caseId=${id}`])
+      expect(await ids('partner-otbasy-bank', query)).not.toContain(handoff);
+    expect(await ids('partner-otbasy-bank')).toContain(sent);
+    const reason = 'The family thought better of it.';
+    expect((await api.post('curator', `/api/handoffs/${handoff}/recall`, { reason })).status).toBe(200);
+    expect(await ids('curator', '&status=recalled')).toContain(handoff);
+    expect(await ids('partner-otbasy-bank', '&status=recalled')).not.toContain(handoff);
   });
 
   it.each(['cursor=eyJh', 'limit=0', 'limit=201', 'status=lost', 'caseId=1', 'cursor=WyJ4IiwieSJd'])(
@@ -102,6 +123,7 @@ describe('the list of partners', () => {
   const partners = async (as: string) =>
     (await api.get(as, '/api/partners')).body.items as {
       key: string;
+      open: number;
       circuit: { state: string; since: string | null };
     }[];
 
@@ -121,7 +143,14 @@ describe('the list of partners', () => {
     expect(of('civil-office')).toMatchObject({ hasAddress: false, circuit: { state: 'closed', since: null } });
   });
 
-  it('shows a partner itself', async () => {
-    expect((await partners('partner-civil-office')).map(({ key }) => key)).toEqual(['civil-office']);
+  it('shows a partner itself, and counts for it what was sent to it', async () => {
+    const { handoff } = await refer('legal');
+    const [before] = await partners('partner-civil-office');
+    expect(before).toMatchObject({ key: 'civil-office', open: 0, overdue: 0 });
+    await send(handoff);
+    const shown = await partners('partner-civil-office');
+    expect(shown.map(({ key, open }) => [key, open])).toEqual([['civil-office', 1]]);
+    const seen = (await partners('curator')).find(({ key }) => key === 'civil-office');
+    expect(seen?.open).toBeGreaterThan(1);
   });
 });

@@ -84,7 +84,7 @@ export class HandoffsController {
   @Roles('staff', 'integration', 'partner')
   @Describe({
     tag,
-    summary: 'What partners were asked and what became of it',
+    summary: 'What partners were asked and what became of it; a partner sees what was sent to it',
     query: listQuery,
     answers: { 200: { description: 'A page of hand-offs, the newest first', schema: page(handoffView) } },
   })

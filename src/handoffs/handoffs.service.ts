@@ -36,7 +36,7 @@ export interface HandoffQuery {
   partner?: string | undefined;
   status?: HandoffRow['status'] | undefined;
   overdue?: boolean | undefined;
-  /** Partners whose hand-offs may be seen; all of them when left out. */
+  /** Partners for which it is read: of theirs what was sent to them. Everything when left out. */
   seen?: string[] | undefined;
 }
 
@@ -60,7 +60,8 @@ export class HandoffsService {
     where((place) => `case_id = ${place}`, query.caseId);
     where((place) => `partner = ${place}`, query.partner);
     where((place) => `status = ${place}`, query.status);
-    where((place) => `partner = any (${place}::text[])`, query.seen);
+    // Of what was never sent, for want of consent perhaps, a partner learns nothing, neither while it waits nor after.
+    where((place) => `partner = any (${place}::text[]) and sent_at is not null`, query.seen);
     where((place) => `${OVERDUE} = ${place}`, query.overdue);
     if (query.after)
       conditions.push(

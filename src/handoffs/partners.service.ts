@@ -28,11 +28,11 @@ interface CountRow {
 export class PartnersService {
   constructor(private readonly deps: PartnersDependencies) {}
 
-  /** @param seen keys of those that may be seen; all of them when left out */
+  /** @param seen keys of the partners that look: themselves, and what was sent to them. All of them when left out */
   async list(organisationId: string, seen?: string[]): Promise<JsonObject[]> {
     const { circuits, counts } = await asOrganisation(this.deps.pool, organisationId, async (run) => ({
       circuits: await run<CircuitRow>('select partner, state, since, open_until from qamqor.partner_circuits'),
-      counts: await run<CountRow>(COUNTS),
+      counts: await run<CountRow>(COUNTS, [seen !== undefined]),
     }));
     const shown = this.deps.partners.all().filter(({ key }) => seen === undefined || seen.includes(key));
     return shown.map((partner) => {
@@ -62,4 +62,4 @@ function present(partner: Partner, circuit: CircuitRow | undefined, count: Count
 
 const COUNTS = `select partner, count(*)::int as open,
     (count(*) filter (where ${ENTRY_OVERDUE('handoffs.id', '(select qamqor.qamqor_now())')}))::int as overdue
-  from qamqor.handoffs where closed_at is null group by partner`;
+  from qamqor.handoffs where closed_at is null and (sent_at is not null or not $1::boolean) group by partner`;

@@ -93,7 +93,7 @@ export class KeyReads {
 
   private async clientOf(lane: number): Promise<pg.PoolClient> {
     const known = this.lanes[lane];
-    if (known) return known;
+    if (known !== undefined) return known;
     const connecting = this.pool.connect();
     this.lanes[lane] = connecting;
     try {

@@ -30,6 +30,8 @@ export interface TextsDependencies {
   /** Connections of the role `qamqor_relay`. */
   pool: Pool;
   ladders: Ladders;
+  /** Title of a partner. */
+  partner(key: string): Text | undefined;
   /** Title of a partner's service. */
   service(partner: string, service: string): Text | undefined;
   /** Title of the stage that a state of a case belongs to. */
@@ -38,6 +40,14 @@ export interface TextsDependencies {
   zone: string;
   /** Whether a role looks after the work of others. */
   oversees(role: string): boolean;
+}
+
+interface HandoffRow {
+  partner: string;
+  service: string;
+  sent_at: Date | null;
+  /** `consent-missing`, `no-address`, `partner-down`; null while it goes out and nobody has taken it. */
+  waiting_reason: string | null;
 }
 
 const LANGUAGES = ['kk', 'ru', 'en'] as const satisfies Language[];
@@ -52,17 +62,36 @@ export class EscalationTexts {
     ]);
     const [found] = rows;
     if (!found) return undefined;
-    const title = whole(await this.titleOf(organisationId, caseId, entryId, facts), facts.name);
+    const handoff = facts.what === 'handOff' ? await this.handoff(entryId) : undefined;
+    const title = whole(await this.titleOf(organisationId, caseId, entryId, facts, handoff), facts.name);
     const ladder = whole(this.deps.ladders.find(facts.ladder).title, facts.ladder);
+    const partner = whole(handoff && this.deps.partner(handoff.partner), handoff?.partner ?? '');
     const due = DateTime.fromISO(facts.dueAt, { zone: this.deps.zone }).toFormat('dd.MM.yyyy HH:mm');
     const fill = (template: Texts): Texts =>
       inAll((language) =>
-        filled(template[language], { number: found.number, title: title[language], ladder: ladder[language], due }),
+        filled(template[language], {
+          number: found.number,
+          title: title[language],
+          ladder: ladder[language],
+          due,
+          partner: partner[language],
+        }),
       );
     const when = facts.overdue ? 'after' : 'before';
-    const textFor = (recipient: string) =>
-      fill(facts.unacknowledged ? UNACKNOWLEDGED : TEMPLATES[this.kindOf(recipient)][when]);
+    const textFor = (recipient: string) => {
+      // Whatever the step is called: nobody can answer what was never sent.
+      if (handoff?.sent_at === null) return fill(UNSENT[handoff.waiting_reason ?? ''] ?? NOT_TAKEN);
+      return fill(facts.unacknowledged ? UNACKNOWLEDGED : TEMPLATES[this.kindOf(recipient)][when]);
+    };
     return { caseNumber: found.number, title, textFor };
+  }
+
+  private async handoff(id: string | null): Promise<HandoffRow | undefined> {
+    const { rows } = await this.deps.pool.query<HandoffRow>(
+      'select partner, service, sent_at, waiting_reason from qamqor.handoffs where id = $1',
+      [id],
+    );
+    return rows[0];
   }
 
   private async titleOf(
@@ -70,6 +99,7 @@ export class EscalationTexts {
     caseId: string,
     entryId: string | null,
     { what }: Facts,
+    handoff: HandoffRow | undefined,
   ): Promise<Text | undefined> {
     if (what === 'task') {
       const { rows } = await this.deps.pool.query<{ title: string }>('select title from qamqor.tasks where id = $1', [
@@ -77,13 +107,7 @@ export class EscalationTexts {
       ]);
       return rows[0] && (JSON.parse(rows[0].title) as Text);
     }
-    if (what === 'handOff') {
-      const { rows } = await this.deps.pool.query<{ partner: string; service: string }>(
-        'select partner, service from qamqor.handoffs where id = $1',
-        [entryId],
-      );
-      return rows[0] && this.deps.service(rows[0].partner, rows[0].service);
-    }
+    if (what === 'handOff') return handoff && this.deps.service(handoff.partner, handoff.service);
     return what === 'state' ? this.deps.stage(organisationId, caseId) : undefined;
   }
 
@@ -112,6 +136,32 @@ const UNACKNOWLEDGED: Texts = {
   kk: '{number} ісі: серіктес «{title}» жолдамасын алғанын {due} мерзіміне дейін растамады. Оған хабарласып, жолдаманың жеткенін және онымен кім айналысатынын анықтаңыз.',
   ru: 'Дело {number}: до {due} партнёр не подтвердил, что получил направление «{title}». Свяжитесь с ним и узнайте, дошло ли оно и кто им занят.',
   en: 'Case {number}: the partner has not acknowledged the hand-off “{title}” by {due}. Ask it whether it has it, and who is at it.',
+};
+
+/** A hand-off that its partner was never sent, by why it waits. */
+const UNSENT: Record<string, Texts> = {
+  'consent-missing': {
+    kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) жіберілген жоқ: отбасы деректерін серіктеске («{partner}») беруге келісім бермеген. Отбасынан келісім сұраңыз немесе істі басқа жолмен жүргізіңіз.',
+    ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: семья не дала согласия передать данные партнёру «{partner}». Спросите согласие семьи или поведите дело другим путём.',
+    en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent: the family has not agreed that {partner} may have its data. Ask the family for its consent, or lead the case another way.',
+  },
+  'no-address': {
+    kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) жіберілген жоқ: серіктестің («{partner}») мекенжайы баптауларда жоқ. Әкімшіден оны енгізуді сұраңыз немесе істі басқа жолмен жүргізіңіз.',
+    ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: в настройках нет адреса партнёра «{partner}». Попросите администратора указать его или поведите дело другим путём.',
+    en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent: the settings have no address of {partner}. Ask the administrator to set it, or lead the case another way.',
+  },
+  'partner-down': {
+    kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) жіберілген жоқ: серіктестің («{partner}») жүйесі жауап бермейді. Ол қосылған соң жолдама өзі кетеді; серіктеске қоңырау шалыңыз немесе істі басқа жолмен жүргізіңіз.',
+    ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: система партнёра «{partner}» не отвечает. Оно уйдёт само, когда она заработает; позвоните партнёру или поведите дело другим путём.',
+    en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent: the system of {partner} does not answer. It goes out by itself once it does; call the partner, or lead the case another way.',
+  },
+};
+
+/** It goes out again and again, and its partner has not taken it. */
+const NOT_TAKEN: Texts = {
+  kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) әлі жіберілген жоқ: серіктес («{partner}») оны қабылдағанын растамады. Істің ақауларын қараңыз, әкімшіге хабарлаңыз немесе істі басқа жолмен жүргізіңіз.',
+  ru: 'Дело {number}: направление «{title}» (срок {due}) ещё не отправлено: партнёр «{partner}» не принял его. Посмотрите сбои дела, сообщите администратору или поведите дело другим путём.',
+  en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent yet: {partner} has not taken it. Look at the incidents of the case, tell the administrator, or lead the case another way.',
 };
 
 const TEMPLATES = {

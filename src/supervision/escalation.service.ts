@@ -6,8 +6,8 @@ import type { Delivery, EngineApi, OutboxRow } from '../engine/types.js';
 import type { NotificationsService } from '../notifications/notifications.service.js';
 import type { Calendar, Json } from '../statechart/types.js';
 import type { EscalationTexts } from './escalation-texts.js';
-import { roleOfHandoff } from './handoff-owners.js';
-import { type Ladder, type Ladders, momentOf, NOT_ACKNOWLEDGED } from './ladders.js';
+import { ownersOfHandoff, roleOfHandoff } from './handoff-owners.js';
+import { type Ladder, type Ladders, momentOf, NOT_ACKNOWLEDGED, type Tell } from './ladders.js';
 
 const AT_ONCE = 200;
 /** A step that its case would not take is looked at again after so long. */
@@ -139,7 +139,7 @@ export class EscalationService {
     const to: (string | null)[] = [...(step?.roles ?? [])];
     for (const tell of step?.tell ?? []) {
       if (tell === 'assignee') to.push(await this.owner(row));
-      else to.push(await this.partner(row, tell === 'partner-head'));
+      else to.push(...(await this.asked(row, tell)));
     }
     const named = [...new Set(to.filter((recipient) => recipient !== null))];
     // A step of work that nobody owns (a background step, say) is not told to nobody.
@@ -158,13 +158,17 @@ export class EscalationService {
     return task.assignee !== null && task.status !== 'open' ? `account:${task.assignee}` : task.role || null;
   }
 
-  private async partner({ entry_id: id }: DueRow, head: boolean): Promise<string | null> {
-    const { rows } = await this.deps.pool.query<{ partner: string }>(
-      'select partner from qamqor.handoffs where id = $1',
-      [id],
+  /** The partner, or its head. What was never sent is unknown to them: whoever looks after it hears, and who oversees. */
+  private async asked(row: DueRow, tell: Exclude<Tell, 'assignee'>): Promise<string[]> {
+    const { rows } = await this.deps.pool.query<{ partner: string; sent_at: Date | null }>(
+      'select partner, sent_at from qamqor.handoffs where id = $1',
+      [row.entry_id],
     );
     const [handoff] = rows;
-    return handoff ? `partner-${handoff.partner}${head ? ':head' : ''}` : null;
+    if (!handoff) return [];
+    if (handoff.sent_at !== null) return [`partner-${handoff.partner}${tell === 'partner-head' ? ':head' : ''}`];
+    const { case_id: caseId, name: invocation, ladder } = row;
+    return [...(await ownersOfHandoff(this.deps, { caseId, invocation, ladder })), ...this.deps.ladders.overseers];
   }
 
   private momentOf(ladder: Ladder, row: DueRow): string {

@@ -289,6 +289,58 @@ describe('a partner that does not answer', () => {
   });
 });
 
+describe('a hand-off that was never sent', () => {
+  const unsent = {
+    ...handOff,
+    input: { ...handOff.input, partner: 'atameken', service: 'course-enrolment', role: 'coordinator' },
+  };
+  const words = async (id: string) =>
+    (await told(id)).flatMap(({ told: to }: { told: { text: Record<string, string> }[] }) =>
+      to.map(({ text: said }) => said),
+    ) as Record<string, string>[];
+
+  it('is told to whoever looks after it and who oversees, with why and what to do, and to nobody at the partner', async () => {
+    await api.deploy(waiting('unsent', unsent), { 'forms/note.yaml': note });
+    const id = await open('unsent');
+    await pass(api.system, { days: 40 });
+    expect(await toWhom(id)).toEqual([
+      '1 administrator coordinator director supervisor',
+      '2 administrator coordinator curator director supervisor',
+      '3 supervisor',
+      '4 administrator coordinator director supervisor',
+    ]);
+    for (const said of await words(id))
+      expect(said).toEqual({
+        kk: expect.stringContaining('мекенжайы баптауларда жоқ'),
+        ru: expect.stringMatching(
+          /не отправлено: в настройках нет адреса партнёра «.*Атамекен.*»\. Попросите администратора/,
+        ),
+        en: expect.stringContaining('was not sent: the settings have no address'),
+      });
+    const { body } = await api.get('partner-atameken', '/api/escalations?limit=200');
+    expect(body.items).toEqual([]);
+    await clean();
+  });
+
+  it.each([
+    ['partner-down', 'the system of', 'call the partner'],
+    [null, 'has not taken it', 'Look at the incidents of the case'],
+  ])('says why and what to do also where the reason is %s', async (reason, why, what) => {
+    const id = await open('unsent');
+    const owner = api.database.pool('owner');
+    // It is not tried again meanwhile.
+    await owner.query(`update qamqor.outbox set next_at = '2099-01-01' where case_id = $1`, [id]);
+    await owner.query('update qamqor.handoffs set waiting_reason = $2 where case_id = $1', [id, reason]);
+    await pass(api.system, { days: 30 });
+    const said = await words(id);
+    expect(said.length).toBeGreaterThan(0);
+    for (const { en } of said) {
+      expect(en).toContain(why);
+      expect(en).toContain(what);
+    }
+  });
+});
+
 describe('a partner that asked for papers', () => {
   it('has no step while its clock stands still', async () => {
     const id = await open('asked');

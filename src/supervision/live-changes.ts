@@ -10,8 +10,8 @@ export interface Change {
   /** Null for `board`, and where so much changed that everything is to be read again. */
   id: string | null;
   revision: number | null;
-  /** Whose hand-off it is. */
-  partner?: string;
+  /** Of a hand-off: to whom it was sent; null while it was sent to nobody. */
+  sentTo?: string | null;
 }
 
 /** More than this at once, and everybody had better read their lists again. */
@@ -37,15 +37,15 @@ export async function changesSince(pool: Pool, organisationId: string, since: st
         `select id, revision from qamqor.tasks where changed_at >= $1 or id = any ($2::uuid[]) limit ${MANY + 1}`,
         [since, opened],
       );
-      const handoffs = await query<{ id: string; revision: number; partner: string }>(
-        `select id, revision, partner from qamqor.handoffs where changed_at >= $1 or id = any ($2::uuid[]) limit ${MANY + 1}`,
+      const handoffs = await query<{ id: string; revision: number; sentTo: string | null }>(
+        `select id, revision, case when sent_at is not null then partner end as "sentTo" from qamqor.handoffs where changed_at >= $1 or id = any ($2::uuid[]) limit ${MANY + 1}`,
         [since, opened],
       );
       if (tasks.length > MANY || handoffs.length > MANY) return undefined;
       return [
         ...[...cases].map(([id, revision]): Change => ({ kind: 'case', id, revision })),
         ...tasks.map(({ id, revision }): Change => ({ kind: 'task', id, revision })),
-        ...handoffs.map(({ id, revision, partner }): Change => ({ kind: 'handoff', id, revision, partner })),
+        ...handoffs.map(({ id, revision, sentTo }): Change => ({ kind: 'handoff', id, revision, sentTo })),
         ...incidents.map(({ id, seq }): Change => ({ kind: 'incident', id, revision: seq })),
       ];
     },

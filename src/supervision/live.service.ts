@@ -226,9 +226,9 @@ function frames(changes: Change[], id: string, by: Principal): string {
     .join('');
 }
 
-/** As the lists do: the centre sees its cases, who oversees the incidents, a partner its own hand-offs and nothing else. */
-function mayHear(by: Principal, { kind, partner }: Change): boolean {
-  if (kind === 'handoff' && (partner === undefined || partnersOf(by).includes(partner))) return true;
+/** As the lists do: the centre sees its cases, who oversees the incidents, a partner what was sent to it and nothing else. */
+function mayHear(by: Principal, { kind, sentTo }: Change): boolean {
+  if (kind === 'handoff' && (sentTo === undefined || (sentTo !== null && partnersOf(by).includes(sentTo)))) return true;
   const program = hasRole(by, INTEGRATION);
   if (kind === 'incident') return mayInspect(by) || program;
   return isStaff(by) || (program && kind !== 'task');

@@ -30,6 +30,13 @@ const both = {
     over: { type: 'final' },
   },
 };
+/** Atameken has no address here: its hand-offs stay drafts. */
+const unsent = {
+  id: 'unsent',
+  title: text('Unsent'),
+  context: {},
+  ...asking('handOff', { partner: 'atameken', service: 'course-enrolment', deadline: '10 days' }),
+};
 const files = { 'forms/note.yaml': { 'x-version': 1, 'x-title': text('Note'), type: 'object', properties: {} } };
 
 interface Heard {
@@ -94,6 +101,7 @@ beforeAll(async () => {
   bank = await Partner.start();
   api = await ApiFixture.create({ partners: { 'otbasy-bank': { url: bank.url, secret: bank.secret } } });
   await api.deploy(both, files);
+  await api.deploy(unsent);
   await api.app.listen(0, '127.0.0.1');
   base = `http://127.0.0.1:${(api.app.getHttpServer().address() as AddressInfo).port}`;
   live = api.app.get(LiveService);
@@ -175,6 +183,22 @@ describe('a live stream', () => {
     await poll();
     expect(curator?.heard.length).toBe(told);
     for (const reader of [curator, supervisor, partner, other]) reader?.close();
+    await until(() => live.readers === 0);
+  });
+
+  it('tells a partner nothing of a hand-off that was not sent to it', async () => {
+    const [curator, partner] = await Promise.all(['curator', 'partner-atameken'].map(listening));
+    const { id } = (await api.post('supervisor', '/api/cases', { workflow: 'unsent', input: {} })).body;
+    await settled(api.system);
+    const [draft] = (await api.get('supervisor', `/api/handoffs?caseId=${id}`)).body.items;
+    expect(draft).toMatchObject({ status: 'draft', waitingReason: 'no-address' });
+    await poll();
+    await until(() => (curator?.of(draft.id).length ?? 0) > 0);
+    const { id: later } = await open();
+    await poll();
+    await until(() => (curator?.of(later).length ?? 0) > 0);
+    expect(partner?.heard).toEqual([]);
+    for (const reader of [curator, partner]) reader?.close();
     await until(() => live.readers === 0);
   });
 

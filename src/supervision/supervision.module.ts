@@ -52,6 +52,7 @@ function escalation(system: System, notifications: NotificationsService, partner
     ladders,
     zone: calendar.zone,
     oversees: (role) => isOverseer({ roles: [role], may: roles.rightsOf([role]) }),
+    partner: (key) => partners.find(key)?.title,
     service: (partner, service) => partners.find(partner)?.services[service]?.title,
     async stage(organisationId, caseId) {
       const record = await engine.read(organisationId, caseId);

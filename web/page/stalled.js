@@ -78,12 +78,9 @@ function waiting({ title, who, dueAt, overdue }) {
 }
 
 function hearing({ at, told }, titles) {
-  return told.map(({ role, accountName }) =>
-    h(
-      'li',
-      {},
-      h('time', { class: 'due', datetime: at }, moment(at)),
-      ` · ${accountName ?? titles.get(role) ?? role ?? ''}`,
-    ),
-  );
+  return told.map(({ role, head, accountName }) => {
+    const who = accountName ?? titles.get(role) ?? role ?? '';
+    const time = h('time', { class: 'due', datetime: at }, moment(at));
+    return h('li', {}, time, ` · ${who}`, head && h('span', { class: 'by' }, ` (${t().head})`));
+  });
 }
