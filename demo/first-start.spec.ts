@@ -44,7 +44,7 @@ describe('the first start of the demonstration', () => {
     app = begin();
     url = await listen(/ready: (http:\S+)/);
     partners = await listen(/curl -X PUT (\S+)\/state-corporation\/silent/);
-  }, 180_000);
+  }, 240_000);
   afterAll(async () => {
     await app.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
@@ -114,6 +114,25 @@ describe('the first start of the demonstration', () => {
     while ((await owed()) > 0) await pause(200);
   }, 180_000);
 
+  it('killed when it is ready, starts again with all its families', async () => {
+    const families = async () => {
+      const reply = await fetch(`${url}/api/cases?limit=200&workflow=family-support`, {
+        headers: { cookie: await signIn('supervisor') },
+      });
+      expect(reply.status).toBe(200);
+      return ((await reply.json()) as { items: Case[] }).items.map(({ id, number }) => `${number} ${id}`).sort();
+    };
+    const before = await families();
+    expect(before).toHaveLength(Number(FAMILIES));
+    await app.kill('SIGKILL');
+    said.length = 0;
+    app = begin();
+    url = await listen(/ready: (http:\S+)/);
+    expect(await families()).toEqual(before);
+    // Nobody is led through the past a second time.
+    expect(said.join('\n')).not.toMatch(/families have come|being prepared/);
+  }, 120_000);
+
   it('stops at Ctrl-C with everything, its journals as they were written and its clock the real one', async () => {
     await app.kill('SIGINT');
     await app.lineLike(/^Stopped\. Everything is kept in .*start again to go on\.$/);
@@ -127,6 +146,8 @@ describe('the first start of the demonstration', () => {
 });
 
 interface Case {
+  id: string;
+  number: string;
   stage: string | null;
   openedAt: string;
 }

@@ -18,6 +18,7 @@ const ENOUGH_FAMILIES = 400;
 export async function journeyCommand(
   { families, count, seed }: JourneyCommandOptions,
   terminal: Terminal,
+  run: typeof runJourney = runJourney,
 ): Promise<ExitCode> {
   const config = readConfig(undefined, { serves: false });
   if (config.production) {
@@ -27,7 +28,7 @@ export async function journeyCommand(
     );
   }
   await refuseUnusableFile(families, 'en');
-  const report = await journey({ families, count, seed }, config, terminal);
+  const report = await journey({ families, count, seed }, config, terminal, run);
   for (const line of inWords(report)) terminal.say(line);
   await terminal.answer(report);
   const faults = faultsOf(report);
@@ -39,9 +40,10 @@ async function journey(
   options: JourneyCommandOptions,
   config: ReturnType<typeof readConfig>,
   terminal: Terminal,
+  run: typeof runJourney,
 ): Promise<JourneyReport> {
   try {
-    return await runJourney({
+    return await run({
       config,
       file: options.families,
       ...(options.count === undefined ? {} : { count: options.count }),

@@ -48,6 +48,11 @@ export class Neglect {
         this.acts += 1;
         await desk.sendEvent(by, caseId, type, data, key);
       },
+      supply: async (by, caseId, handOffId) => {
+        if (this.lies(caseId)) return;
+        this.acts += 1;
+        await desk.supply(by, caseId, handOffId);
+      },
       account: (role) => desk.account(role),
     };
   }

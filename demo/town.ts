@@ -6,6 +6,7 @@ import { CasesService } from '../src/api/cases.service.js';
 import type { Config } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
 import { asOrganisation } from '../src/engine/cases.js';
+import { HandoffsService } from '../src/handoffs/handoffs.service.js';
 import { AccountsService } from '../src/identity/accounts.service.js';
 import { createDemoAccounts, demoEmail } from '../src/identity/demo-accounts.js';
 import type { Principal } from '../src/identity/principal.js';
@@ -29,6 +30,8 @@ import type { Desk } from './staff/staff.js';
 export const ADULTS = `array(select p.place + 1 from qamqor.persons p where p.family_id = f.id and p.relation in ('applicant', 'spouse')
   order by p.relation = 'applicant' desc, p.place) as adults`;
 export const BEHAVIOUR = projectPath('demo', 'behaviour.yaml');
+/** What partners ask for in the simulation. */
+const PAPERS = [{ title: 'Жеке куәлік', reference: 'identity-document' }];
 const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
 
 export interface TownOptions {
@@ -118,10 +121,12 @@ export class Town {
   desk(): Desk {
     const tasks = this.app.get(TasksService);
     const cases = this.app.get(CasesService);
+    const handoffs = this.app.get(HandoffsService);
     return {
       claim: (by, id) => tasks.claim(by, id),
       complete: (by, id, output) => tasks.complete(by, id, output),
       sendEvent: (by, caseId, type, data, key) => cases.send(by, caseId, type, data, key === undefined ? {} : { key }),
+      supply: (by, _caseId, id) => handoffs.supply(by, id, { documents: PAPERS }),
       account: (role) => this.account(role),
     };
   }

@@ -22,6 +22,9 @@ const service = z.strictObject({
   acknowledged: span,
   papers: span,
   result: span,
+  /** How long it works on papers that came, as shares of the same time; and how many days it waits for them. */
+  afterPapers: span,
+  waitsForPapersDays: z.number().int().min(1),
   /** The same for those that come after the term. */
   late: span,
   manner: z.strictObject(Object.fromEntries(MANNERS.map((manner) => [manner, rate])) as Record<Manner, typeof rate>),

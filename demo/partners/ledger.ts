@@ -20,6 +20,7 @@ export interface PartnerCounts {
   /** Hand-offs that were accepted, by how they go. */
   manners: Record<Manner, number>;
   papersRequested: number;
+  papersSupplied: number;
   done: number;
   rejected: number;
   /** What the centre made of the callbacks: applied, duplicate, ignored, parked, refused. */
@@ -32,6 +33,8 @@ export interface HandOff {
   deliveries: number;
   accepted: boolean;
   recalled: boolean;
+  /** When the papers came that were asked for; ISO 8601. */
+  suppliedAt?: string;
   mislaid: boolean;
   /** Copies of each callback that the centre has answered, by event id. */
   called: Map<string, number>;
@@ -87,6 +90,7 @@ export class Ledger {
     if (!handOff) return;
     if (line.kind === 'answered' && (line.status === 202 || line.status === 0)) handOff.accepted = true;
     if (line.kind === 'recalled') handOff.recalled = true;
+    if (line.kind === 'supplied') handOff.suppliedAt = line.at;
     if (line.kind === 'mislaid') handOff.mislaid = true;
     if (line.kind === 'found') handOff.mislaid = false;
     if (line.kind === 'called') handOff.called.set(line.eventId, (handOff.called.get(line.eventId) ?? 0) + 1);
@@ -108,6 +112,9 @@ function countLine(counts: PartnerCounts, line: Line): void {
       break;
     case 'recalled':
       counts.recalled += 1;
+      break;
+    case 'supplied':
+      counts.papersSupplied += 1;
       break;
     case 'called':
       counts.callbacks += 1;
@@ -141,6 +148,7 @@ function noCounts(partner: string): PartnerCounts {
     duplicates: 0,
     manners: { prompt: 0, early: 0, disorder: 0, late: 0, silent: 0 },
     papersRequested: 0,
+    papersSupplied: 0,
     done: 0,
     rejected: 0,
     outcomes: {},

@@ -33,12 +33,27 @@ describe('how a partner treats a hand-off', () => {
 
   it('keeps answers in time well before the term and late ones well after it, so that no run flips them', () => {
     const term = Date.parse(DUE) - Date.parse(SENT);
-    for (const { manner, callbacks } of town()) {
+    for (const { manner, callbacks } of town().filter(({ callbacks }) => !asksPapers(callbacks))) {
       const result = callbacks.find(({ event }) => event.type === 'done' || event.type === 'rejected');
       const at = result ? (Date.parse(result.due) - Date.parse(SENT)) / term : null;
       if (manner === 'silent') expect(callbacks).toEqual([]);
       else if (manner === 'late') expect(at).toBeGreaterThan(1.1);
       else expect(at).toBeLessThan(0.8);
+    }
+  });
+
+  it('waits three weeks for papers that it asks for, and answers soon after they came', () => {
+    const families = town().flatMap(({ callbacks }, number) => (asksPapers(callbacks) ? [`F-${number}`] : []));
+    expect(families.length).toBeGreaterThan(20);
+    const suppliedAt = '2026-12-04T06:00:00.000Z';
+    for (const family of families) {
+      const [asked, inVain] = plan({ family }).callbacks.slice(-2);
+      expect(Date.parse(inVain?.due ?? '') - Date.parse(asked?.due ?? '')).toBe(21 * 86_400_000);
+      expect(inVain).toMatchObject({ unlessPapers: true, event: { type: 'rejected', reasonCode: 'MISSING_DOCS' } });
+      const result = plan({ family, suppliedAt }).callbacks.at(-1);
+      expect(result?.unlessPapers).toBeUndefined();
+      expect(Date.parse(result?.due ?? '') - Date.parse(suppliedAt)).toBeLessThan(2 * 86_400_000);
+      expect(Date.parse(result?.due ?? '')).toBeGreaterThan(Date.parse(suppliedAt));
     }
   });
 
@@ -84,7 +99,9 @@ describe('the plan for somebody who looks on', () => {
     );
     for (const { manner, callbacks } of plans) {
       expect(['prompt', 'early', 'disorder']).toContain(manner);
-      for (const { due } of callbacks) expect(Date.parse(due) - Date.parse(SENT)).toBeLessThanOrEqual(60_000);
+      // A family that has to bring papers gets its days.
+      for (const { due } of callbacks.filter(({ unlessPapers }) => !unlessPapers))
+        expect(Date.parse(due) - Date.parse(SENT)).toBeLessThanOrEqual(60_000);
     }
     const [hurried] = plans;
     const soon = { ...asked({ family: 'F-0' }), dueAt: new Date(Date.parse(SENT) + 2_000).toISOString() };
@@ -108,6 +125,10 @@ describe('the behaviour of partners', () => {
 
 function plan(change: Partial<Asked>, seed = '7'): Plan {
   return planOf(new Chance(seed), BEHAVIOUR.of('atameken', 'course-enrolment'), asked(change));
+}
+
+function asksPapers(callbacks: Plan['callbacks']): boolean {
+  return callbacks.some(({ event }) => event.type === 'papers_requested');
 }
 
 function town(attempt = 0): Plan[] {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../src/statechart/types.js';
 import type { Chance } from '../staff/chance.js';
 import type { Manner, ServiceBehaviour } from './behaviour.js';
 
-/** What decides how a partner treats a hand-off, and nothing else does: neither order nor time. */
+/** What decides how a partner treats a hand-off, and nothing else does: neither order nor time, but for when papers came. */
 export interface Asked {
   /** The hand-off's id: names its callbacks, decides nothing. */
   id: string;
@@ -14,6 +14,8 @@ export interface Asked {
   attempt: number;
   sentAt: string;
   dueAt: string | null;
+  /** When the papers came that it asked for. */
+  suppliedAt?: string | undefined;
 }
 
 /** How one hand-off will go, from its first delivery to the last callback. */
@@ -41,6 +43,8 @@ export interface Callback {
   beforeReply: boolean;
   /** How often the same callback goes out. */
   times: number;
+  /** Goes out only if the papers have not come by then. */
+  unlessPapers?: true;
 }
 
 /** The body of a callback. */
@@ -49,7 +53,9 @@ export type EventType = 'acknowledged' | 'papers_requested' | 'done' | 'rejected
 
 /** After so many tries everything goes smoothly: a simulation must end. */
 const PATIENCE = 3;
-const TERM_IF_NONE_MS = 5 * 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const TERM_IF_NONE_MS = 5 * DAY_MS;
+const MISSING = ['identity-document'];
 /** What is brisk takes this long where others take their term. */
 const BRISK_TERM_MS = 60_000;
 const FAILURES = { '500': 0.4, '503': 0.4, '429': 0.2 };
@@ -104,10 +110,9 @@ function callbacksOf(
   asked: Asked,
   { manner, tired, pace }: { manner: Manner; tired: boolean; pace: number },
 ): Callback[] {
-  const sent = Date.parse(asked.sentAt);
   const term = termOf(asked);
-  const after = (span: readonly [number, number], what: string, faster = pace) =>
-    new Date(sent + Math.round((term * draw.within(span, what)) / faster)).toISOString();
+  const after = (span: readonly [number, number], what: string, faster = pace, from = asked.sentAt) =>
+    new Date(Date.parse(from) + Math.round((term * draw.within(span, what)) / faster)).toISOString();
   const times = draw.happens(behaviour.duplicate, 'duplicate') ? draw.between([2, 3], 'copies') : 1;
   const callback = (type: EventType, due: string, more: JsonObject = {}): Callback => ({
     event: { eventId: `${asked.id}-${type}`, type, at: due, ...more },
@@ -125,18 +130,25 @@ function callbacksOf(
     // Late is late, however fast the others are.
     return manner === 'late' ? after(behaviour.late, 'result', 1) : after(behaviour.result, 'result');
   };
-  const resultAt = resultDue();
-  const result =
+  const result = (due: string) =>
     !tired && draw.happens(behaviour.rejected, 'rejected')
-      ? callback('rejected', resultAt, { reasonCode: draw.choice(behaviour.reasons, 'reason') })
-      : callback('done', resultAt, { result: draw.result(asked.service, resultAt) });
-  const asksPapers = manner === 'prompt' && !tired && draw.happens(behaviour.papersRequested, 'papers');
-  const papers = asksPapers
-    ? [callback('papers_requested', after(behaviour.papers, 'papers-after'), { missing: ['identity-document'] })]
-    : [];
+      ? callback('rejected', due, { reasonCode: draw.choice(behaviour.reasons, 'reason') })
+      : callback('done', due, { result: draw.result(asked.service, due) });
+  if (manner === 'prompt' && !tired && draw.happens(behaviour.papersRequested, 'papers')) {
+    const papersAt = after(behaviour.papers, 'papers-after');
+    const papers = callback('papers_requested', papersAt, { missing: MISSING });
+    if (asked.suppliedAt)
+      return [acknowledged, papers, result(after(behaviour.afterPapers, 'with-papers', pace, asked.suppliedAt))];
+    // A family gets its days, however fast the partner is.
+    const waitsUntil = new Date(Date.parse(papersAt) + behaviour.waitsForPapersDays * DAY_MS).toISOString();
+    const inVain = callback('rejected', waitsUntil, { reasonCode: 'MISSING_DOCS', missing: MISSING });
+    return [acknowledged, papers, { ...inVain, unlessPapers: true }];
+  }
+  const resultAt = resultDue();
   // The acknowledgement was held up somewhere, and comes when the matter is closed.
-  if (manner === 'disorder') return [result, { ...acknowledged, due: later(resultAt, acknowledged.due, asked.sentAt) }];
-  return [acknowledged, ...papers, result];
+  if (manner === 'disorder')
+    return [result(resultAt), { ...acknowledged, due: later(resultAt, acknowledged.due, asked.sentAt) }];
+  return [acknowledged, result(resultAt)];
 }
 
 function later(result: string, acknowledged: string, sent: string): string {

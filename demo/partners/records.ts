@@ -19,6 +19,8 @@ export type Line =
   /** `status` 0: taken, but the answer was lost on purpose. */
   | { kind: 'answered'; partner: string; id: string; status: number }
   | { kind: 'recalled'; partner: string; id: string }
+  /** The papers that it asked for came; `at` as the centre says. */
+  | { kind: 'supplied'; partner: string; id: string; at: string }
   /** It answers nobody from now on, or does again. */
   | { kind: 'silence'; partner: string; silent: boolean }
   /** Nobody at the partner knows of it any more: it is not answered unless it is found. */

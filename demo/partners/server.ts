@@ -57,12 +57,13 @@ async function respond(simulator: PartnerSimulator, request: IncomingMessage): P
   if (request.method !== 'POST') return nothingHere(simulator);
   const [, partner] = HAND_OFFS.exec(path) ?? [];
   const [, recalling, id] = RECALL.exec(path) ?? [];
-  const [, supplied] = PAPERS.exec(path) ?? [];
+  const [, supplied, asking] = PAPERS.exec(path) ?? [];
   const rawBody = await readBody(request);
   if (!rawBody) return { status: 413 };
   const { headers } = request;
   if (partner) return simulator.receive({ partner, headers, rawBody });
-  if (supplied) return simulator.takePapers({ partner: supplied, headers, rawBody });
+  if (supplied && asking)
+    return simulator.takePapers(decodeURIComponent(asking), { partner: supplied, headers, rawBody });
   if (recalling && id) return simulator.recall(decodeURIComponent(id), { partner: recalling, headers, rawBody });
   return nothingHere(simulator);
 }

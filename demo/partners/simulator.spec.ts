@@ -145,10 +145,51 @@ describe('a simulated partner', () => {
   it('may ask for papers, and reject with a reason', async () => {
     const town = await start({ papersRequested: 1, rejected: 1, reasons: { NO_CAPACITY: 1 } });
     await town.send('h1');
-    await town.until(DUE);
+    await town.until('2026-12-03T10:00:00.000Z');
+    await town.supply('h1');
+    await town.until('2027-02-01T00:00:00.000Z');
     expect(centre.events.map(({ event }) => event.type)).toEqual(['acknowledged', 'papers_requested', 'rejected']);
     expect(centre.events[2]?.event).toMatchObject({ reasonCode: 'NO_CAPACITY' });
     expect(town.counts()).toMatchObject({ papersRequested: 1, rejected: 1, done: 0 });
+  });
+
+  it('answers after the papers that it asked for have come, once, also when it was killed meanwhile', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'partners-'));
+    open.push({ close: () => rmSync(folder, { recursive: true }) });
+    const records = () => new FileRecords(join(folder, 'records'));
+    const town = await start({ papersRequested: 1 }, records());
+    await town.send('h1');
+    await town.until(DUE);
+    expect(centre.events.map(({ event }) => event.type)).toEqual(['acknowledged', 'papers_requested']);
+    // It is not the partner that keeps somebody waiting.
+    expect(town.server.simulator.states['atameken']).toEqual({ answers: true, owes: 0 });
+    expect(await town.supply('h1')).toMatchObject({ kind: 'accepted' });
+    expect(await town.supply('h1')).toMatchObject({ kind: 'accepted' });
+    expect(town.server.simulator.states['atameken']).toEqual({ answers: true, owes: 1 });
+    await town.server.close();
+
+    const again = await start({ papersRequested: 1 }, records());
+    await again.until('2027-02-01T00:00:00.000Z');
+    expect(centre.events.map(({ event }) => event.type)).toEqual(['acknowledged', 'papers_requested', 'done']);
+    expect(String(centre.events[2]?.event.at) > DUE).toBe(true);
+    expect(again.counts()).toMatchObject({ papersRequested: 1, papersSupplied: 1, done: 1, rejected: 0 });
+  });
+
+  it('says no when the papers do not come for weeks, and changes its mind no more', async () => {
+    const town = await start({ papersRequested: 1, waitsForPapersDays: 21 });
+    await town.send('h1');
+    await town.until('2027-01-10T00:00:00.000Z');
+    expect(centre.events.map(({ event }) => event.type)).toEqual(['acknowledged', 'papers_requested', 'rejected']);
+    expect(centre.events[2]?.event).toMatchObject({ reasonCode: 'MISSING_DOCS', missing: ['identity-document'] });
+    expect(await town.supply('h1')).toMatchObject({ kind: 'accepted' });
+    await town.until('2027-03-01T00:00:00.000Z');
+    expect(centre.events).toHaveLength(3);
+    expect(town.counts()).toMatchObject({ papersSupplied: 0, done: 0, rejected: 1 });
+  });
+
+  it('takes papers for its own hand-offs only', async () => {
+    const town = await start();
+    expect(await town.supply('h1')).toMatchObject({ kind: 'refused', status: 404 });
   });
 
   it('may say everything more than once, in the same words', async () => {
@@ -385,6 +426,11 @@ async function start(behaviour: Partial<ServiceBehaviour> | null = {}, records: 
     async sendUntilTaken(id: string): Promise<void> {
       while ((await send(id)).kind !== 'accepted');
     },
+    supply: (id: string) =>
+      client.supply(id, {
+        id: `${id}-papers`,
+        body: JSON.stringify({ id, suppliedAt: now, documents: [], note: null }),
+      }),
     recall: (id: string) => client.recall(id, { id: `${id}-recall`, body: JSON.stringify({ id }) }),
     counts() {
       const [first] = server.simulator.counts();
@@ -410,7 +456,7 @@ interface Heard {
   id: string;
   text: string;
   trusted: boolean;
-  event: { type: string; at: string; reasonCode?: string; result?: unknown };
+  event: { type: string; at: string; reasonCode?: string; missing?: string[]; result?: unknown };
 }
 
 /** Takes callbacks as the centre does: by their id once, and says so. */

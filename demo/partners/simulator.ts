@@ -59,6 +59,12 @@ const handOffBody = z.strictObject({
   documents: z.array(z.unknown()),
 });
 export type HandOffBody = z.infer<typeof handOffBody>;
+const suppliedPapers = z.strictObject({
+  id: z.string().min(1),
+  suppliedAt: z.iso.datetime({ offset: true }),
+  documents: z.array(z.unknown()),
+  note: z.string().nullable(),
+});
 
 const CALLBACK_DEADLINE_MS = 15_000;
 const MAX_REPLY_BYTES = 64 * 1024;
@@ -123,10 +129,19 @@ export class PartnerSimulator {
     return { status: 202, body: {} };
   }
 
-  /** The papers that it asked for. When it answers was drawn before, and does not change. */
-  async takePapers(delivery: Delivery): Promise<Answer> {
+  /** The papers that it asked for: it goes on with them, unless it has given up waiting. What it answers was drawn before. */
+  async takePapers(handOffId: string, delivery: Delivery): Promise<Answer> {
     const trusted = await this.trust(delivery);
-    return 'status' in trusted ? trusted : { status: 202, body: {} };
+    if ('status' in trusted) return trusted;
+    const handOff = this.ledger.handOffs.get(handOffId);
+    if (!handOff || handOff.line.partner !== delivery.partner) return { status: 404 };
+    const papers = parse(suppliedPapers, delivery.rawBody);
+    if (papers?.id !== handOffId) return this.violation(delivery.partner, handOffId, 'bad-body', 422);
+    if (handOff.suppliedAt === undefined && !isAnswered(handOff)) {
+      this.ledger.add({ kind: 'supplied', partner: delivery.partner, id: handOffId, at: papers.suppliedAt });
+      this.schedule(handOff, false);
+    }
+    return { status: 202, body: {} };
   }
 
   /** Takes hand-offs and answers nobody, or answers again: first of all whatever it owes. False: there is no such partner. */
@@ -207,6 +222,8 @@ export class PartnerSimulator {
   private async callOrTryAgain(handOff: HandOff, callback: Callback): Promise<void> {
     const { called, line, mislaid } = handOff;
     if (mislaid || called.has(callback.event.eventId) || this.ledger.silent.has(line.partner)) return;
+    // Planned for want of papers that have come meanwhile.
+    if (callback.unlessPapers && handOff.suppliedAt !== undefined) return;
     if (handOff.recalled && !this.planOf(handOff).deafToRecall) return;
     if (await this.call(handOff, callback)) return;
     const again = new Date(Date.parse(await this.options.clock.now()) + CALL_AGAIN_MS).toISOString();
@@ -262,15 +279,16 @@ export class PartnerSimulator {
     return { family, attempt: before.length };
   }
 
-  private planOf({ line }: HandOff): Plan {
+  private planOf({ line, suppliedAt }: HandOff): Plan {
     const plan = line.brisk ? briskPlanOf : planOf;
-    return plan(this.chance, this.options.behaviour.of(line.partner, line.service), line);
+    return plan(this.chance, this.options.behaviour.of(line.partner, line.service), { ...line, suppliedAt });
   }
 
   private isOwed(handOff: HandOff): boolean {
     const { callbacks, deafToRecall } = this.planOf(handOff);
     if (handOff.recalled && !deafToRecall) return false;
-    return callbacks.some(({ event }) => !handOff.called.has(event.eventId));
+    // While it waits for papers, it is not its turn.
+    return callbacks.some(({ event, unlessPapers }) => !unlessPapers && !handOff.called.has(event.eventId));
   }
 
   private acceptedBy(partner: string): HandOff[] {
@@ -291,6 +309,11 @@ export class PartnerSimulator {
     this.ledger.add({ kind: 'violation', partner, id, rule });
     return { status, body: { rule } };
   }
+}
+
+/** The last word was said. */
+function isAnswered({ line: { id }, called }: HandOff): boolean {
+  return called.has(`${id}-done`) || called.has(`${id}-rejected`);
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Buffer): T | undefined {

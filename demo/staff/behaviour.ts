@@ -52,6 +52,8 @@ const schema = z.object({
     papersNeeded: rate,
     papersBrought: rate,
     papersBroughtAfterHalfDays: span,
+    partnerPapersBrought: rate,
+    partnerPapersAfterHalfDays: span,
     goal: shares(['own-business', 'home-income', 'consultation-only']),
     noShow: rate,
     noShowAgain: rate,

@@ -94,6 +94,17 @@ describe('simulated staff', () => {
     );
   });
 
+  it('brings a partner most of the papers that it asks for, each time by itself', () => {
+    const halfDaysFor = (service: string, attempt = 0) =>
+      families.map(({ number }) => decisions().partnerPapersAfter(number, '', 'atameken', service, attempt));
+    const brought = halfDaysFor('plan-advice').filter((halfDays) => halfDays !== null);
+    expect(brought.length).toBeGreaterThan(families.length / 2);
+    expect(brought.length).toBeLessThan(families.length);
+    expect(halfDaysFor('plan-advice')).toEqual(halfDaysFor('plan-advice'));
+    expect(halfDaysFor('plan-advice')).not.toEqual(halfDaysFor('course-enrolment'));
+    expect(halfDaysFor('plan-advice')).not.toEqual(halfDaysFor('plan-advice', 1));
+  });
+
   it('lets two people of one family fare differently', () => {
     const exams = (track: string) =>
       families.map((family) =>

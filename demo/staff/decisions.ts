@@ -134,6 +134,13 @@ export class Decisions {
     return this.chance.between(papersBroughtAfterHalfDays, family, 'papers-brought-after');
   }
 
+  /** The same for papers that a partner asks for. `matter` names whose, and to which service it was handed how often. */
+  partnerPapersAfter(...matter: (string | number)[]): number | null {
+    const { partnerPapersBrought, partnerPapersAfterHalfDays } = this.behaviour.families;
+    if (!this.chance.happens(partnerPapersBrought, ...matter, 'partner-papers-brought')) return null;
+    return this.chance.between(partnerPapersAfterHalfDays, ...matter, 'partner-papers-after');
+  }
+
   /** Half working days from the opening of a task to its answer. */
   takes({ family, form, invocation, attempt, track }: Situation): number {
     const { halfDays, late } = this.behaviour.staff;

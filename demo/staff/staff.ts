@@ -12,6 +12,8 @@ export interface Desk {
   complete(by: Principal, taskId: string, output: Json): Promise<unknown>;
   /** `key`: the same event is sent once, however often it is tried. */
   sendEvent(by: Principal, caseId: string, type: string, data: JsonObject, key?: string): Promise<unknown>;
+  /** Brings a partner the papers that it asked for. */
+  supply(by: Principal, caseId: string, handOffId: string): Promise<unknown>;
   /** The account that works in a role. */
   account(role: string): Promise<Principal>;
 }
@@ -51,12 +53,34 @@ interface TaskLine {
   attempt: number;
 }
 
+/** A hand-off whose partner asked for papers. */
+interface AskedLine {
+  id: string;
+  case_id: string;
+  subject: string;
+  partner: string;
+  service: string;
+  /** Of the track's context, where the case is one. */
+  member: string | null;
+  round: string | null;
+  paused_at: Date;
+  attempt: number;
+}
+
 /** Enough to keep the engine's batches full; each act waits for its own commit. */
 const ACTS_AT_ONCE = 64;
 /** The chart's timer that ends the wait for a family's papers; its due time tells when the wait began. */
 const PAPERS_TERM = { name: 'papersTerm', days: 30 };
 /** Answers of the service that mean: it has been done, or nobody needs it any more. */
-const OVER = new Set(['task-closed', 'task-not-found', 'event-not-accepted', 'case-not-active', 'case-closed']);
+const OVER = new Set([
+  'task-closed',
+  'task-not-found',
+  'event-not-accepted',
+  'case-not-active',
+  'case-closed',
+  'handoff-closed',
+  'no-papers-asked',
+]);
 
 /**
  * The people of the centre, and the families that come to them. They look into their queues twice a working day, take
@@ -73,17 +97,14 @@ export class Staff {
 
   /** Looks for new work. Gives the moment of the next act, null when nobody has anything to do. */
   async look(): Promise<string | null> {
-    const { tasks, waits } = await this.newWork();
+    const { tasks, waits, asked } = await this.newWork();
     for (const task of tasks) {
       const openedAt = task.opened_at.toISOString();
       if (openedAt > this.seenUntil) this.seenUntil = openedAt;
       if (!this.plans.has(task.id)) this.planTask(task, openedAt);
     }
-    for (const wait of waits) {
-      const plan = this.waitsSeen.has(wait.id) ? null : this.planPapers(wait);
-      this.waitsSeen.add(wait.id);
-      if (plan) this.plans.set(wait.id, plan);
-    }
+    for (const wait of waits) this.planOnce(wait.id, () => this.planPapers(wait));
+    for (const line of asked) this.planOnce(line.id, () => this.planSupply(line));
     let next: string | null = null;
     for (const { due } of this.plans.values()) if (next === null || due < next) next = due;
     return next;
@@ -122,6 +143,15 @@ export class Staff {
          where m.name = $1 and c.status = 'active' and c.subject = any ($2)`,
         [PAPERS_TERM.name, subjects],
       ),
+      asked: await query<AskedLine>(
+        `select h.id, h.case_id, h.subject, h.partner, h.service, h.paused_at,
+           c.chart::jsonb #>> '{snapshot,context,member}' as member, c.chart::jsonb #>> '{snapshot,context,round}' as round,
+           (select count(*)::int from qamqor.handoffs e
+             where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
+         from qamqor.handoffs h join qamqor.cases c on c.id = h.case_id
+         where h.status = 'papers' and h.closed_at is null and h.subject = any ($1)`,
+        [subjects],
+      ),
     }));
   }
 
@@ -133,7 +163,7 @@ export class Staff {
       invocation: task.invocation,
       attempt: task.attempt,
       openedOn: openedAt.slice(0, 10),
-      track: task.member === null ? null : `${task.member}/${task.round ?? 1}`,
+      track: trackOf(task),
     };
     const takes = decisions.takes(situation);
     const interruption = decisions.interruption(situation);
@@ -174,6 +204,29 @@ export class Staff {
     };
   }
 
+  private planSupply(line: AskedLine): Plan | null {
+    const { decisions, calendar, desk } = this.options;
+    const { number } = this.familyOf(line.subject);
+    const track = trackOf(line) ?? '';
+    const halfDays = decisions.partnerPapersAfter(number, track, line.partner, line.service, line.attempt);
+    if (halfDays === null) return null;
+    return {
+      due: lookAfter(line.paused_at.toISOString(), halfDays, calendar),
+      family: line.subject,
+      order: `${track} supply ${line.service}`,
+      act: async () => {
+        await desk.supply(await this.account('registrar'), line.case_id, line.id);
+      },
+    };
+  }
+
+  private planOnce(id: string, plan: () => Plan | null): void {
+    if (this.waitsSeen.has(id)) return;
+    this.waitsSeen.add(id);
+    const planned = plan();
+    if (planned) this.plans.set(id, planned);
+  }
+
   private familyOf(id: string): Situation['family'] {
     const family = this.options.families.get(id);
     if (!family) throw new Error(`Nobody knows the family ${id}.`);
@@ -185,6 +238,10 @@ export class Staff {
     this.accounts.set(role, known);
     return known;
   }
+}
+
+function trackOf({ member, round }: Pick<TaskLine, 'member' | 'round'>): string | null {
+  return member === null ? null : `${member}/${round ?? 1}`;
 }
 
 function inOrder(one: Plan, other: Plan): number {

@@ -3,6 +3,9 @@ import { type PersonRow, type RowReading, readPersonRow, tidyFamilyNumber } from
 import type { ProblemReason, Remark, WarningReason } from './remarks.js';
 import type { Spreadsheet } from './spreadsheet.js';
 
+/** More than any family has: its number was filled down over the rows of others. */
+export const MOST_PEOPLE = 50;
+
 export interface FamilyInFile {
   number: string;
   /** Its first row. */
@@ -39,7 +42,8 @@ export async function surveyFamilies(sheet: Spreadsheet): Promise<Survey> {
 
 /**
  * The families of a file that can be taken, each as soon as its last row is read; its rows need not stand together.
- * A family with a wrong row is left out whole, but of a person who is there twice only the second row is.
+ * A family with a wrong row is left out whole, but of a person who is there twice only the second row is. Rows of a
+ * family that has too many are not even kept until its last.
  */
 export async function* familiesInFile(
   sheet: Spreadsheet,
@@ -49,22 +53,34 @@ export async function* familiesInFile(
 ): AsyncGenerator<FamilyInFile> {
   const rowOfIin = new Map<number, number>();
   const waiting = new Map<string, RowReading[]>();
+  const refused = new Set<string>();
   for await (const row of sheet.rows()) {
     const reading = readPersonRow(row, today);
     markRepeated(reading, rowOfIin);
     remarks.warning(...reading.warnings);
     remarks.problem(...reading.problems);
-    if (!reading.familyNumber) continue;
+    const number = reading.familyNumber;
+    if (!number || refused.has(number)) continue;
 
-    const readings = [...(waiting.get(reading.familyNumber) ?? []), reading];
-    if (readings.length < (survey.rowsOf.get(reading.familyNumber) ?? 0)) {
-      waiting.set(reading.familyNumber, readings);
+    const count = survey.rowsOf.get(number) ?? 0;
+    if (count > MOST_PEOPLE) {
+      refused.add(number);
+      remarks.problem(tooManyPeople(reading.row, count));
       continue;
     }
-    waiting.delete(reading.familyNumber);
-    const family = assemble(reading.familyNumber, readings, remarks);
+    const readings = waiting.get(number) ?? [];
+    readings.push(reading);
+    waiting.set(number, readings);
+    if (readings.length < count) continue;
+    waiting.delete(number);
+    const family = assemble(number, readings, remarks);
     if (family) yield family;
   }
+}
+
+/** At the first row of the family. */
+export function tooManyPeople(row: number, count: number): Remark<ProblemReason> {
+  return { row, column: 'family_no', reason: 'too-many-people', facts: { count, limit: MOST_PEOPLE } };
 }
 
 function markRepeated(reading: RowReading, rowOfIin: Map<number, number>): void {
@@ -100,12 +116,18 @@ function assemble(number: string, readings: RowReading[], remarks: Remarks): Fam
 /** Two rows of one family with the same names and birth date are one person, if an IIN does not tell them apart. */
 function withoutNamesakes(persons: PersonRow[], remarks: Remarks): PersonRow[] {
   const kept: PersonRow[] = [];
+  const namesakes = new Map<string, PersonRow[]>();
   for (const person of persons) {
-    const earlier = kept.find((other) => samePerson(person, other) && !(person.iin && other.iin));
+    const key = personKey(person);
+    const others = namesakes.get(key) ?? [];
+    const earlier = others.find((other) => !(person.iin && other.iin));
     if (earlier) {
       const facts = { otherRow: earlier.row };
       remarks.problem({ row: person.row, column: null, reason: 'duplicate-name', facts });
-    } else kept.push(person);
+      continue;
+    }
+    kept.push(person);
+    namesakes.set(key, [...others, person]);
   }
   return kept;
 }
@@ -116,8 +138,4 @@ function withoutNamesakes(persons: PersonRow[], remarks: Remarks): PersonRow[] {
  */
 export function personKey(person: Pick<PersonRow, 'surname' | 'given'> & { birthDate: string | null }): string {
   return `${searchKey([person.surname, person.given].join(' '))} ${person.birthDate ?? ''}`;
-}
-
-function samePerson(one: PersonRow, other: PersonRow): boolean {
-  return one.birthDate === other.birthDate && personKey(one) === personKey(other);
 }

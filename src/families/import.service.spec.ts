@@ -218,6 +218,24 @@ describe('importing families', () => {
     expect((await theFamily()).persons).toHaveLength(1);
   });
 
+  it('of a family adds nobody beyond the fiftieth, in one file or by and by', async () => {
+    const children = (from: number, to: number) =>
+      Array.from(
+        { length: to - from },
+        (_, at) => `Q-1,Омаров,Нұрлан,,,${1950 + from + at}-05-06,m,child,,kk,,,,,,жоқ`,
+      );
+    const tooMany = { row: 2, column: 'family_no', reason: 'too-many-people' };
+    expect(await importLines(MOTHER, ...children(0, 50))).toMatchObject({ imported: 0, problems: [tooMany] });
+    expect(await importLines(MOTHER, ...children(0, 49))).toMatchObject({ imported: 1, problems: [] });
+    expect(await importLines(MOTHER, ...children(49, 50))).toMatchObject({
+      updated: 0,
+      leftOut: 1,
+      problems: [tooMany],
+    });
+    expect((await theFamily()).persons).toHaveLength(50);
+    expect(await importLines(MOTHER, ...children(0, 49))).toMatchObject({ unchanged: 1, problems: [] });
+  });
+
   it('leaves out a person who is kept in another family, and a family whose applicant is', async () => {
     await importLines(MOTHER);
     const father = 'Q-2,Омаров,Арман,,900101300007,1990-01-01,m,applicant,,kk,,,large,,,';

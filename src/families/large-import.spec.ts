@@ -65,6 +65,34 @@ describe('a large file of families', () => {
     expect(most - size).toBeLessThan(10 * MB + PEOPLE * 200);
   }, 120_000);
 
+  it('with one number filled down over 20,000 rows ends soon, takes nothing under that number and everything else', async () => {
+    async function* filledDown() {
+      for await (const chunk of manyFamilies(20_010))
+        yield Buffer.from(
+          chunk.toString().replace(/^L-(\d+)/gm, (number) => (/L-00(0000|4001)/.test(number) ? number : 'L-000001')),
+        );
+    }
+    const report = await importer.importFamilies(filledDown(), { ...BY, language: 'en' });
+    expect(report).toEqual({
+      imported: 2,
+      updated: 0,
+      unchanged: 0,
+      leftOut: 1,
+      problems: [
+        {
+          row: 7,
+          column: 'family_no',
+          reason: 'too-many-people',
+          message: expect.stringContaining('would have 20000 people, and 50 is the most'),
+        },
+      ],
+      warnings: [],
+    });
+    const { rows } = await database.pool('owner').query('select number from families order by number');
+    expect(rows).toEqual([{ number: 'L-000000' }, { number: 'L-004001' }]);
+    expect(await count('persons')).toBe(10);
+  }, 40_000);
+
   // The same rule is tried with a small limit in import.service.spec.ts.
   (FULL ? it : it.skip)(
     'of more than 500,000 people is refused, and nothing of it is written',

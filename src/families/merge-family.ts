@@ -1,5 +1,5 @@
 import type { FamilyInFile } from './families-in-file.js';
-import { personKey } from './families-in-file.js';
+import { MOST_PEOPLE, personKey, tooManyPeople } from './families-in-file.js';
 import { searchKey } from './names.js';
 import type { PersonRow } from './person-row.js';
 import type { Language, ProblemReason, Remark, WarningReason } from './remarks.js';
@@ -72,6 +72,10 @@ export function mergeFamily(file: FamilyInFile, known: Known, newId: () => strin
   const everybody = [...persons, ...absent];
   if (everybody.filter(({ relation }) => relation === 'applicant').length > 1) {
     problems.push({ row: file.applicant.row, column: 'relation', reason: 'other-applicant' });
+    return refusal(problems);
+  }
+  if (everybody.length > MOST_PEOPLE && matches.size < here.length) {
+    problems.push(tooManyPeople(file.row, everybody.length));
     return refusal(problems);
   }
 

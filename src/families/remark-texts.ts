@@ -165,6 +165,11 @@ export const PROBLEM_TEXTS = {
     ru: 'Человек с этим ИИН уже записан в семье {value}. Эта строка не загружена. Если он перешёл в другую семью, переведите его из той.',
     en: 'Duplicate person: someone with this identity number is already recorded in family {value}. This row was left out. If they moved, transfer them from that family.',
   },
+  'too-many-people': {
+    kk: 'Бұл отбасында {count} адам болар еді, ал {limit} адамнан аспауы керек; отбасы енгізілмеді. Оның нөмірі басқа отбасылардың жолдарына көшіріліп кеткен болуы мүмкін: осы бағандағы нөмірлерді тексеріңіз.',
+    ru: 'В этой семье оказалось бы человек: {count}, а может быть не больше {limit}; семья не загружена. Возможно, её номер протянули на строки других семей: проверьте номера в этом столбце.',
+    en: 'This family would have {count} people, and {limit} is the most a family can have; it was left out. Perhaps its number was filled down over the rows of other families: check the numbers in this column.',
+  },
   'no-applicant': {
     kk: 'Бұл отбасында өтініш беруші (applicant) жоқ. Бір адамның туыстығына applicant деп жазыңыз.',
     ru: 'В этой семье нет заявителя (applicant). Укажите applicant в родстве одного из людей.',

@@ -8,10 +8,11 @@ import type { Warn } from '../platform/log.js';
 import type { ChartState } from '../statechart/types.js';
 import { type Movers, type Stuck, whyStuck } from './orphans.js';
 
-/** How often to look. What an incident says must be seen within a minute. */
+/** How often to look at the cases that changed lately. */
 const PERIOD_MS = 10_000;
-/** Cases looked at each time: those that changed lately, and a page of all others, round and round. */
-const CHANGED = 500;
+/** All active cases are gone through in this time: with a period more, what an incident says is seen within a minute. */
+const ROUND_MS = 45_000;
+/** Cases in memory at once, and at least so many are looked at in each step of a round. */
 const PAGE = 1_000;
 /** A transaction may commit later than the moment it carries. */
 const OVERLAP_S = 30;
@@ -38,52 +39,107 @@ interface CandidateRow {
 
 /** Finds active cases that nothing could ever move, and makes each an incident, once. */
 export class OrphansService {
-  private lookedAt = Number.NEGATIVE_INFINITY;
+  private changesAt = Number.NEGATIVE_INFINITY;
   private changedSince: string | undefined;
+  /** Where the round is: the step before, how long until the next, and the last case. */
+  private stepAt: number | undefined;
+  private pauseMs = 0;
   private after = FIRST;
 
   constructor(private readonly deps: OrphansDependencies) {}
 
-  /** For the sweeper: bounded, whatever waits. */
+  /** For the sweeper: bounded, whatever waits. The more active cases there are, the more often a step is due. */
   async sweep(): Promise<void> {
-    if (this.deps.elapsed() - this.lookedAt < PERIOD_MS) return;
-    this.lookedAt = this.deps.elapsed();
-    await this.look();
+    const now = this.deps.elapsed();
+    if (now - this.changesAt >= PERIOD_MS) await this.lookAtChanged();
+    if (now - (this.stepAt ?? now) >= this.pauseMs) await this.stepOn();
   }
 
-  /** One look, at most `CHANGED` + `PAGE` cases. */
+  /** One look at those that changed lately, and one step of the round. */
   async look(): Promise<void> {
+    await this.lookAtChanged();
+    await this.stepOn();
+  }
+
+  private async lookAtChanged(): Promise<void> {
+    this.changesAt = this.deps.elapsed();
+    const { rows } = await this.deps.pool.query<{ now: string }>('select qamqor.qamqor_now()::text as now');
+    const since = this.changedSince ?? rows[0]?.now;
+    this.changedSince = rows[0]?.now;
+    for (let after: string | undefined = FIRST; after; ) {
+      const page = await this.changed(since, after);
+      await this.lookAt(page);
+      after = page.length < PAGE ? undefined : page.at(-1);
+    }
+  }
+
+  /** As many of the active cases as the time since the last step is a part of the round, and no case twice. */
+  private async stepOn(): Promise<void> {
+    const now = this.deps.elapsed();
+    const sinceMs = now - (this.stepAt ?? now);
+    this.stepAt = now;
+    const active = await this.countActive();
+    this.pauseMs = Math.min(PERIOD_MS, (ROUND_MS * PAGE) / active);
+    let left = Math.min(active, Math.max(PAGE, Math.ceil((active * sinceMs) / ROUND_MS)));
+    while (left > 0) {
+      const limit = Math.min(PAGE, left);
+      const from = this.after;
+      const page = await this.active(from, limit);
+      // All have ended since they were counted.
+      if (page.length === 0 && from === FIRST) return;
+      this.after = page.length < limit ? FIRST : (page.at(-1) ?? FIRST);
+      await this.lookAt(page);
+      left -= page.length;
+    }
+  }
+
+  private async countActive(): Promise<number> {
+    const { rows } = await this.deps.pool.query<{ count: number }>({
+      name: 'orphans-active',
+      text: `select count(*)::int as count from qamqor.cases where status = 'active'`,
+    });
+    return rows[0]?.count ?? 0;
+  }
+
+  private async active(after: string, limit: number): Promise<string[]> {
+    const { rows } = await this.deps.pool.query<{ id: string }>({
+      name: 'orphans-page',
+      text: `select id from qamqor.cases where id > $1 and status = 'active' order by id limit $2`,
+      values: [after, limit],
+    });
+    return rows.map(({ id }) => id);
+  }
+
+  /** A page of the cases, however many journal rows each has. By moment first: in the order of cases, the whole journal would be read. */
+  private async changed(since: string | undefined, after: string): Promise<string[]> {
+    const { rows } = await this.deps.pool.query<{ case_id: string }>({
+      name: 'orphans-changed',
+      text: `with changed as materialized (select distinct case_id from qamqor.journal
+          where at >= $1::timestamptz - make_interval(secs => ${OVERLAP_S}))
+        select case_id from changed where case_id > $2 order by case_id limit ${PAGE}`,
+      values: [since, after],
+    });
+    return rows.map((row) => row.case_id);
+  }
+
+  private async lookAt(cases: string[]): Promise<void> {
+    if (cases.length === 0) return;
     const stuck = await this.inSnapshot(async (client) => {
-      const candidates = await this.candidates(client);
+      const candidates = await this.candidates(client, cases);
       return candidates.length > 0 ? this.stuckAmong(client, candidates) : [];
     });
     await Promise.all(stuck.map((found) => this.report(found)));
   }
 
-  private async candidates(client: PoolClient): Promise<CandidateRow[]> {
-    const { rows: clock } = await client.query<{ now: string }>('select qamqor.qamqor_now()::text as now');
-    const { rows: changed } = await client.query<{ case_id: string }>({
-      name: 'orphans-changed',
-      text: `select distinct case_id from (select case_id from qamqor.journal where at >= $1::timestamptz - make_interval(secs => ${OVERLAP_S})
-        order by at desc limit ${CHANGED}) j`,
-      values: [this.changedSince ?? clock[0]?.now],
-    });
-    const { rows } = await client.query<CandidateRow & { rolled: boolean }>({
+  private async candidates(client: PoolClient, cases: string[]): Promise<CandidateRow[]> {
+    const { rows } = await client.query<CandidateRow>({
       name: 'orphans-candidates',
-      text: `with page as (select id from qamqor.cases where id > $2 and status = 'active' order by id limit ${PAGE})
-        select c.id, c.organisation_id, c.workflow_key, c.workflow_version, c.revision, c.chart, c.id in (select id from page) as rolled
-        from qamqor.cases c where (c.id = any ($1::uuid[]) or c.id in (select id from page)) and c.status = 'active'
+      text: `select c.id, c.organisation_id, c.workflow_key, c.workflow_version, c.revision, c.chart
+        from qamqor.cases c where c.id = any ($1::uuid[]) and c.status = 'active'
           and not exists (select from qamqor.incidents i where i.case_id = c.id and i.status = 'open' and i.rule = '${ORPHAN}')
           and not exists (select from qamqor.outbox o where o.case_id = c.id and o.topic = 'case.unpark' and not o.parked)`,
-      values: [changed.map((row) => row.case_id), this.after],
+      values: [cases],
     });
-    const { rows: last } = await client.query<{ id: string | null }>({
-      name: 'orphans-page',
-      text: `select id from (select id from qamqor.cases where id > $1 and status = 'active' order by id limit ${PAGE}) p order by id desc limit 1`,
-      values: [this.after],
-    });
-    this.changedSince = clock[0]?.now;
-    this.after = last[0]?.id ?? FIRST;
     return rows;
   }
 
