@@ -191,6 +191,7 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
   'GET /api/cases/:id/journal': fc.constant(undefined),
   'GET /api/tasks': fc.constant(undefined),
   'GET /api/tasks/:id': fc.constant(undefined),
+  'GET /api/tasks/:id/assignees': fc.constant(undefined),
   'GET /api/incidents': fc.constant(undefined),
   'GET /api/handoffs': fc.constant(undefined),
   'GET /api/partners': fc.constant(undefined),

@@ -151,11 +151,16 @@ describe('a trace', () => {
     const cases = await Promise.all(
       families.map((family, n) => openCase(town.api, family, { traceparent: traceparent(callers[n] ?? ids()) })),
     );
+    // Few go to one partner at a time: the others come again for their turn, each time in a span of its own.
+    await until(async () => {
+      await town.settled();
+      return (await town.api.database.pool('owner').query('select 1 from qamqor.outbox')).rows.length === 0;
+    });
     await settled();
     expect(new Set(cases.map(({ openedAt }) => openedAt)).size).toBeLessThan(cases.length);
     for (const [n, { traceId }] of callers.entries()) {
       const spans = collector.of(traceId);
-      expect(tree(spans)).toEqual(HANDED_OFF);
+      expect([...new Set(tree(spans))]).toEqual(HANDED_OFF);
       const about = spans.flatMap(({ facts }) => facts['qamqor.case.id'] ?? []);
       expect(new Set(about)).toEqual(new Set([cases[n]?.id]));
     }

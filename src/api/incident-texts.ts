@@ -159,6 +159,11 @@ export const INCIDENT_TEXTS: Record<string, IncidentText> = {
         ru: 'Ответы, пришедшие за время приостановки, не переданы делу. Повторите; если не поможет, сообщите администратору.',
         en: 'The answers that came while the case was suspended were not given to it. Retry; tell the administrator if that does not help.',
       },
+      sendParent: {
+        kk: 'Бұл істе не болғаны оны ашқан іске айтылмады. Қайталаңыз; тағы болмаса, әкімшіге хабарлаңыз.',
+        ru: 'О событии в этом деле не сообщено делу, которое его открыло. Повторите; если не поможет, сообщите администратору.',
+        en: 'What happened in this case was not told to the case that opened it. Retry; tell the administrator if that does not help.',
+      },
       openCase: {
         kk: 'Бұл істен басталатын жаңа іс ашылмады. Себебін жойып, қайталаңыз.',
         ru: 'Новое дело, которое должно было начаться из этого, не открыто. Устраните причину и повторите.',

@@ -5,10 +5,13 @@ import { verify } from './verify.js';
 const parent = {
   key: 'family',
   title: { en: 'Family' },
-  context: { members: ['= input.members'], result: null },
-  events: { LEAVE: { roles: [] } },
+  context: { members: ['= input.members'], result: null, begun: [] },
+  events: { LEAVE: { roles: [] }, BEGUN: { roles: ['engine'], schema: { type: 'object' } } },
   initial: 'learning',
-  on: { LEAVE: '.left' },
+  on: {
+    LEAVE: '.left',
+    BEGUN: { actions: { type: 'set', params: { begun: '= append(context.begun, event.data.person)' } } },
+  },
   states: {
     learning: {
       invoke: {
@@ -32,9 +35,13 @@ const track = {
   title: { en: 'Track' },
   context: { person: '= input.person', mark: null },
   meta: { reopen: 'study' },
+  events: { BEGIN: { roles: [] } },
   initial: 'study',
   states: {
     study: {
+      on: {
+        BEGIN: { actions: { type: 'sendParent', params: { event: 'BEGUN', data: { person: '= context.person' } } } },
+      },
       invoke: {
         id: 'exam',
         src: 'task',
@@ -51,7 +58,7 @@ let fixture: EngineFixture;
 beforeAll(async () => {
   fixture = await EngineFixture.create();
   await fixture.deploy(track);
-  await fixture.deploy({ ...parent, context: { members: '= input.members', result: null } });
+  await fixture.deploy({ ...parent, context: { members: '= input.members', result: null, begun: [] } });
 }, 60_000);
 afterAll(async () => {
   const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
@@ -145,5 +152,39 @@ describe('sub-cases', () => {
     await fixture.act(child, { type: 'reopen' });
     await fixture.answer(child, fixture.entry(child, 'exam'), { mark: 4 });
     expect(await heard()).toEqual(['event', 'answer', 'ignored']);
+  });
+
+  it('tell their parent what happens to them before they end; one that stands still hears it when it goes on', async () => {
+    const { id, children } = await aFamily('dana', 'aru');
+    const begun = async () => (await fixture.read(id)).chart.snapshot.context.begun;
+    const childOf = async (person: string) => {
+      const read = await Promise.all(children.map((child) => fixture.read(child.id)));
+      return read.find(({ chart }) => chart.snapshot.context.person === person)?.id ?? '';
+    };
+    await fixture.send(await childOf('dana'), 'BEGIN');
+    await until(async () => (await begun())?.toString() === 'dana');
+
+    await fixture.act(id, { type: 'suspend' });
+    await fixture.send(await childOf('aru'), 'BEGIN');
+    const waits = `select 1 from qamqor.outbox where topic = 'sendParent' and last_error like '%suspended%'`;
+    await until(async () => (await fixture.sql(waits)).length === 1);
+    await fixture.act(id, { type: 'resume' });
+    await fixture.sql(`update qamqor.outbox set next_at = qamqor.qamqor_now() where topic = 'sendParent'`);
+    await fixture.settled();
+    expect(await begun()).toEqual(['dana', 'aru']);
+  });
+
+  it('tell nobody where they were opened by nobody, or where their parent is over', async () => {
+    const { id, children } = await aFamily('dana');
+    const { id: alone } = await fixture.open('track', { person: 'bek' });
+    await fixture.send(alone, 'BEGIN');
+    await fixture.settled();
+    // The parent ends at the very moment: what was said to it is on its way.
+    await fixture.sql(`update qamqor.cases set status = 'done' where id = $1`, [id]);
+    await fixture.send(children[0]?.id ?? '', 'BEGIN');
+    await fixture.settled();
+    await fixture.sql(`update qamqor.cases set status = 'active' where id = $1`, [id]);
+    expect((await fixture.read(id)).chart.snapshot.context.begun).toEqual([]);
+    expect(await fixture.sql('select 1 from qamqor.incidents')).toEqual([]);
   });
 });

@@ -13,6 +13,7 @@ export function registerSubCases(engine: EngineApi): void {
   engine.registerOutbox('case.open', (row) => openChild(engine, row));
   engine.registerOutbox('case.close', (row) => cancelChild(engine, row));
   engine.registerOutbox('case.answer', (row) => answerParent(row));
+  engine.registerOutbox('sendParent', (row) => tellParent(engine, row));
   engine.registerOutbox('openCase', (row) => openCase(engine, row));
 }
 
@@ -93,6 +94,33 @@ function answerParent(row: OutboxRow): Promise<Delivery> {
       : { ...shared, kind: 'failure', error: { code: 'case-cancelled', output: output as Json } };
   return Promise.resolve({ kind: 'answer', command });
 }
+
+/**
+ * `{type: sendParent, params: {event, data}}`: an event for the case that opened this one, taken once. Who opened none, is over
+ * or does not listen there has nothing to hear; one that stands still hears it when it goes on.
+ */
+async function tellParent(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
+  const child = await engine.read(row.organisationId, row.caseId);
+  if (!child?.parent) return { kind: 'done' };
+  const { event, data } = row.payload;
+  const command: Command = {
+    ...base(row, child.parent.caseId),
+    keep: true,
+    kind: 'event',
+    type: String(event),
+    ...(data === undefined || data === null ? {} : { data }),
+  };
+  try {
+    await engine.submit(command);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status >= 500) throw error;
+    if (error.code === 'case-suspended') return { kind: 'retry', reason: error.message, patient: true };
+    if (!NOT_LISTENING.has(error.code)) return { kind: 'give-up', reason: error.message };
+  }
+  return { kind: 'done' };
+}
+
+const NOT_LISTENING = new Set<string>(['event-not-accepted', 'guard-refused']);
 
 function base(row: OutboxRow, caseId: CaseRecord['id']) {
   return {

@@ -215,7 +215,7 @@ export interface OutboxRow {
   organisationId: string;
   caseId: string;
   seq: number;
-  /** `handOff.open`, `handOff.close`, `service.open`, `case.open`, `case.close`, `case.answer`, `notify`, `openCase`. */
+  /** `handOff.open`, `handOff.close`, `service.open`, `case.open`, `case.close`, `case.answer`, `sendParent`, `notify`, `openCase`. */
   topic: string;
   entryId: string | null;
   payload: JsonObject;

@@ -13,7 +13,7 @@ import { compileOnce } from './template.js';
 import type { Json } from './types.js';
 
 /** The engine's fixed vocabulary. */
-const ACTIONS = ['set', 'raise', 'notify', 'openCase', 'milestone'];
+const ACTIONS = ['set', 'raise', 'sendParent', 'notify', 'openCase', 'milestone'];
 
 /** What the loader refuses: XState itself would accept it and then do something nobody wrote. */
 export function refuse(definition: Definition, problems: Problems, options: { forPlay?: boolean } = {}): void {
@@ -86,7 +86,7 @@ function refuseActions(node: ChartNode, problems: Problems): void {
       problems.refuse('action-unknown', node.path, `Unknown action "${action.type}".`, hint);
       continue;
     }
-    if (action.type === 'raise') refuseRaise(action, node, problems);
+    if (action.type === 'raise' || action.type === 'sendParent') refuseEvent(action, node, problems);
     else if (action.type === 'set' && Object.keys(action.params).length === 0) {
       problems.refuse(
         'action-unknown',
@@ -99,26 +99,28 @@ function refuseActions(node: ChartNode, problems: Problems): void {
   }
 }
 
-function refuseRaise({ params }: ActionDef, node: ChartNode, problems: Problems): void {
+function refuseEvent({ type: action, params }: ActionDef, node: ChartNode, problems: Problems): void {
   const { event } = params;
-  const type = typeof event === 'object' && event !== null && !Array.isArray(event) ? event.type : event;
+  const isObject = typeof event === 'object' && event !== null && !Array.isArray(event);
+  // Only what the chart raises for itself carries its data inside.
+  const type = isObject && action === 'raise' ? event.type : event;
   if (typeof type !== 'string' || type === '' || isExpression(type)) {
     problems.add(
       'action-unknown',
       node.path,
-      '`raise` does not say which event.',
-      'Write `{type: raise, params: {event: NAME}}`.',
+      `\`${action}\` does not say which event.`,
+      `Write \`{type: ${action}, params: {event: NAME}}\`.`,
     );
   } else if (type.startsWith('xstate.') || type === 'xstate' || type.includes('*')) {
     problems.add(
       'event-reserved',
       node.path,
-      `\`raise\` names "${type}", which is reserved for the engine.`,
+      `\`${action}\` names "${type}", which is reserved for the engine.`,
       'Choose another name.',
     );
   }
   if (params.delay !== undefined || params.id !== undefined) {
-    problems.add('raise-delayed', node.path, 'A delayed `raise` would survive its state.', 'Use `after`.');
+    problems.add('raise-delayed', node.path, `A delayed \`${action}\` would survive its state.`, 'Use `after`.');
   }
 }
 

@@ -129,7 +129,7 @@ export type Effect =
 
 /** `answered` and `failed`: by its own answer. `left`: its state was left first. `dropped`: taken off a list, or `until` was met. */
 export type CloseReason = 'answered' | 'failed' | 'left' | 'dropped';
-export type ActionType = 'notify' | 'openCase' | 'milestone';
+export type ActionType = 'sendParent' | 'notify' | 'openCase' | 'milestone';
 
 export type StepResult =
   | { outcome: 'taken'; state: ChartState; effects: Effect[] }

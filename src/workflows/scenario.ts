@@ -28,6 +28,8 @@ const expectation = z.strictObject({
   closed: z.array(z.string()).optional(),
   /** Templates of the notifications that went out in this step. */
   told: z.array(z.string()).optional(),
+  /** The state does not take what is said in `when`, and nothing changes. */
+  refused: z.literal(true).optional(),
   /** `null`: the case is open. */
   outcome: z.string().nullable().optional(),
   /** Why it ended so. */
@@ -126,6 +128,8 @@ class Play {
   private seq = 0;
   private state: ChartState | null = null;
   private effects: Effect[] = [];
+  /** The step says that it is refused. */
+  private mayRefuse = false;
   private readonly ajv: Ajv2020;
 
   constructor(
@@ -143,6 +147,7 @@ class Play {
     if (scenario.then) this.expect(scenario.then);
     for (const { when, then } of scenario.steps) {
       this.at += 1;
+      this.mayRefuse = then?.refused === true;
       this.happen(when);
       if (then) this.expect(then);
     }
@@ -158,12 +163,14 @@ class Play {
     const other = this.scenarios.get(given.scenario);
     if (!other) throw new Deviation(`There is no scenario "${given.scenario}" to begin with.`);
     this.begin(other);
-    for (const { when } of other.steps) {
+    for (const { when, then } of other.steps) {
       if (this.isAt(given.until)) break;
+      this.mayRefuse = then?.refused === true;
       this.happen(when);
     }
     if (!this.isAt(given.until))
       throw new Deviation(`The scenario "${given.scenario}" never comes to "${given.until}".`);
+    this.mayRefuse = false;
     if (given.context) Object.assign(this.current.snapshot.context, structuredClone(given.context));
   }
 
@@ -270,6 +277,8 @@ class Play {
 
   private take(result: StepResult): void {
     if (result.outcome === 'fault') throw new Deviation(`The step cannot be made: ${result.fault.message}`);
+    if (result.outcome === 'refused' && this.mayRefuse) return;
+    if (this.mayRefuse) throw new Deviation('It was taken, and should be refused.');
     if (result.outcome !== 'taken')
       throw new Deviation(`Nothing in ${JSON.stringify(this.current.snapshot.value)} takes it (${result.reason}).`);
     this.state = result.state;

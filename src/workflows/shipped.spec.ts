@@ -148,6 +148,12 @@ describe('playing a scenario', () => {
     expect(result?.problem?.message).toContain('urgent must be boolean');
   });
 
+  it('does not let a refusal pass that did not happen', () => {
+    const leave = '{ event: WITHDRAW, data: { reason: own-wish }, by: registrar }';
+    const result = play(`{ title: t, ${given}, steps: [ { when: ${leave}, then: { refused: true } } ] }`);
+    expect(result?.problem).toEqual({ step: 1, message: 'It was taken, and should be refused.' });
+  });
+
   it('does not let an event pass from someone who may not send it', () => {
     const result = play(
       `{ title: t, ${given}, steps: [ { when: { event: WITHDRAW, data: { reason: own-wish }, by: lawyer } } ] }`,
