@@ -91,7 +91,7 @@ describe('the loader', () => {
         severity: 'error',
         state: 'a',
         message: 'Unknown action "spawnChild".',
-        hint: "XState's own actions are not data. Use set, raise, notify, openCase, milestone, or an `invoke`.",
+        hint: "XState's own actions are not data. Use set, raise, sendParent, notify, openCase, milestone, or an `invoke`.",
       },
     ]);
   });
