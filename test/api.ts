@@ -41,6 +41,8 @@ export class ApiFixture {
     readonly system: System,
     readonly app: NestFastifyApplication,
     errors: string[],
+    /** What whoever runs it was warned of. */
+    readonly warnings: readonly string[],
   ) {
     this.errors = errors;
     this.contract = new AnswerCheck(JSON.parse(JSON.stringify(openApiDocument(app))) as Document);
@@ -75,8 +77,9 @@ export class ApiFixture {
       ...(logger ? { logger } : {}),
       warn: (message, error) => errors.push(`${message} ${String(error)}`),
     });
-    const app = await createApp(system, errorLogger(errors));
-    return new ApiFixture(database, system, app, errors);
+    const warnings: string[] = [];
+    const app = await createApp(system, keepingLogger(errors, warnings));
+    return new ApiFixture(database, system, app, errors, warnings);
   }
 
   async close(): Promise<void> {
@@ -159,9 +162,9 @@ export class ApiFixture {
   }
 }
 
-function errorLogger(errors: string[]): LoggerService {
+function keepingLogger(errors: string[], warnings: string[]): LoggerService {
   const note = (...told: unknown[]) => {
     errors.push(told.map((one) => (one as Error | undefined)?.stack ?? JSON.stringify(one)).join(' '));
   };
-  return { log: () => undefined, warn: () => undefined, error: note, fatal: note };
+  return { log: () => undefined, warn: (told: unknown) => warnings.push(String(told)), error: note, fatal: note };
 }

@@ -90,6 +90,9 @@ function composed(): Record<string, string> {
       expect((await town.api.get('integration', `/api/cases/${known.after}`)).status).toBe(404);
       // What its partner has of it is nobody's now: the answer is refused, and becomes no business of another case.
       expect(await town.tell(known.lost, done())).toMatchObject({ status: 404, body: { code: 'handoff-not-found' } });
+      expect(town.api.warnings).toContain(
+        `otbasy-bank signed a message about hand-off ${known.lost}, which is not known here. It was refused.`,
+      );
       const since = ids().filter((id) => !told.includes(id));
       expect(since).toEqual([]);
       expect(ids().length).toBe(told.length + 1);

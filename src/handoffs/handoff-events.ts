@@ -33,7 +33,7 @@ export interface EventDependencies {
   warn(message: string, error: unknown): void;
   /** UUIDv7. */
   id(): string;
-  /** Somebody tries what no partner should. */
+  /** Somebody tries what no partner should, or knows what we do not. */
   alert(message: string): void;
   tracing?: Tracing | undefined;
 }
@@ -65,6 +65,11 @@ export class HandoffEvents {
     if (handoff && !signers.some((partner) => partner.key === handoff.partner))
       this.deps.alert(
         `${signers.map(({ key }) => key).join(', ')} signed a message about hand-off ${handoff.id}, which is of ${handoff.partner}. It was refused.`,
+      );
+    // After a restore these are what partners have and we do not: a list of them can be made from the log.
+    if (!handoff)
+      this.deps.alert(
+        `${signers.map(({ key }) => key).join(', ')} signed a message about hand-off ${handoffId.slice(0, 64)}, which is not known here. It was refused.`,
       );
     if (!handoff || !signers.some((partner) => partner.key === handoff.partner))
       throw new AppError('handoff-not-found', 404, `There is no hand-off ${handoffId} of yours.`);
