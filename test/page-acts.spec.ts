@@ -151,6 +151,29 @@ describe('what people do on the first page, in Kazakh', () => {
   );
 
   it(
+    'asks for what an answer makes necessary, and only then',
+    async () => {
+      const { number } = await at.newCase();
+      const { page, errors, context } = await at.signedIn('registrar');
+      await claimed(page, number);
+      const why = page.locator('.field', { hasText: 'Неліктен' });
+      expect(await why.locator('.must').isVisible()).toBe(false);
+      await page.getByText('Жоқ').click();
+      await why.locator('.must').waitFor();
+      await page.getByRole('button', { name: 'Аяқтау' }).click();
+      await why.getByText('Бұл өрісті толтырыңыз.').waitFor();
+      await page.getByText('Иә').click();
+      await why.locator('.must').waitFor({ state: 'hidden' });
+      await page.getByLabel('Өтініш берушілер').fill('1');
+      await page.getByRole('button', { name: 'Аяқтау' }).click();
+      await page.getByText('Тапсырма аяқталды.').waitFor();
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'marks the very row that the server did not accept, also after another was taken out',
     async () => {
       const { number } = await at.newCase();

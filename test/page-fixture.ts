@@ -11,6 +11,10 @@ const title = (kk: string) => ({ kk, ru: kk, en: kk });
 const LISTS = {
   ...PAPER,
   required: [...PAPER.required, 'learners', 'applicants'],
+  // Who is not ready says why.
+  if: { required: ['ready'], properties: { ready: { const: false } } },
+  // biome-ignore lint/suspicious/noThenProperty: the word of JSON Schema
+  then: { required: ['why'] },
   properties: {
     ...PAPER.properties,
     learners: {
@@ -22,6 +26,7 @@ const LISTS = {
         properties: { member: { type: 'integer', minimum: 1, 'x-title': title('Мүше') } },
       },
     },
+    why: { type: 'string', 'x-title': title('Неліктен') },
     applicants: { type: 'array', 'x-title': title('Өтініш берушілер'), items: { type: 'integer', minimum: 1 } },
   },
 };

@@ -30,7 +30,7 @@ export function formOf(schema, given = {}) {
     },
     /** Required fields without an answer are marked; true when there are none. */
     complete: () => {
-      const missing = root.all().filter((field) => field.required && field.read() === undefined);
+      const missing = root.all().filter((field) => field.required() && field.read() === undefined);
       for (const field of root.all()) field.say(missing.includes(field) ? t().required : '');
       missing[0]?.focus();
       return missing.length === 0;
@@ -40,20 +40,34 @@ export function formOf(schema, given = {}) {
 
 /** `path`: says where it is now, for rows move up when one before them is taken out. */
 function objectOf(schema, given, path) {
-  const required = new Set(schema.required ?? []);
   const parts = Object.entries(schema.properties ?? {}).map(([name, property]) => {
     const place = () => `${path()}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    return { name, field: fieldOf(property, given?.[name], place, { name, required: required.has(name) }) };
+    const required = () => requiredBy(schema, (other) => parts.find((part) => part.name === other)?.field.read(), name);
+    return { name, field: fieldOf(property, given?.[name], place, { name, required }) };
   });
+  const star = () => {
+    for (const { field } of parts) field.star?.();
+  };
+  star();
   const value = () => {
     const filled = parts.map(({ name, field }) => [name, field.read()]).filter(([, part]) => part !== undefined);
     return Object.fromEntries(filled);
   };
   return {
-    element: h('div', { class: 'fields' }, ...parts.map(({ field }) => field.element)),
+    element: h('div', { class: 'fields', change: star }, ...parts.map(({ field }) => field.element)),
     read: value,
     all: () => parts.flatMap(({ field }) => field.all()),
   };
+}
+
+/** Also by `if` and `then`, where the condition is that other fields have certain values. */
+function requiredBy(schema, read, name) {
+  if (schema.required?.includes(name)) return true;
+  return [schema, ...(schema.allOf ?? [])].some(
+    (rule) =>
+      rule.then?.required?.includes(name) &&
+      Object.entries(rule.if?.properties ?? {}).every(([other, { const: value }]) => read(other) === value),
+  );
 }
 
 function fieldOf(schema, given, path, { name, required }) {
@@ -65,7 +79,8 @@ function fieldOf(schema, given, path, { name, required }) {
   const control = controlOf(schema, type, given, id);
   const message = h('p', { class: 'field-error', id: `${id}-error`, role: 'alert' });
   const hint = schema['x-personal'] ? h('p', { class: 'hint' }, t().personal) : null;
-  const label = [title, required ? h('span', { class: 'must', 'aria-hidden': 'true' }, ' *') : null];
+  const must = h('span', { class: 'must', 'aria-hidden': 'true' }, ' *');
+  const label = [title, must];
   const caption = control.group ? h('legend', {}, ...label) : h('label', { for: id }, ...label);
   const element = h(control.group ? 'fieldset' : 'div', { class: 'field' }, caption, control.element, hint, message);
   const field = {
@@ -73,6 +88,9 @@ function fieldOf(schema, given, path, { name, required }) {
     element,
     required,
     said: false,
+    star: () => {
+      must.hidden = !required();
+    },
     read: control.read,
     focus: () => element.querySelector('input, select, textarea')?.focus(),
     say: (text) => {
@@ -114,7 +132,7 @@ function rowsOf(schema, given, path, title, required) {
   const more = h('button', { type: 'button', class: 'quiet', click: () => add() }, t().add);
   return {
     element: h('fieldset', { class: 'field group' }, h('legend', {}, title), list, more),
-    read: () => (rows.length > 0 || required ? rows.map(({ inner }) => inner.read()) : undefined),
+    read: () => (rows.length > 0 || required() ? rows.map(({ inner }) => inner.read()) : undefined),
     all: () => rows.flatMap(({ inner }) => inner.all()),
   };
 }
