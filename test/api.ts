@@ -121,7 +121,10 @@ export class ApiFixture {
       body: isJson && response.payload ? JSON.parse(response.payload) : response.payload,
     };
     const mismatch = this.contract.problemOf(method, url, answer);
-    if (mismatch !== null) throw new Error(`The answer is not what /api/openapi.json says. ${mismatch}`);
+    if (mismatch !== null)
+      throw new Error(
+        `The answer to ${method} ${url} is not what /api/openapi.json says. ${mismatch}\n${response.payload.slice(0, 300)}`,
+      );
     return answer;
   }
 

@@ -41,7 +41,7 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
     ApiResponse({
       status: 'default',
       description: 'What went wrong and what to do',
-      content: { 'application/problem+json': { schema: openApiSchema(problemSchema) } },
+      content: problemContent(),
     }),
   ];
   for (const [name, description] of Object.entries(contract.params ?? {}))
@@ -53,7 +53,7 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
     decorators.push(ApiBody({ required: !contract.bodyOptional, schema: openApiSchema(contract.body, 'input') }));
   for (const [status, { description, schema, contentType }] of Object.entries(contract.answers)) {
     const content = schema
-      ? { content: { [contentType ?? 'application/json']: { schema: openApiSchema(schema) } } }
+      ? { content: { [contentType ?? 'application/json']: { schema: openApiSchema(schema) }, ...refused(status) } }
       : {};
     decorators.push(ApiResponse({ status: Number(status), description, ...content }));
   }
@@ -84,6 +84,11 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
   }
   return applyDecorators(...decorators);
 }
+
+const problemContent = () => ({ 'application/problem+json': { schema: openApiSchema(problemSchema) } });
+
+/** A refusal with a form of its own is said as a problem too, where it never came as far as the handler. */
+const refused = (status: string) => (Number(status) < 400 ? {} : problemContent());
 
 /** Schemas with an id, for `components.schemas`. */
 export const components: Record<string, SchemaObject> = {};

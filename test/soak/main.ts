@@ -23,6 +23,8 @@ const ALLOWED: Record<string, Allowance> = {
   'journal rows per case': { share: 0.02, least: 0.2 },
 };
 const DRAIN_MS = 120_000;
+/** A shorter run is over before all is compiled, cached and allotted: it shows that the load is borne, not what grows. */
+const JUDGED_FROM_MINUTES = 2;
 
 const { values } = parseArgs({
   options: {
@@ -89,8 +91,10 @@ async function soak(): Promise<number> {
   process.stdout.write(
     `${families} families in ${passedS().toFixed(0)} s, ${samples.length} looks.\n${tableOf(found)}\n`,
   );
+  const isJudged = minutes >= JUDGED_FROM_MINUTES;
+  if (!isJudged) process.stdout.write(`Less than ${JUDGED_FROM_MINUTES} minutes: what grows is shown, not judged.\n`);
   for (const { rule, where, message } of broken) process.stdout.write(`${rule} ${where}: ${message}\n`);
-  return broken.length === 0 && found.every(({ isFlat }) => isFlat) ? 0 : 1;
+  return broken.length === 0 && (!isJudged || found.every(({ isFlat }) => isFlat)) ? 0 : 1;
 }
 
 /** Until every family was helped. @throws when that does not come */

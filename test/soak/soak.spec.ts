@@ -36,13 +36,15 @@ describe(`F56: the application under load for ${MINUTES} minutes`, () => {
   afterAll(() => running?.kill('SIGKILL').then(() => undefined));
 
   it(
-    'comes to a flat line in memory, handles and tables, and leaves every family helped',
+    full
+      ? 'comes to a flat line in memory, handles and tables, and leaves every family helped'
+      : 'leaves every family helped',
     async () => {
       running = new Running('dist/test/soak/main.js', ['--minutes', MINUTES, '--every', full ? '10' : '1'], {});
       const { code, stdout, stderr } = await running.ended;
       process.stdout.write(stdout);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
-      expect(stdout).toMatch(/memory, MB .*flat/);
+      if (code !== 0) throw new Error(`The run ended with ${code}:\n${stdout}\n${stderr.slice(-3_000)}`);
+      expect(stdout).toMatch(full ? /memory, MB .*flat/ : /memory, MB .*\d/);
     },
     LONG_MS,
   );
