@@ -25,6 +25,7 @@ export function mishapsOf({ answers, events, timers, outcomes, expired }: Summar
     noShow:
       answered('plan', 'no-show') +
       answered('legalConsultation', 'no-show') +
+      answered('urgentLegalConsultation', 'no-show') +
       answered('psychologicalConsultation', 'no-show'),
     lookedFor: answered('contactAttempt', 'true', 'false'),
     waitingList: answered('courseOffer', 'waiting-list'),
@@ -48,10 +49,14 @@ export function mishapsOf({ answers, events, timers, outcomes, expired }: Summar
     accountBlocked: answered('payment', 'account-blocked'),
     doubtfulReport: answered('report', 'doubtful', 'not-given'),
     followUpProblem: answered('followUpProblem', 'go-on', 'repayment'),
+    courtSitsSoon: answered('urgentLegalConsultation', 'answered', 'free-legal-aid', 'conflict-of-interest', 'no-show'),
+    categoryRenewed: answered('categoryRenewal', 'renewed', 'for-good'),
+    categoryLost: answered('categoryRenewal', 'lost'),
     // Partners.
     papersAsked: sum(({ papersRequested }) => papersRequested),
     papersSupplied: sum(({ papersSupplied }) => papersSupplied),
     rejectedByPartner: sum(({ rejected }) => rejected),
+    anotherPartner: answered('reviewProblem', 'another-partner') + answered('registrationProblem', 'another-partner'),
     recalled: sum(({ recalled }) => recalled),
     silentPartner: expired,
     duplicateCallbacks: sum(({ duplicates }) => duplicates),
@@ -95,9 +100,13 @@ export const MISHAP_WORDS: Record<keyof Mishaps, string> = {
   accountBlocked: 'account blocked',
   doubtfulReport: 'report doubtful or missing',
   followUpProblem: 'problem found in follow-up',
+  courtSitsSoon: 'advised before a court sat',
+  categoryRenewed: 'category proved anew',
+  categoryLost: 'category lost',
   papersAsked: 'partner asked for papers',
   papersSupplied: 'partner was given papers',
   rejectedByPartner: 'rejected by a partner',
+  anotherPartner: 'another partner was asked',
   recalled: 'recalled from a partner',
   silentPartner: 'partner never answered',
   duplicateCallbacks: 'partner answered twice',

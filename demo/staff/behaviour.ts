@@ -27,6 +27,8 @@ const schema = z.object({
     waitingList: rate,
     teaches: shares(['atameken', 'centre']),
     partnerProblem: shares(['send-again', 'go-on', 'stop']),
+    /** The same where another partner can do it. */
+    otherPartner: shares(['send-again', 'another-partner', 'go-on']),
     nextStep: shares(['another-course', 'goal-met', 'stop']),
     /** Days from the preparation of a bid to the end of its wave. */
     waveClosesInDays: span,
@@ -38,6 +40,7 @@ const schema = z.object({
     followUpProblem: shares(['go-on', 'repayment']),
   }),
   families: z.strictObject({
+    contactChannel: shares(['visit', 'phone', 'mobile-group', 'school', 'line-111', 'other']),
     consents: rate,
     papersMissing: rate,
     addressRegistration: rate,
@@ -58,6 +61,9 @@ const schema = z.object({
     noShow: rate,
     noShowAgain: rate,
     freeLegalAid: rate,
+    courtSitsSoon: rate,
+    /** What comes of it when the paper that proves a category ends. */
+    categoryRenewal: shares(['renewed', 'for-good', 'lost']),
     reachedAtAttempt: rate,
     /** Has to be looked for in the middle of the work. */
     lost: rate,

@@ -211,6 +211,7 @@ class Asked {
 
 const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   registration: (asked) => ({
+    contactChannel: asked.choice(asked.rates.contactChannel, 'contact-channel'),
     contactReason: asked.trait(asked.rates.urgent, 'urgent')
       ? 'urgent'
       : asked.one(
@@ -236,7 +237,11 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     if (asked.trait(asked.rates.noCategory, 'no-category'))
       return { decision: 'not-eligible', reason: 'no-category', digitalCardLevel };
     const unclaimedBenefits = asked.trait(asked.rates.unclaimedBenefits, 'unclaimed-benefits');
-    return { decision: 'eligible', reason: 'none', unclaimedBenefits, digitalCardLevel };
+    return { decision: 'eligible', reason: 'none', evidence: evidence(asked), unclaimedBenefits, digitalCardLevel };
+  },
+  'category-renewal': (asked): JsonObject => {
+    const decision = asked.choice(asked.rates.categoryRenewal, 'decision');
+    return decision === 'renewed' ? { decision, validUntil: asked.inDays(365) } : { decision };
   },
   'confirm-refusal': (asked): JsonObject =>
     asked.first && asked.happens(asked.staff.refusalSentBack, 'sent-back')
@@ -258,6 +263,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
       learners: goal === 'consultation-only' ? [] : learners(asked),
       unclaimedBenefits: asked.trait(asked.rates.unclaimedBenefits, 'unclaimed-benefits'),
       civilOffice: asked.trait(asked.rates.civilOffice, 'civil-office'),
+      ...(asked.trait(asked.rates.courtSitsSoon, 'court') ? { courtOn: asked.inDays(7) } : {}),
     };
   },
   'plan-approval': (asked) => ({
@@ -356,10 +362,30 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   'partner-problem': (asked) => ({
     decision: asked.first ? asked.choice(asked.staff.partnerProblem, 'decision') : 'go-on',
   }),
+  'other-partner': (asked) => ({
+    decision: asked.first ? asked.choice(asked.staff.otherPartner, 'decision') : 'go-on',
+  }),
 };
 
 /** The forms that simulated staff can fill in. */
 export const KNOWN_FORMS = Object.keys(ANSWERS);
+
+/** By which paper a category is proved, and for how many days where that ends. */
+const PAPERS: Record<string, { paper: string; days?: number }> = {
+  large: { paper: 'children-list' },
+  'single-parent': { paper: 'divorce' },
+  'low-income': { paper: 'asp-notice', days: 120 },
+  'special-needs-child': { paper: 'disability-certificate', days: 300 },
+};
+
+function evidence(asked: Asked): JsonObject[] {
+  const { categories } = asked.situation.family;
+  // Who was in no category at first brought a paper that puts it into one.
+  return (categories.length > 0 ? categories : ['low-income']).map((category) => {
+    const { paper, days } = PAPERS[category] ?? { paper: 'other' };
+    return { category, paper, ...(days === undefined ? {} : { validUntil: asked.inDays(days) }) };
+  });
+}
 
 /** The applicant, and sometimes another adult of the family. */
 function learners(asked: Asked): JsonObject[] {

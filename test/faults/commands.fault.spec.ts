@@ -123,6 +123,7 @@ describe('a command in flight when its process is killed', () => {
     const task: string = (await office.insist(list)).body.items[0].id;
     await act({ path: `/api/tasks/${task}/claim`, key: `claim-${n}`, asRegistrar: true }, 200);
     const output = {
+      contactChannel: 'visit',
       contactReason: 'learning',
       identitySeen: 'paper',
       livesInCity: true,
