@@ -66,6 +66,23 @@ describe('what people do on the first page, in Kazakh', () => {
   );
 
   it(
+    'says in the words of the workflow why an action is refused, and what to do instead',
+    async () => {
+      const { number } = await at.newCase();
+      const { page, errors, context } = await at.signedIn('registrar');
+      await page.goto(`${at.url}#/cases/${number}`);
+      await page.getByRole('button', { name: 'Кету' }).click();
+      const form = page.locator('.acts form');
+      await form.getByRole('button', { name: 'Жіберу' }).click();
+      await form.getByRole('alert').getByText('Алдымен қағазды толтырыңыз.', { exact: true }).waitFor();
+      // The browser's own line about the status of an answer.
+      expect(errors.filter((error) => !error.includes('409'))).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'puts a task on hold until a day, with what was begun, and gives it to a colleague',
     async () => {
       const { number, id } = await at.newCase();

@@ -31,15 +31,23 @@ const LISTS = {
   },
 };
 
-/** `BREAK` cannot be decided: whoever sends it makes an incident. */
+/** `BREAK` cannot be decided: whoever sends it makes an incident. `LEAVE` is offered to everybody, and refused. */
 const BREAKING = {
   ...TWO_STEPS.workflow,
-  events: { ...TWO_STEPS.workflow.events, BREAK: { title: title('Бұзу'), roles: ['registrar'] } },
+  events: {
+    ...TWO_STEPS.workflow.events,
+    BREAK: { title: title('Бұзу'), roles: ['registrar'] },
+    LEAVE: { title: title('Кету'), roles: ['registrar'], refused: title('Алдымен қағазды толтырыңыз.') },
+  },
   states: {
     ...TWO_STEPS.workflow.states,
     first: {
       ...TWO_STEPS.workflow.states.first,
-      on: { ...TWO_STEPS.workflow.states.first.on, BREAK: { guard: '= "maybe"', target: 'ended' } },
+      on: {
+        ...TWO_STEPS.workflow.states.first.on,
+        BREAK: { guard: '= "maybe"', target: 'ended' },
+        LEAVE: { guard: '= list contains(by.roles, "director")', target: 'ended' },
+      },
     },
   },
 };

@@ -20,8 +20,9 @@ export function problemAnswer(error: unknown, language: Language, reference: () 
     problem?.because?.[String(known.facts['because'])] ??
     ACT_REASONS[known.code === 'act-not-possible' ? String(known.facts['rule']) : ''] ??
     problem?.detail;
+  const words = known.words?.[language];
   // In English the refusal's own sentence says more than the table: what, in which state, what is possible.
-  const detail = language === 'en' || !told ? known.message : fillIn(told[language], known.facts);
+  const detail = words ?? (language === 'en' || !told ? known.message : fillIn(told[language], known.facts));
   return {
     status: known.status,
     headers: {

@@ -92,6 +92,66 @@ describe('an event', () => {
   });
 });
 
+describe('an event that every guard refuses', () => {
+  const refused = {
+    kk: 'Грант төленген. Отбасы көшсе, оны белгілеңіз.',
+    ru: 'Грант выплачен. Если семья переехала, отметьте это.',
+    en: 'The grant was paid. If the family has moved away, record that.',
+  };
+  const title = { kk: 'Шығу', ru: 'Выйти', en: 'Leave' };
+  const paid = {
+    id: 'paid',
+    title,
+    context: { paid: true },
+    delays: { month: '30 days' },
+    events: { LEAVE: { title, roles: ['curator'], refused }, REST: { title, roles: ['curator'] } },
+    initial: 'followed',
+    states: {
+      followed: {
+        on: { LEAVE: { guard: '= not(context.paid)', target: 'rested' }, REST: 'rested' },
+        after: { month: 'gone' },
+      },
+      rested: { after: { month: 'gone' } },
+      gone: { type: 'final' },
+    },
+  };
+  const aPaidCase = async () =>
+    (await api.post('registrar', '/api/cases', { workflow: 'paid', input: {} })).body as { id: string };
+  beforeAll(() => api.deploy(paid));
+
+  it.each(Object.entries(refused))(
+    'says in %s why, and what to do instead, as the workflow has it',
+    async (language, detail) => {
+      const { id } = await aPaidCase();
+      const answer = await send('curator', id, { type: 'LEAVE' }, { 'accept-language': language });
+      expect(answer).toMatchObject({
+        status: 409,
+        headers: { 'content-language': language },
+        body: { code: 'guard-refused', detail, state: 'followed', revision: 1, accepts: ['REST'] },
+      });
+      expect(answer.body).not.toHaveProperty('words');
+    },
+  );
+
+  it('is answered as any other where nothing listens to it', async () => {
+    const { id } = await aPaidCase();
+    await send('curator', id, { type: 'REST' });
+    const { body } = await send('curator', id, { type: 'LEAVE' }, { 'accept-language': 'ru' });
+    expect(body).toMatchObject({ code: 'event-not-accepted', detail: expect.stringMatching(/^В нынешнем состоянии/) });
+  });
+
+  it('is told of in general words where its workflow has none', async () => {
+    const { id } = await aCase();
+    const { body } = await send('curator', id, { type: 'NEVER' }, { 'accept-language': 'ru' });
+    expect(body).toMatchObject({ code: 'guard-refused', detail: expect.stringMatching(/^Условия этого события/) });
+  });
+
+  it('has its words in the description of the workflow', async () => {
+    const { body } = await api.get('curator', '/api/workflows/paid');
+    expect(body.events).toMatchObject([{ type: 'LEAVE', refused }, { type: 'REST' }]);
+  });
+});
+
 describe('F39: two people who act on one case at once', () => {
   const WHO = ['curator', 'curator-too'] as const;
 

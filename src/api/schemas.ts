@@ -21,6 +21,7 @@ export const publicEvent = z
     schema: jsonObject.nullable().meta({ description: 'JSON Schema of the data, null where it takes none' }),
     roles: z.array(z.string()).meta({ description: 'Who may send it; empty: everybody of the centre' }),
     confirm: text.optional(),
+    refused: text.optional(),
   })
   .meta({ id: 'PublicEvent' });
 
@@ -170,7 +171,10 @@ export const problemSchema = z
     title: z.string(),
     status: z.number().int(),
     code: z.string().meta({ description: 'One of /api/errors' }),
-    detail: z.string(),
+    detail: z.string().meta({
+      description:
+        'What happened and what to do, in the language of `Accept-Language`; of an event that its guards refuse, as its workflow says it (`refused`)',
+    }),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Problem' });

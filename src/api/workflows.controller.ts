@@ -95,6 +95,7 @@ function presentWorkflow(workflow: Workflow, version: number): JsonObject {
       schema: event.schema ?? null,
       roles: event.roles,
       ...(event.confirm ? { confirm: event.confirm as JsonObject } : {}),
+      ...(event.refused ? { refused: event.refused as JsonObject } : {}),
     })),
     forms: Object.values(workflow.forms).map((form) => ({
       name: form.name,

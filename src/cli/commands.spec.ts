@@ -44,6 +44,14 @@ describe('workflow play', () => {
     });
   });
 
+  it('says why an event is refused, in the words of its workflow', async () => {
+    const at = terminal();
+    const locked = LAMP.replace('PRESS: on }', "PRESS: { guard: '= 1 = 2', target: on } }");
+    const words = 'events: { PRESS: { refused: { en: It is locked. Unlock it first. } } }';
+    await playWorkflow(workflow('locked', `${locked}${words}`), { events: 'PRESS' }, at.terminal);
+    expect(at.stderr.text).toContain('PRESS (not taken) → "off"\n  refused: It is locked. Unlock it first.');
+  });
+
   it('leaves stdout to the JSON', async () => {
     const at = terminal();
     await playWorkflow(workflow('lamp', LAMP), { events: 'PRESS' }, at.terminal);

@@ -78,13 +78,14 @@ function readInput(text: string | undefined): JsonObject {
   throw new TerminalError('usage', `--input must be a JSON object, like '{"familyId": "1"}'; it is ${text}.`);
 }
 
-function describe({ event, accepted, state, accepts, effects, fault }: PlayStep): string {
+function describe({ event, accepted, state, accepts, effects, fault, refused }: PlayStep): string {
   const lines = [`${event ?? 'start'}${accepted ? '' : ' (not taken)'} → ${JSON.stringify(state)}`];
   for (const effect of effects) {
     const due = effect.due ? `, due ${effect.due}` : '';
     lines.push(`  ${effect.kind} ${effect.src ? `${effect.src} ` : ''}${effect.id}${due}`);
   }
   if (fault) lines.push(`  cannot be done: ${fault.message}`);
+  if (refused?.en) lines.push(`  refused: ${refused.en}`);
   if (accepts.length > 0) lines.push(`  accepts ${accepts.join(', ')}`);
   return lines.join('\n');
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../statechart/types.js';
+import type { Json, JsonObject, Text } from '../statechart/types.js';
 
 /** One value that does not fit. `message` is English, for logs; `rule` and `facts` say it in any language. */
 export interface Violation {
@@ -26,6 +26,8 @@ export class AppError extends Error {
     readonly errors?: Violation[],
     /** Seconds, for 429 and 503. */
     readonly retryAfter?: number,
+    /** The workflow's own words, which a person hears instead of those of the code. */
+    readonly words?: Text,
   ) {
     super(message);
     this.name = 'AppError';

@@ -1,3 +1,4 @@
+import { refusalOf } from '../statechart/accepts.js';
 import { step } from '../statechart/step.js';
 import type { Entry, Fault, Input, JsonObject, StepResult } from '../statechart/types.js';
 import { entryUuid } from './entry-uuid.js';
@@ -26,7 +27,10 @@ export function event(
     ...(command.data === undefined ? {} : { data: command.data }),
   };
   const result = step(record.workflow, record.chart, input, scope(context, command.sender, record.revision + 1));
-  if (result.outcome === 'refused') throw refuse.eventNotAccepted(record, command.type, result.reason);
+  if (result.outcome === 'refused') {
+    const words = refusalOf(record.workflow, command.type, result);
+    throw refuse.eventNotAccepted(record, command.type, result.reason, words);
+  }
   if (result.outcome === 'fault') return fault(record, command, result.fault, context, writes);
   if (result.outcome !== 'taken') throw new Error(`An event came back as ${result.outcome}.`);
   const payload = { input, by: actor(command.sender) };

@@ -1,6 +1,6 @@
 import { accepts } from '../statechart/accepts.js';
 import { patchProblems, patchSchema } from '../statechart/context-patch.js';
-import type { Entry, Json, JsonObject, PublicEvent, StepResult, Workflow } from '../statechart/types.js';
+import type { Entry, Json, JsonObject, PublicEvent, StepResult, Text, Workflow } from '../statechart/types.js';
 import { AppError, type Violation } from './errors.js';
 import { validatorOf, violationsOf } from './schemas.js';
 import type { CaseRecord, Command, Sender } from './types.js';
@@ -43,6 +43,8 @@ export function eventNotAccepted(
   record: CaseRecord,
   type: string,
   code: 'event-not-accepted' | 'guard-refused',
+  /** The workflow's own, where it has some. */
+  words?: Text,
 ): AppError {
   const possible = accepts(record.workflow, record.chart).map((event) => event.type);
   const why =
@@ -55,6 +57,9 @@ export function eventNotAccepted(
       ...stateFacts(record),
       accepts: possible,
     },
+    undefined,
+    undefined,
+    words,
   );
 }
 

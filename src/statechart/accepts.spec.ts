@@ -11,7 +11,8 @@ describe('what a state accepts', () => {
     const chart = new ChartCase(`
       id: m
       events:
-        WITHDRAW: { title: { kk: Қайтару }, roles: [curator], schema: { type: object }, confirm: { kk: Сенімдісіз бе? } }
+        WITHDRAW:
+          { title: { kk: Қайтару }, roles: [curator], schema: { type: object }, confirm: { kk: Сенімдісіз бе? }, refused: { kk: Енді болмайды } }
         NEXT: {}
         LATER: {}
       initial: a
@@ -25,6 +26,7 @@ describe('what a state accepts', () => {
         roles: ['curator'],
         schema: { type: 'object' },
         confirm: { kk: 'Сенімдісіз бе?' },
+        refused: { kk: 'Енді болмайды' },
       },
       { type: 'NEXT', title: {}, roles: [] },
     ]);

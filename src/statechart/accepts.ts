@@ -2,7 +2,7 @@ import { chartOf } from './chart.js';
 import { type ChartNode, type Definition, isEffective, type TransitionDef } from './definition.js';
 import type { CompiledExpression } from './expression.js';
 import { compileOnce } from './template.js';
-import type { ChartState, Json, JsonObject, Position, PublicEvent, Workflow } from './types.js';
+import type { ChartState, Json, JsonObject, Position, PublicEvent, StepResult, Text, Workflow } from './types.js';
 
 /** What an event would meet at a node: a transition that does something, one that only keeps the event from ancestors, or nothing. */
 type Meeting = 'taken' | 'kept' | 'none';
@@ -16,6 +16,12 @@ export function accepts(workflow: Workflow, state: ChartState): PublicEvent[] {
   const { definition } = chartOf(workflow);
   const { value, context } = state.snapshot;
   return definition.events.filter((event) => meet(definition.root, value, event.type, context) === 'taken');
+}
+
+/** What the workflow itself says to whoever sent an event that every guard refused; undefined where it has no words. */
+export function refusalOf({ events }: Workflow, type: string, result: StepResult): Text | undefined {
+  if (result.outcome !== 'refused' || result.reason !== 'guard-refused') return undefined;
+  return events.find((event) => event.type === type)?.refused;
 }
 
 /** Where a case is, for the board. */

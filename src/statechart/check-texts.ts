@@ -18,8 +18,11 @@ export function checkTexts(workflow: Workflow, definition: Definition, findings:
       'Add `title` in kk, ru and en.',
     );
   for (const { key, title } of definition.stages) checker.required(title, '', `The stage "${key}"`);
-  for (const { type, title } of definition.eventsDeclared ? definition.events : [])
+  for (const { type, title, confirm, refused } of definition.eventsDeclared ? definition.events : []) {
     checker.required(title, '', `The event ${type}`);
+    if (confirm) checker.required(confirm, '', `\`confirm\` of ${type}`, 'text');
+    if (refused) checker.required(refused, '', `\`refused\` of ${type}`, 'text');
+  }
   for (const { name, title } of Object.values(workflow.forms)) checker.required(title, '', `The form "${name}"`);
   for (const node of definition.nodes) checkState(node, workflow, checker);
   checkUntitled(definition, findings);
@@ -58,16 +61,16 @@ function checkState(node: ChartNode, workflow: Workflow, checker: Texts): void {
 class Texts {
   constructor(private readonly findings: Findings) {}
 
-  required(title: Text | undefined, state: string, what: string): void {
+  required(title: Text | undefined, state: string, what: string, kind: 'title' | 'text' = 'title'): void {
     const missing = LANGUAGES.filter((language) => !title?.[language]?.trim());
     if (missing.length === 0) return;
     this.findings.error(
       'no-translation',
       state,
       missing.length === LANGUAGES.length
-        ? `${what} has no title: people would read a code instead of words.`
-        : `${what} has no title in ${missing.map((language) => NAMES[language]).join(' and ')}: who reads that language would not understand it.`,
-      'Give the title in kk, ru and en.',
+        ? `${what} has no ${kind}: people would read a code instead of words.`
+        : `${what} has no ${kind} in ${missing.map((language) => NAMES[language]).join(' and ')}: who reads that language would not understand it.`,
+      `Give the ${kind} in kk, ru and en.`,
     );
   }
 

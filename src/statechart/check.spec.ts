@@ -62,6 +62,11 @@ const END = { end: { type: 'final' } };
 const EVENTS = { GO: { title: T, roles: ['curator'] }, STOP: { title: T, roles: ['curator'] } };
 const simple = (invoke: JsonObject | JsonObject[], more: JsonObject = {}) => chart({ work: { invoke }, ...END }, more);
 
+/** A task that GO may end before it is answered. */
+function guarded(GO: Json, event: JsonObject = EVENTS.GO): Record<string, string> {
+  return chart({ work: { invoke: task('end'), on: { GO } }, ...END }, { events: { GO: event }, context: { x: true } });
+}
+
 /** Rule, state, and a chart that breaks it. */
 const BAD: [rule: string, state: string, files: Record<string, string>][] = [
   ['waits-for-ever', 'wait', chart({ wait: { on: { GO: 'end' } }, ...END }, { events: EVENTS })],
@@ -277,6 +282,37 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
       { context: { x: 0 }, events: { GO: { ...EVENTS.GO, confirm: T } } },
     ),
   ],
+  ['refusal-without-words', 'work', guarded({ guard: '= context.x', target: 'end' })],
+  [
+    'refusal-without-words',
+    'work',
+    guarded([
+      { guard: '= context.x', target: 'end' },
+      { guard: '= not(context.x)', target: 'end' },
+    ]),
+  ],
+  ['refusal-without-words', 'work', guarded({ guard: '= context.x', target: 'end' }, { title: T, roles: [] })],
+  [
+    'refusal-without-words',
+    'work',
+    guarded({ guard: '= context.x', target: 'end' }, { title: T, roles: ['engine', 'curator'] }),
+  ],
+  // The way around a guard is open in one of the states only.
+  [
+    'refusal-without-words',
+    'work',
+    chart(
+      {
+        work: {
+          initial: 'a',
+          on: { GO: { guard: '= context.x', target: 'end' } },
+          states: { a: { invoke: task('b'), on: { GO: '#e' } }, b: { invoke: task('#e', {}, 'b') } },
+        },
+        end: { id: 'e', type: 'final' },
+      },
+      { events: EVENTS, context: { x: true } },
+    ),
+  ],
   ['no-deadline', 'work', simple({ id: 'ask', src: 'task', input: { form: 'plan', role: 'curator' }, onDone: 'end' })],
   [
     'no-deadline',
@@ -380,6 +416,8 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
   ['no-translation', '', simple(task('end'), { title: { kk: 'Атауы', en: 'Title' } })],
   ['no-translation', '', simple(task('end'), { stages: { intake: { kk: 'Атауы', ru: 'Название' } } })],
   ['no-translation', '', simple(task('end'), { events: { GO: { roles: ['curator'] } } })],
+  ['no-translation', '', simple(task('end'), { events: { GO: { ...EVENTS.GO, confirm: 'Sure?' } } })],
+  ['no-translation', '', simple(task('end'), { events: { GO: { ...EVENTS.GO, refused: 'Not now.' } } })],
   ['no-translation', 'work', chart({ work: { invoke: task('end'), meta: { title: { ...T, ru: ' ' } } }, ...END })],
   [
     'no-translation',
@@ -428,7 +466,7 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
     'work',
     chart(
       { work: { invoke: task('end'), on: { GO: { target: 'end', guard: '= event.data.reson = "x"' } } }, ...END },
-      { events: { GO: { ...EVENTS.GO, schema: { type: 'object', properties: { reason: {} } } } } },
+      { events: { GO: { ...EVENTS.GO, refused: T, schema: { type: 'object', properties: { reason: {} } } } } },
     ),
   ],
   [
@@ -751,6 +789,42 @@ const GOOD: Record<string, Record<string, string>> = {
       ...END,
     },
     { events: EVENTS, context: { last: null } },
+  ),
+  'a refusal that has words': guarded({ guard: '= context.x', target: 'end' }, { ...EVENTS.GO, refused: T }),
+  'a guard that only chooses': guarded([
+    { guard: '= context.x', target: 'end' },
+    { target: 'work', reenter: true },
+  ]),
+  'a guard on what only the engine sends': guarded(
+    { guard: '= context.x', actions: { type: 'set', params: { x: false } } },
+    { title: T, roles: ['engine'] },
+  ),
+  'a guard above states of which each takes the event itself': chart(
+    {
+      work: {
+        initial: 'a',
+        on: { GO: { guard: '= context.x', target: 'end' } },
+        states: { a: { invoke: task('b'), on: { GO: 'b' } }, b: { invoke: task('#e', {}, 'b'), on: { GO: '#e' } } },
+      },
+      end: { id: 'e', type: 'final' },
+    },
+    { events: EVENTS, context: { x: true } },
+  ),
+  'a guard beside a region that takes the event in any case': chart(
+    {
+      both: {
+        type: 'parallel',
+        states: {
+          one: {
+            initial: 'ask',
+            states: { ask: { invoke: task('#e'), on: { GO: { guard: '= context.x', target: '#e' } } } },
+          },
+          two: { initial: 'wait', states: { wait: { on: { GO: '#e' } } } },
+        },
+      },
+      end: { id: 'e', type: 'final' },
+    },
+    { events: EVENTS, context: { x: true } },
   ),
   'an invocation on an ancestor': chart(
     { work: { invoke: task('end'), initial: 'a', states: { a: { on: { GO: 'b' } }, b: {} } }, ...END },

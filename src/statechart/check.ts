@@ -4,6 +4,7 @@ import { chartOf } from './chart.js';
 import { checkBranches } from './check-branches.js';
 import { checkLife } from './check-life.js';
 import { checkReferences } from './check-references.js';
+import { checkRefusals } from './check-refusals.js';
 import { checkTexts } from './check-texts.js';
 import { type ExplorationLimits, explore } from './explore.js';
 import { Findings } from './findings.js';
@@ -16,6 +17,7 @@ export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: Ex
   const findings = new Findings();
   checkLife(definition, catalogue, explore(definition, limits), findings);
   checkBranches(definition, catalogue, findings);
+  checkRefusals(definition, findings);
   checkReferences(workflow, definition, catalogue, findings);
   checkNames(workflow, definition, findings);
   checkTexts(workflow, definition, findings);

@@ -44,12 +44,14 @@ export function declaredEvents(events: JsonObject, problems: Problems): PublicEv
     }
     const schema = object(config.schema);
     const confirm = text(config.confirm);
+    const refused = text(config.refused);
     return {
       type,
       title: text(config.title) ?? {},
       ...(schema && { schema }),
       roles: strings(config.roles ?? []),
       ...(confirm && { confirm }),
+      ...(refused && { refused }),
     };
   });
 }

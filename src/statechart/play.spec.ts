@@ -12,6 +12,27 @@ function brief(steps: PlayStep[]) {
 }
 
 describe('playing a chart', () => {
+  it('shows what the workflow says to whoever sends an event that its guards refuse, and only then', () => {
+    const yaml = `
+      id: m
+      context: { paid: true }
+      delays: { day: 1 day }
+      events: { STOP: { refused: { en: It was paid. } } }
+      initial: work
+      states:
+        work: { on: { STOP: { guard: '= not(context.paid)', target: done } }, after: { day: idle } }
+        idle: { after: { day: done } }
+        done: { type: final }
+    `;
+    const steps = played(yaml, 'STOP,wait(P1D),STOP');
+    expect(steps.map(({ accepted, refused }) => [accepted, refused])).toEqual([
+      [true, undefined],
+      [false, { en: 'It was paid.' }],
+      [true, undefined],
+      [false, undefined],
+    ]);
+  });
+
   it('shows the start and every step, with what it accepts and what it asks for', () => {
     const steps = played(
       `

@@ -1,4 +1,4 @@
-import { accepts } from './accepts.js';
+import { accepts, refusalOf } from './accepts.js';
 import { dueAt, parseDelay } from './delay.js';
 import { type PlayEvent, parsePlayEvents } from './play-events.js';
 import { start, step } from './step.js';
@@ -13,6 +13,7 @@ import type {
   JsonObject,
   Scope,
   StepResult,
+  Text,
   TimerEntry,
   Workflow,
 } from './types.js';
@@ -27,6 +28,8 @@ export interface PlayStep {
   effects: PlayEffect[];
   /** Why a step could not be made at all. */
   fault?: Fault;
+  /** What the workflow says to whoever sent an event that its guards refused. */
+  refused?: Text;
 }
 
 /** `id` is the invocation's id in the chart, the delay's name, or the action's type; `input` also holds an action's params. */
@@ -96,14 +99,7 @@ export class Player {
     if (state === null) return this.report(event.text, []);
     switch (event.kind) {
       case 'event':
-        return this.report(event.text, [
-          this.make(
-            state,
-            event.data === undefined
-              ? { kind: 'event', type: event.type }
-              : { kind: 'event', type: event.type, data: event.data },
-          ),
-        ]);
+        return this.send(state, event);
       case 'done':
         return this.report(
           event.text,
@@ -117,6 +113,12 @@ export class Player {
       case 'wait':
         return this.wait(event.text, event.duration);
     }
+  }
+
+  private send(state: ChartState, { text, type, data }: Extract<PlayEvent, { kind: 'event' }>): PlayStep {
+    const result = this.make(state, { kind: 'event', type, ...(data !== undefined && { data }) });
+    const refused = refusalOf(this.workflow, type, result);
+    return { ...this.report(text, [result]), ...(refused !== undefined && { refused }) };
   }
 
   private answer(state: ChartState, id: string, input: (entry: string) => Input): StepResult[] {

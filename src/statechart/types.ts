@@ -156,7 +156,10 @@ export interface PublicEvent {
   /** JSON Schema of `data`. */
   schema?: JsonObject;
   roles: string[];
+  /** Asked before it is sent. */
   confirm?: Text;
+  /** Told where a state listens to it and every guard says no: why, and what to do instead. */
+  refused?: Text;
 }
 
 /** One thing wrong with a workflow. `error` stops a deploy. */

@@ -68,7 +68,7 @@ async function fingerprint(
 }
 
 /** Raised when `check` or the loader finds more than before. */
-const CHECKER = 2;
+const CHECKER = 3;
 
 /**
  * Makes every workflow of a folder current. One that must not be leaves the version before it in place, and one that was

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { position } from '../statechart/accepts.js';
+import { position, refusalOf } from '../statechart/accepts.js';
 import { patchSchema } from '../statechart/context-patch.js';
 import { dueAt, parseDelay } from '../statechart/delay.js';
 import { standsStill } from '../statechart/liveness.js';
@@ -272,15 +272,19 @@ class Play {
 
   private step(input: Input, by: string | null = null): void {
     this.seq += 1;
-    this.take(step(this.workflow, this.current, input, this.scope(by)));
+    const result = step(this.workflow, this.current, input, this.scope(by));
+    this.take(result, input.kind === 'event' ? refusalOf(this.workflow, input.type, result)?.en : undefined);
   }
 
-  private take(result: StepResult): void {
+  /** `words`: what the workflow says to whoever sent what it refuses. */
+  private take(result: StepResult, words?: string): void {
     if (result.outcome === 'fault') throw new Deviation(`The step cannot be made: ${result.fault.message}`);
     if (result.outcome === 'refused' && this.mayRefuse) return;
     if (this.mayRefuse) throw new Deviation('It was taken, and should be refused.');
     if (result.outcome !== 'taken')
-      throw new Deviation(`Nothing in ${JSON.stringify(this.current.snapshot.value)} takes it (${result.reason}).`);
+      throw new Deviation(
+        `Nothing in ${JSON.stringify(this.current.snapshot.value)} takes it (${result.reason}).${words ? ` ${words}` : ''}`,
+      );
     this.state = result.state;
     this.effects.push(...result.effects);
     if (!this.ajv.validate(patchSchema(this.workflow), result.state.snapshot.context))

@@ -154,6 +154,17 @@ describe('playing a scenario', () => {
     expect(result?.problem).toEqual({ step: 1, message: 'It was taken, and should be refused.' });
   });
 
+  it.each([
+    ['WITHDRAW', 'own-wish', 'The grant has been paid, so nobody can withdraw any more'],
+    ['GOAL_MET', 'job', 'The grant has been paid, so the case cannot be closed as “Goal met”'],
+  ])('says about %s what its sender would hear when it is refused', (event, reason, words) => {
+    const begun = `{ title: t, ${given}, steps: [] }`;
+    const paid = 'given: { scenario: begun, until: registration, context: { grantPaid: true } }';
+    const tried = `{ title: t, ${paid}, steps: [ { when: { event: ${event}, data: { reason: ${reason} }, by: curator } } ] }`;
+    const [, result] = playScenarios(shipped('family-support'), { begun, tried }, calendar);
+    expect(result?.problem?.message).toContain(`takes it (guard-refused). ${words}`);
+  });
+
   it('does not let an event pass from someone who may not send it', () => {
     const result = play(
       `{ title: t, ${given}, steps: [ { when: { event: WITHDRAW, data: { reason: own-wish }, by: lawyer } } ] }`,
