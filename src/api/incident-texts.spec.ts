@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { TWO_STEPS } from '../../test/two-steps.js';
 import { ORPHAN, TIMER_FAILED } from '../engine/writes.js';
+import { PARTNER_GONE } from '../handoffs/partners-gone.js';
 import { projectPath } from '../platform/project-root.js';
 import { loadWorkflow } from '../statechart/load.js';
 import { INCIDENT_TEXTS, sayIncident } from './incident-texts.js';
@@ -39,7 +40,7 @@ const orphan = (state: string, because: string | null = 'task') => ({ rule: ORPH
 
 describe('what happened to a case', () => {
   it('is said for each rule that an incident can have, and for no other', () => {
-    const rules = [...rulesOfSteps(), ORPHAN, TIMER_FAILED, 'not-delivered'];
+    const rules = [...rulesOfSteps(), ORPHAN, TIMER_FAILED, 'not-delivered', PARTNER_GONE];
     expect(Object.keys(INCIDENT_TEXTS).sort()).toEqual(rules.sort());
   });
 

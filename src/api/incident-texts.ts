@@ -186,6 +186,13 @@ export const INCIDENT_TEXTS: Record<string, IncidentText> = {
       },
     },
   },
+  'partner-gone': {
+    text: {
+      kk: '«{state}»: серіктестің мекенжайы енді жолдама қабылдамайтынын айтты (410). Оған ештеңе жіберілмейді, барлық жолдамасы күтіп тұр, мерзімдері жүріп жатыр. Серіктестен жаңа мекенжайын сұраңыз: әкімші оны баптауларға енгізіп, жүйені қайта қосқан соң бәрі өзі кетеді. Мекенжай сол болып, қайта қабылдаса, қайталаңыз.',
+      ru: '«{state}»: партнёр ответил, что этот адрес больше не принимает направления (410). Ему ничего не отправляется, все его направления ждут, сроки идут. Узнайте у партнёра новый адрес: когда администратор впишет его в настройки и перезапустит систему, всё уйдёт само. Если адрес прежний и снова принимает, повторите.',
+      en: '“{state}”: the partner said that this address takes no hand-offs any more (410). Nothing is sent to it; all its hand-offs wait, and their time runs. Ask the partner for its new address: once the administrator has set it and started the system again, everything goes out by itself. If the address is the same and takes them again, retry.',
+    },
+  },
   'no-transition': {
     text: {
       kk: '«{state}»: жауап келді, бірақ жұмыс процесінде оған арналған жол жоқ. Жауап сақталды. Әкімшіге хабарлаңыз; жұмыс процесі түзетілген соң қайталаңыз.',

@@ -20,7 +20,7 @@ const wait = z
     who: z.string().nullable().meta({ description: 'Who must act: a name, a role, a partner' }),
     status: z.string().nullable(),
     waitingReason: z
-      .enum(['consent-missing', 'no-address', 'partner-down'])
+      .enum(['consent-missing', 'no-address', 'partner-down', 'partner-gone'])
       .nullable()
       .meta({ description: 'Why a hand-off has not gone out yet' }),
     asked: z

@@ -1,4 +1,5 @@
 import { isIncident, sayIncident } from '../api/incident-texts.js';
+import { ENGINE_SENDER } from '../engine/outbox.js';
 import type { JournalBody, JournalPayload } from '../engine/types.js';
 import type { Language, Workflow } from '../statechart/types.js';
 import { inLanguage, type Titles } from '../workflows/titles.js';
@@ -28,6 +29,7 @@ type Words = Record<
   | 'parked'
   | 'trouble'
   | 'closed'
+  | 'moved'
   | 'suspended'
   | 'cancel'
   | 'suspend'
@@ -55,6 +57,7 @@ const WORDS: Record<Language, Words> = {
     trouble: 'Ақау анықталды',
     suspended: 'Іс уақытша тоқтатылған.',
     closed: 'Бұл қадам жауап келгенге дейін аяқталған еді.',
+    moved: 'Серіктестің мекенжайы өзгерді.',
     cancel: 'Іс тоқтатылды',
     suspend: 'Іс уақытша тоқтатылды',
     resume: 'Іс жалғастырылды',
@@ -78,6 +81,7 @@ const WORDS: Record<Language, Words> = {
     trouble: 'Обнаружен сбой',
     suspended: 'Дело приостановлено.',
     closed: 'Этот шаг закончился до того, как пришёл ответ.',
+    moved: 'У партнёра другой адрес.',
     cancel: 'Дело прекращено',
     suspend: 'Дело приостановлено',
     resume: 'Дело возобновлено',
@@ -101,6 +105,7 @@ const WORDS: Record<Language, Words> = {
     trouble: 'A failure was found',
     suspended: 'The case is suspended.',
     closed: 'This step was over before the answer came.',
+    moved: 'The partner has another address.',
     cancel: 'Case cancelled',
     suspend: 'Case suspended',
     resume: 'Case resumed',
@@ -148,15 +153,15 @@ export function historyRow(
   };
 }
 
-/** A person's own words; what the engine wrote of something that changed nothing is a code. */
+/** A person's own words; the engine's are a code: of what changed nothing, and of its own acts. */
 function whySaid(
-  { kind }: JournalBody,
+  { kind, by }: JournalBody,
   payload: JournalPayload | null,
   workflow: Workflow,
   language: Language,
 ): string | null {
   const reason = payload?.reason ?? null;
-  if (kind !== 'ignored' || reason === null) return reason;
+  if (reason === null || (kind !== 'ignored' && by !== ENGINE_SENDER.account)) return reason;
   if (isIncident(reason)) {
     const { state, because } = payload?.command ?? {};
     const facts = { rule: reason, state: String(state ?? ''), because: typeof because === 'string' ? because : null };
@@ -169,6 +174,7 @@ function whySaid(
 const REASONS: Record<string, keyof Words> = {
   'entry-closed': 'closed',
   suspended: 'suspended',
+  'partner-moved': 'moved',
 };
 
 /** Partners stand beside answers of the system; only a colleague is named here. */

@@ -15,7 +15,7 @@ export interface Wait {
   who: string | null;
   /** Of the task, hand-off or sub-case; null for the rest. */
   status: string | null;
-  /** Why a hand-off has not gone out yet: `consent-missing`, `no-address`, `partner-down`. */
+  /** Why a hand-off has not gone out yet: `consent-missing`, `no-address`, `partner-down`, `partner-gone`. */
   waitingReason: string | null;
   /** What the partner wants before it goes on; null unless it waits for papers. */
   asked: Asked | null;

@@ -169,7 +169,7 @@ export class OutboxWorker {
         await this.deps.engine.submit({ ...delivery.command, settles });
         return;
       case 'give-up':
-        await this.deps.engine.submit(incident(row, delivery.reason));
+        await this.deps.engine.submit(incident(row, delivery.reason, delivery.rule));
         return;
       case 'retry':
         if (!delivery.patient && row.failures + 1 >= FAILURES)
@@ -282,7 +282,7 @@ function settledBy(row: HeldRow): NonNullable<Command['settles']> {
   return { outboxId: row.id, attempt: row.attempt, caseId: row.caseId };
 }
 
-function incident(row: HeldRow, reason: string): Command {
+function incident(row: HeldRow, reason: string, rule = 'not-delivered'): Command {
   return {
     kind: 'incident',
     organisationId: row.organisationId,
@@ -291,7 +291,7 @@ function incident(row: HeldRow, reason: string): Command {
     keep: false,
     lane: 'machines',
     sender: ENGINE_SENDER,
-    rule: 'not-delivered',
+    rule,
     because: row.topic,
     message: reason,
     ...(row.entryId ? { entryId: row.entryId } : {}),

@@ -243,8 +243,8 @@ export type Delivery =
   | { kind: 'answer'; command: Command }
   /** Not now. `afterMs` overrides the back-off; `patient`: no failure; however often, it never becomes an incident. */
   | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean }
-  /** Never: becomes an incident on the case. */
-  | { kind: 'give-up'; reason: string };
+  /** Never: becomes an incident on the case; of the rule `not-delivered`, unless it has one of its own. */
+  | { kind: 'give-up'; reason: string; rule?: string };
 
 export type JournalKind = 'event' | 'answer' | 'ignored' | 'timer' | 'act' | 'migration';
 

@@ -14,11 +14,12 @@ import {
   type WaitingReason,
 } from './handoff.js';
 import { type Consent, HandoffConsents } from './handoff-consents.js';
-import { PARTNER_IS_BUSY, PARTNER_IS_DOWN, type PartnerClient, type Sent } from './partner-client.js';
+import { PARTNER_IS_BUSY, PARTNER_IS_DOWN, PARTNER_IS_GONE, type PartnerClient, type Sent } from './partner-client.js';
 import type { PartnerTerms } from './partner-terms.js';
+import { PARTNER_GONE, type PartnersGone } from './partners-gone.js';
 import type { MemberSlice } from './person-slice.js';
 
-/** While a partner has no address yet, its hand-offs wait and are looked at again so often. */
+/** While a partner has no address, or takes nothing at the one it has, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
 /** Whoever gives consent makes it due at once (`HandoffsService.hurry`). This finds what that missed: an attempt just under way, a process that died in between. */
 const NO_CONSENT_RETRY_MS = 10 * 60_000;
@@ -31,6 +32,7 @@ export interface SenderDependencies {
   partners: PartnerDirectory;
   personSlice: MemberSlice;
   terms: PartnerTerms;
+  gone: Pick<PartnersGone, 'isToTell'>;
   /** From 0 to 1. */
   random(): number;
   /** Early messages of the partner are applied once its 202 is known. */
@@ -113,6 +115,7 @@ export class HandoffSender {
         await this.deps.applyParked(handoff.id);
         return { kind: 'done' };
       case 'retry':
+        if (answer.reason === PARTNER_IS_GONE) return await this.gone(handoff);
         if (answer.reason === PARTNER_IS_DOWN) await this.note(handoff, 'partner-down');
         // Where it has a term, that ends it; where it has none, somebody must hear that it does not get through.
         return { ...answer, patient: handoff.due_at !== null || isNotTried(answer) };
@@ -121,8 +124,16 @@ export class HandoffSender {
           ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
           : await this.refused(row, handoff, answer.reason);
       case 'gone':
-        return await this.refused(row, handoff, 'http-410: the partner takes no hand-offs any more');
+        return await this.gone(handoff);
     }
+  }
+
+  /** The partner takes nothing at its address any more: one hand-off tells people, and all wait until it is sent to again. */
+  private async gone(handoff: HandoffRow): Promise<Delivery> {
+    const waiting = await this.waits(handoff, 'partner-gone', NO_ADDRESS_RETRY_MS);
+    if (!(await this.deps.gone.isToTell(handoff))) return waiting;
+    const reason = `Partner ${handoff.partner} answered 410 Gone: nothing is sent to this address any more, until this is retried or the settings name another address.`;
+    return { kind: 'give-up', rule: PARTNER_GONE, reason };
   }
 
   private find(id: string): Promise<HandoffRow | undefined> {
@@ -244,9 +255,9 @@ function isOurFault(status: number | null): boolean {
   return status === null || status === 401;
 }
 
-/** Nothing went out: it is down, or has its share already. */
+/** Nothing went out: it is down or gone, or has its share already. */
 function isNotTried(answer: Extract<Sent, { kind: 'retry' }>): boolean {
-  return answer.reason === PARTNER_IS_DOWN || answer.reason === PARTNER_IS_BUSY;
+  return [PARTNER_IS_DOWN, PARTNER_IS_BUSY, PARTNER_IS_GONE].includes(answer.reason);
 }
 
 /** The consent is held while its id is written down: one that is withdrawn later finds what was sent under it. */

@@ -183,7 +183,6 @@ describe('a hand-off', () => {
   it.each([
     ['400', { status: 400 }],
     ['404', { status: 404 }],
-    ['410', { status: 410 }],
     ['a redirect', { status: 307, headers: { location: 'http://127.0.0.1:1/' } }],
   ])('F30: that is refused with %s is over, and the case goes on without it', async (_what, reply) => {
     town.bank.replies.push(reply);

@@ -4,6 +4,7 @@ import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
 import { failureOf, type HandoffRow, RECALLED } from './handoff.js';
 import type { PartnerTerms } from './partner-terms.js';
+import { PARTNER_GONE } from './partners-gone.js';
 
 export interface SweepsDependencies {
   engine: Pick<EngineApi, 'submit'>;
@@ -33,7 +34,7 @@ export class HandoffSweeps {
        where closed_at is null and expiry_told_at is null and gives_up_at <= qamqor.qamqor_now()
          and not exists (select 1 from qamqor.dues d where d.entry_id = handoffs.id and d.look_at <= qamqor.qamqor_now())
          and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
-         and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open')
+         and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open' and i.rule <> '${PARTNER_GONE}')
        order by gives_up_at limit 200`,
     );
     await Promise.all(rows.map((row) => this.expireOne(row)));

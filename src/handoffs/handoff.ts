@@ -52,7 +52,7 @@ export interface HandoffRow {
   revision: number;
 }
 
-export const WAITING_REASONS = ['consent-missing', 'no-address', 'partner-down'] as const;
+export const WAITING_REASONS = ['consent-missing', 'no-address', 'partner-down', 'partner-gone'] as const;
 export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 /** An organisation that takes hand-offs, as the catalogue and the settings describe it. */

@@ -10,10 +10,12 @@ import { HandoffSource } from './handoff-source.js';
 import { HandoffSweeps } from './handoff-sweeps.js';
 import { HandoffsController } from './handoffs.controller.js';
 import { HandoffsService } from './handoffs.service.js';
+import type { PartnerNews } from './partner-circuit.js';
 import { PartnerTerms } from './partner-terms.js';
 import { PartnersController } from './partners.controller.js';
 import { Partners } from './partners.js';
 import { PartnersService } from './partners.service.js';
+import { PartnersGone } from './partners-gone.js';
 import { personSlice } from './person-slice.js';
 
 @Module({
@@ -31,6 +33,11 @@ import { personSlice } from './person-slice.js';
 export class HandoffsModule {}
 
 const logger = new Logger('Partners');
+const NEWS = {
+  open: 'does not answer and is left in peace.',
+  closed: 'answers again.',
+  gone: 'answered 410 Gone: nothing is sent to its address any more. Ask it for its new address, or retry the incident.',
+} satisfies Record<PartnerNews, string>;
 
 function partners(system: System): Partners {
   const { config, folder, clock, relayPool, tracing } = system;
@@ -41,8 +48,7 @@ function partners(system: System): Partners {
     tracing,
     loopback: !config.production,
     circuits: { pool: relayPool, organisationId: ORGANISATION },
-    changed: (partner, state) =>
-      logger.warn(state === 'open' ? `${partner} does not answer and is left in peace.` : `${partner} answers again.`),
+    changed: (partner, news) => logger.warn(`${partner} ${NEWS[news]}`),
   });
   system.onClose(() => Promise.resolve(directory.close()));
   return directory;
@@ -82,15 +88,17 @@ function handoffs(
 }
 
 function sender(
-  { runtime: { engine }, relayPool, orm, ids, calendar }: System,
+  { runtime: { engine }, relayPool, orm, ids, calendar, warn }: System,
   directory: Partners,
   inbox: HandoffEvents,
 ) {
+  const gone = new PartnersGone({ engine, pool: relayPool, partners: directory, warn });
   const made = new HandoffSender({
     pool: relayPool,
     partners: directory,
     personSlice: personSlice(new FamiliesService(orm.em, ids)),
     terms: new PartnerTerms(directory, calendar),
+    gone,
     random: Math.random,
     applyParked: (id) => inbox.applyParked(id),
   });
@@ -98,6 +106,7 @@ function sender(
   engine.registerOutbox('handOff.close', (row) => made.recall(row));
   engine.registerOutbox('handOff.supply', (row) => made.supply(row));
   engine.registerSweep('messages of partners', () => inbox.sweep());
+  engine.registerSweep('partners at another address', () => gone.sendWhereMoved());
   return made;
 }
 

@@ -22,11 +22,18 @@ beforeEach(() => {
 });
 
 /** As another process would have it: nothing is remembered but in the database. */
-const circuit = () =>
-  new PartnerCircuit({ pool: relay, organisationId: ORGANISATION, partner, changed: (state) => changes.push(state) });
+const circuit = (url = 'https://here.example.kz') =>
+  new PartnerCircuit({
+    pool: relay,
+    organisationId: ORGANISATION,
+    partner,
+    url,
+    changed: (news) => changes.push(news),
+  });
 /** One message from beginning to end; in seconds, for how long it is shut. */
 async function send(answered: boolean): Promise<'sent' | number> {
   const passage = await circuit().pass();
+  if ('gone' in passage) throw new Error('It is not gone.');
   if ('shutMs' in passage) return passage.shutMs / 1000;
   await circuit().report(passage, answered);
   return 'sent';
@@ -100,5 +107,34 @@ describe('a partner that does not answer', () => {
     expect(await row()).toMatchObject({ state: 'half-open', open_until: until });
     if ('at' in first) await circuit().report(first, true);
     expect(await row()).toMatchObject({ state: 'closed' });
+  });
+});
+
+describe('a partner that takes nothing at its address any more', () => {
+  it('F30: gets nothing there, from whatever process and however long, and is told of once', async () => {
+    await circuit().gone();
+    const { gone_at: since } = await row();
+    await later(24 * 60 * 60);
+    await circuit().gone();
+    expect(await circuit().pass()).toEqual({ gone: true });
+    expect(await row()).toMatchObject({ state: 'closed', gone_url: 'https://here.example.kz', gone_at: since });
+    expect(changes).toEqual(['gone']);
+  });
+
+  it('F30: is let through at another address, and is gone there only when it says so there', async () => {
+    await circuit().gone();
+    const moved = circuit('https://there.example.kz');
+    expect(await moved.pass()).toHaveProperty('at');
+    await moved.gone();
+    expect(await moved.pass()).toEqual({ gone: true });
+    expect(changes).toEqual(['gone', 'gone']);
+  });
+
+  it('F30: gets no first message either, when it was down before', async () => {
+    await times(5, false);
+    await circuit().gone();
+    await later(60);
+    expect(await circuit().pass()).toEqual({ gone: true });
+    expect(await row()).toMatchObject({ state: 'open', probe_until: null });
   });
 });

@@ -7,16 +7,21 @@ const LONGEST_SHUT_S = 10 * 60;
 /** Longer than one attempt may take: a process that dies with the first message lets another one try. */
 const PROBE_S = 20;
 
+/** What is new about a partner: it does not answer, it answers again, it takes nothing at its address any more. */
+export type PartnerNews = 'open' | 'closed' | 'gone';
+
 export type CircuitState = 'closed' | 'open' | 'half-open';
 
 /** `at`: when it was let through (ISO 8601), to be given back with `report`. */
-export type Passage = { at: string; clean: boolean } | { shutMs: number };
+export type Passage = { at: string; clean: boolean } | { shutMs: number } | { gone: true };
 
-/** Whether a partner is left in peace because it does not answer. */
+/** Whether a partner is left in peace: because it does not answer, or because it said that it takes nothing any more. */
 export interface Circuit {
   pass(): Promise<Passage>;
   /** Whether what was let through got any answer at all. */
   report(passage: { at: string; clean: boolean }, answered: boolean): Promise<void>;
+  /** It takes nothing at this address any more (410): nobody is let through until somebody has it sent again. */
+  gone(): Promise<void>;
 }
 
 export interface PartnerCircuitOptions {
@@ -24,8 +29,10 @@ export interface PartnerCircuitOptions {
   pool: Pool;
   organisationId: string;
   partner: string;
-  /** Told when it opens and when it closes. */
-  changed(state: 'open' | 'closed'): void;
+  /** How it is reached now: another address is not gone. */
+  url: string;
+  /** Told when it opens, when it closes, and when the partner is gone. */
+  changed(state: PartnerNews): void;
 }
 
 /**
@@ -37,20 +44,22 @@ export class PartnerCircuit implements Circuit {
   constructor(private readonly options: PartnerCircuitOptions) {}
 
   async pass(): Promise<Passage> {
-    const { pool, organisationId, partner } = this.options;
+    const { pool, organisationId, partner, url } = this.options;
     const { rows } = await pool.query<{
       at: Date;
       state: CircuitState | null;
       failures: number;
       shut_ms: number | null;
       probing: boolean;
+      gone: boolean;
     }>({
       name: 'pass-circuit',
       text: PASS,
-      values: [organisationId, partner],
+      values: [organisationId, partner, url],
     });
     const [row] = rows;
     if (!row) throw new Error('The circuit gave no answer.');
+    if (row.gone) return { gone: true };
     const at = row.at.toISOString();
     if (row.state === null || row.state === 'closed') return { at, clean: row.failures === 0 };
     // Another one goes first: it will be known soon what it met.
@@ -67,18 +76,24 @@ export class PartnerCircuit implements Circuit {
     );
     if (rows[0]?.changed) changed(answered ? 'closed' : 'open');
   }
+
+  async gone(): Promise<void> {
+    const { pool, organisationId, partner, url, changed } = this.options;
+    const { rowCount } = await pool.query({ name: 'partner-gone', text: GONE, values: [organisationId, partner, url] });
+    if (rowCount) changed('gone');
+  }
 }
 
 const PASS = `
   with clock as materialized (select qamqor.qamqor_now() as at),
   probe as (
     update qamqor.partner_circuits c set state = 'half-open', changed_at = clock.at, probe_until = clock.at + make_interval(secs => ${PROBE_S})
-    from clock where c.organisation_id = $1 and c.partner = $2
+    from clock where c.organisation_id = $1 and c.partner = $2 and c.gone_url is distinct from $3
       and ((c.state = 'open' and c.open_until <= clock.at) or (c.state = 'half-open' and c.probe_until <= clock.at))
     returning c.partner)
   select clock.at, c.state, coalesce(c.failures, 0) as failures,
     (extract(epoch from c.open_until - clock.at) * 1000)::float8 as shut_ms,
-    exists (select from probe) as probing
+    exists (select from probe) as probing, coalesce(c.gone_url = $3, false) as gone
   from clock left join qamqor.partner_circuits c on c.organisation_id = $1 and c.partner = $2`;
 
 /** What set out before the state changed says nothing about the partner now. */
@@ -109,3 +124,11 @@ const CLOSE = `
     changed_at = case when c.state = 'closed' then c.changed_at else qamqor.qamqor_now() end
   from before where c.organisation_id = $1 and c.partner = $2 and (c.failures > 0 or c.state <> 'closed')
   returning before.state <> 'closed' as changed`;
+
+/** Said once more it is no news: whoever was on the way then met the same. */
+const GONE = `
+  insert into qamqor.partner_circuits as c (organisation_id, partner, state, failures, since, changed_at, gone_url, gone_at)
+  select $1, $2, 'closed', 0, at, at, $3, at from (select qamqor.qamqor_now() as at) clock
+  on conflict (organisation_id, partner) do update
+    set gone_url = excluded.gone_url, gone_at = excluded.gone_at, gone_told_at = null
+    where c.gone_url is distinct from excluded.gone_url`;

@@ -48,7 +48,7 @@ export type Sent =
   | { kind: 'retry'; afterMs?: number; reason: string }
   /** It will not succeed, however often it is tried. `status` is null when no answer was asked for. */
   | { kind: 'refused'; status: number | null; reason: string }
-  /** The partner takes no hand-offs at this address any more (410). */
+  /** The partner takes no hand-offs at this address any more (410), or what this message is about is not there. */
   | { kind: 'gone' };
 
 const DEADLINE_MS = 15_000;
@@ -56,6 +56,8 @@ const MAX_REPLY_BYTES = 64 * 1024;
 const CONNECTIONS = 4;
 /** By how much those who wait for a partner that is down come later than it opens, at most. */
 const HERD = 0.2;
+/** So often those who wait for a partner that is gone look whether it is sent to again. */
+const GONE_RETRY_MS = 60_000;
 const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
 /** Too early, too slow, too many, and whatever went wrong on their side. */
 const isTemporary = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
@@ -64,6 +66,8 @@ const isTemporary = (status: number) => status === 408 || status === 425 || stat
 export const PARTNER_IS_DOWN = 'partner-is-down';
 /** Nothing was sent: it is slow, and has its share already. */
 export const PARTNER_IS_BUSY = 'partner-is-busy';
+/** Nothing was sent: it has said at this address that it takes no hand-offs any more. */
+export const PARTNER_IS_GONE = 'partner-is-gone';
 
 const acceptance = z.object({
   partnerRef: z
@@ -75,7 +79,8 @@ const acceptance = z.object({
 
 /** One partner, as we reach it. `close` when it is not needed any more. */
 export class PartnerClient {
-  private readonly base: string;
+  /** Without a slash at its end. */
+  readonly url: string;
   private readonly agent: HttpAgent;
   private readonly gate: PartnerGate;
   private readonly random: () => number;
@@ -85,7 +90,7 @@ export class PartnerClient {
     const wrong = badPartnerUrl(options.url, { loopback: options.loopback ?? false });
     if (wrong) throw new Error(wrong);
     for (const secret of options.secrets) checkedSecret(typeof secret === 'string' ? secret : secret.secret);
-    this.base = options.url.replace(/\/+$/, '');
+    this.url = addressOf(options.url);
     const atOnce = options.connections ?? CONNECTIONS;
     const sockets = { keepAlive: true, maxSockets: atOnce };
     this.random = options.random ?? Math.random;
@@ -94,15 +99,18 @@ export class PartnerClient {
       elapsed: options.elapsed ?? (() => performance.now()),
       random: this.random,
     });
-    this.agent = this.base.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
+    this.agent = this.url.startsWith('https:') ? new HttpsAgent(sockets) : new HttpAgent(sockets);
   }
 
   /** Hands a family's matter over. The partner answers at once with its own reference, and later with callbacks. */
   async handOff(message: PartnerMessage): Promise<Sent> {
-    return this.deliver({ path: '/handoffs' }, message, (reply) => {
+    const sent = await this.deliver({ path: '/handoffs' }, message, (reply) => {
       const accepted = acceptance.safeParse(parsed(reply));
       return accepted.success ? { kind: 'accepted', partnerRef: accepted.data.partnerRef } : notUnderstood(reply);
     });
+    // Here only: at the path of one hand-off it may be just that one which is not there.
+    if (sent.kind === 'gone') await this.options.circuit?.gone();
+    return sent;
   }
 
   /** Tells the partner that a hand-off which it has is not wanted any more. */
@@ -126,6 +134,8 @@ export class PartnerClient {
     if ('busyMs' in ticket) return { kind: 'retry', afterMs: ticket.busyMs, reason: PARTNER_IS_BUSY };
     try {
       const passage = await this.pass();
+      if ('gone' in passage)
+        return { kind: 'retry', afterMs: GONE_RETRY_MS * (1 + this.random() * HERD), reason: PARTNER_IS_GONE };
       if ('shutMs' in passage) {
         // Not all at the very moment at which one may try.
         const afterMs = passage.shutMs * (1 + this.random() * HERD);
@@ -170,7 +180,7 @@ export class PartnerClient {
   }
 
   private post({ path, template = path }: Place, options: PostOptions): Promise<Reply> {
-    const url = new URL(this.base + path);
+    const url = new URL(this.url + path);
     const { tracing } = this.options;
     if (!tracing) return post(url, options);
     const facts = { 'http.request.method': 'POST', 'url.template': template, 'server.address': url.hostname };
@@ -181,6 +191,11 @@ export class PartnerClient {
       return reply;
     });
   }
+}
+
+/** A partner's address as it is kept and compared. */
+export function addressOf(url: string): string {
+  return url.replace(/\/+$/, '');
 }
 
 /** Below a partner's address; `template` names it without the id. */

@@ -20,6 +20,10 @@ const partnerView = z
       since: moment.nullable().meta({ description: 'Since when it answers, or does not; null where it never failed' }),
       nextTryAt: moment.nullable(),
     }),
+    goneSince: moment.nullable().meta({
+      description:
+        'Since when it takes nothing at its address (410): its hand-offs wait until the incident `partner-gone` is retried or the settings name another address',
+    }),
     open: z.number().int().meta({ description: 'Hand-offs that it has not answered yet' }),
     overdue: z.number().int(),
   })

@@ -16,6 +16,8 @@ interface CircuitRow {
   state: CircuitState;
   since: Date;
   open_until: Date | null;
+  gone_url: string | null;
+  gone_at: Date | null;
 }
 
 interface CountRow {
@@ -31,7 +33,9 @@ export class PartnersService {
   /** @param seen keys of the partners that look: themselves, and what was sent to them. All of them when left out */
   async list(organisationId: string, seen?: string[]): Promise<JsonObject[]> {
     const { circuits, counts } = await asOrganisation(this.deps.pool, organisationId, async (run) => ({
-      circuits: await run<CircuitRow>('select partner, state, since, open_until from qamqor.partner_circuits'),
+      circuits: await run<CircuitRow>(
+        'select partner, state, since, open_until, gone_url, gone_at from qamqor.partner_circuits',
+      ),
       counts: await run<CountRow>(COUNTS, [seen !== undefined]),
     }));
     const shown = this.deps.partners.all().filter(({ key }) => seen === undefined || seen.includes(key));
@@ -55,9 +59,15 @@ function present(partner: Partner, circuit: CircuitRow | undefined, count: Count
       since: circuit?.since.toISOString() ?? null,
       nextTryAt: isDown ? (circuit.open_until?.toISOString() ?? null) : null,
     },
+    goneSince: goneSince(partner, circuit)?.toISOString() ?? null,
     open: count?.open ?? 0,
     overdue: count?.overdue ?? 0,
   };
+}
+
+/** Another address than the one that said it is not gone. */
+function goneSince({ client }: Partner, circuit: CircuitRow | undefined): Date | null {
+  return circuit?.gone_url && circuit.gone_url === client?.url ? circuit.gone_at : null;
 }
 
 const COUNTS = `select partner, count(*)::int as open,

@@ -7,8 +7,8 @@ import type { Clock } from '../platform/clock.js';
 import type { Tracing } from '../platform/tracing.js';
 import type { DelayRule, JsonObject } from '../statechart/types.js';
 import { type Partner, type PartnerDirectory, PERSON_FIELDS } from './handoff.js';
-import { PartnerCircuit } from './partner-circuit.js';
-import { PartnerClient } from './partner-client.js';
+import { PartnerCircuit, type PartnerNews } from './partner-circuit.js';
+import { addressOf, PartnerClient } from './partner-client.js';
 import { PartnerResult } from './partner-result.js';
 import { parseTerm, USUAL_ACKNOWLEDGE, USUAL_GRACE } from './partner-terms.js';
 import type { WebhookSecret } from './webhook.js';
@@ -52,8 +52,8 @@ export interface PartnersOptions {
   loopback: boolean;
   /** Where it is kept which of them do not answer; connections of the role `qamqor_relay`. */
   circuits: { pool: Pool; organisationId: string };
-  /** Told when a partner counts as down, and when it answers again. */
-  changed(partner: string, state: 'open' | 'closed'): void;
+  /** Told when a partner counts as down, when it answers again, and when it takes nothing any more. */
+  changed(partner: string, state: PartnerNews): void;
   tracing?: Tracing | undefined;
 }
 
@@ -108,8 +108,9 @@ export class Partners implements PartnerDirectory {
 
   private clientFor(key: string, address: PartnerConfig): PartnerClient {
     const { clock, loopback, circuits, changed, tracing } = this.options;
-    const circuit = new PartnerCircuit({ ...circuits, partner: key, changed: (state) => changed(key, state) });
-    return new PartnerClient({ url: address.url, secrets: secretsOf(address), clock, circuit, loopback, tracing });
+    const url = addressOf(address.url);
+    const circuit = new PartnerCircuit({ ...circuits, partner: key, url, changed: (state) => changed(key, state) });
+    return new PartnerClient({ url, secrets: secretsOf(address), clock, circuit, loopback, tracing });
   }
 }
 

@@ -53,7 +53,10 @@ export class AccountsService {
     return rows[0] ? this.toPrincipal(rows[0]) : null;
   }
 
-  /** Whose session it is, as of now, in one look: every request asks. `ageing`: it is time to prolong it. */
+  /**
+   * Whose session it is, as of now, in one look: every request asks. By the database's clock, whatever this process's says,
+   * and by its real one: a simulation that moves time on signs nobody out. `ageing`: it is time to prolong it.
+   */
   async ofSession(token: string): Promise<{ principal: Principal; expiresAt: Date; ageing: boolean } | null> {
     const statement = {
       name: 'principals-of-sessions',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { API_KEY, ApiFixture, PASSWORD } from '../../test/api.js';
 import { ORGANISATION } from '../system.js';
 import { AccountsService } from './accounts.service.js';
@@ -18,6 +18,20 @@ const cookieOf = (answer: Awaited<ReturnType<typeof signIn>>) =>
     .flat()
     .map((line) => String(line).split(';')[0])
     .join('; ');
+
+/** Only what the process believes to be the time is changed. */
+const ALL_BUT_DATE = [
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+  'setTimeout',
+  'clearTimeout',
+] as const;
 
 describe('signing in', () => {
   it('answers with who one is and a cookie that scripts cannot read', async () => {
@@ -132,6 +146,10 @@ describe('signing in', () => {
 });
 
 describe('a session that is over', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   it("is nobody's, and swept away", async () => {
     await api.account('psychologist');
     const cookie = cookieOf(await signIn('psychologist@test.qamqor', PASSWORD));
@@ -146,6 +164,21 @@ describe('a session that is over', () => {
     const { rows: left } = await owner.query('select user_id from qamqor.account_sessions');
     expect(left).toHaveLength(alive.length - 1);
     expect((await api.get('curator', '/api/tasks')).status).toBe(200);
+  });
+
+  it("F26: is nobody's by the database's clock, although this process's clock is a day behind", async () => {
+    await api.account('night-shift', ['curator']);
+    const cookie = cookieOf(await signIn('night-shift@test.qamqor', PASSWORD));
+    expect((await api.get(null, '/api/tasks', { cookie })).status).toBe(200);
+    await api.database.pool('owner').query(
+      `update qamqor.account_sessions set expires_at = clock_timestamp() - interval '1 second'
+        where user_id = (select id from qamqor.accounts where name = 'night-shift')`,
+    );
+    jest.useFakeTimers({ now: Date.now() - 24 * 3600_000, doNotFake: [...ALL_BUT_DATE] });
+    expect(await api.get(null, '/api/tasks', { cookie })).toMatchObject({ status: 401, body: { code: 'no-session' } });
+    const change = { currentPassword: PASSWORD, newPassword: 'a new long password' };
+    expect((await api.post(null, '/api/auth/change-password', change, { cookie })).status).toBe(401);
+    expect((await api.get(null, '/api/auth/get-session', { cookie })).body).not.toHaveProperty('user.id');
   });
 });
 

@@ -46,7 +46,7 @@ interface HandoffRow {
   partner: string;
   service: string;
   sent_at: Date | null;
-  /** `consent-missing`, `no-address`, `partner-down`; null while it goes out and nobody has taken it. */
+  /** `consent-missing`, `no-address`, `partner-down`, `partner-gone`; null while it goes out and nobody has taken it. */
   waiting_reason: string | null;
 }
 
@@ -154,6 +154,11 @@ const UNSENT: Record<string, Texts> = {
     kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) жіберілген жоқ: серіктестің («{partner}») жүйесі жауап бермейді. Ол қосылған соң жолдама өзі кетеді; серіктеске қоңырау шалыңыз немесе істі басқа жолмен жүргізіңіз.',
     ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: система партнёра «{partner}» не отвечает. Оно уйдёт само, когда она заработает; позвоните партнёру или поведите дело другим путём.',
     en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent: the system of {partner} does not answer. It goes out by itself once it does; call the partner, or lead the case another way.',
+  },
+  'partner-gone': {
+    kk: '{number} ісі: «{title}» жолдамасы ({due} мерзіміне дейін) жіберілген жоқ: серіктестің («{partner}») мекенжайы енді жолдама қабылдамайды (410). Серіктестен жаңа мекенжайын сұрап, әкімшіге беріңіз немесе істі басқа жолмен жүргізіңіз.',
+    ru: 'Дело {number}: направление «{title}» (срок {due}) не отправлено: адрес партнёра «{partner}» больше не принимает направления (410). Узнайте у партнёра новый адрес и передайте администратору или поведите дело другим путём.',
+    en: 'Case {number}: the hand-off “{title}” (due {due}) was not sent: the address of {partner} takes no hand-offs any more (410). Ask the partner for its new address and give it to the administrator, or lead the case another way.',
   },
 };
 

@@ -324,6 +324,7 @@ describe('a hand-off that was never sent', () => {
 
   it.each([
     ['partner-down', 'the system of', 'call the partner'],
+    ['partner-gone', 'takes no hand-offs any more', 'new address'],
     [null, 'has not taken it', 'Look at the incidents of the case'],
   ])('says why and what to do also where the reason is %s', async (reason, why, what) => {
     const id = await open('unsent');

@@ -96,6 +96,8 @@ describe('workers', () => {
       expect(await sessionsFrom(web, wrong)).toEqual([200, 200]);
       // One that is a day behind makes sessions that are over already: nobody gets in, rather than for longer.
       expect(await sessionsFrom(wrong, web)).toEqual(offset === '+1d' ? [200, 200] : [401, 401]);
+      // One that is over by the database's clock is over, also where it would live for another day.
+      expect(await sessionsFrom(web, wrong, endSessions)).toEqual([401, 401]);
       await errands.enough();
       await errands.expectExact();
       const now = await errands.town.api.system.clock.now();
@@ -106,8 +108,12 @@ describe('workers', () => {
     LONG_MS,
   );
 
+  async function endSessions(): Promise<void> {
+    await errands.town.sql(`update qamqor.account_sessions set expires_at = clock_timestamp() - interval '1 minute'`);
+  }
+
   /** Whether somebody who signed in at one process is known to it and to the other. */
-  async function sessionsFrom(one: Server, other: Server): Promise<number[]> {
+  async function sessionsFrom(one: Server, other: Server, meanwhile = async () => {}): Promise<number[]> {
     const { email } = await errands.town.api.account('curator');
     const signedIn = await fetch(`${one.url}/api/auth/sign-in/email`, {
       method: 'POST',
@@ -116,6 +122,7 @@ describe('workers', () => {
     });
     expect(signedIn.status).toBe(200);
     const cookies = signedIn.headers.getSetCookie().map((line) => line.split(';')[0]);
+    await meanwhile();
     const asks = async ({ url }: Server) =>
       (await fetch(`${url}/api/cases`, { headers: { cookie: cookies.join('; ') } })).status;
     return [await asks(one), await asks(other)];

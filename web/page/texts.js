@@ -72,6 +72,7 @@ const TEXTS = {
       'consent-missing': 'Отбасының келісімі жоқ',
       'no-address': 'Серіктестің мекенжайы көрсетілмеген',
       'partner-down': 'Серіктестің жүйесі жауап бермейді',
+      'partner-gone': 'Серіктестің мекенжайы енді жолдама қабылдамайды',
     },
     kind: {
       task: 'Тапсырма',
@@ -214,6 +215,7 @@ const TEXTS = {
       'consent-missing': 'Нет согласия семьи',
       'no-address': 'Не указан адрес партнёра',
       'partner-down': 'Система партнёра не отвечает',
+      'partner-gone': 'Адрес партнёра больше не принимает направления',
     },
     kind: {
       task: 'Задача',
@@ -356,6 +358,7 @@ const TEXTS = {
       'consent-missing': 'The family has not consented',
       'no-address': 'The partner has no address yet',
       'partner-down': "The partner's system does not answer",
+      'partner-gone': "The partner's address takes no hand-offs any more",
     },
     kind: {
       task: 'Task',
