@@ -32,6 +32,7 @@ export function mishapsOf({ answers, events, timers, outcomes, expired }: Summar
     offerExpired: timers.offerTerm ?? 0,
     offerDeclined: answered('offerAnswer', 'declined'),
     twoMisses: events.MISSED_TWICE ?? 0,
+    lessonRecorded: events.LESSON_HELD ?? 0,
     notAdmitted: answered('study', 'not-admitted'),
     failedExam: answered('study', 'failed'),
     resit: answered('resit', 'passed', 'failed', 'absent'),
@@ -49,7 +50,10 @@ export function mishapsOf({ answers, events, timers, outcomes, expired }: Summar
     accountBlocked: answered('payment', 'account-blocked'),
     doubtfulReport: answered('report', 'doubtful', 'not-given'),
     followUpProblem: answered('followUpProblem', 'go-on', 'repayment'),
-    courtSitsSoon: answered('urgentLegalConsultation', 'answered', 'free-legal-aid', 'conflict-of-interest', 'no-show'),
+    courtSitsSoon: ['courtConsultation', 'urgentLegalConsultation'].reduce(
+      (total, consultation) => total + answered(consultation, 'answered', 'free-legal-aid', 'no-show'),
+      0,
+    ),
     categoryRenewed: answered('categoryRenewal', 'renewed', 'for-good'),
     categoryLost: answered('categoryRenewal', 'lost'),
     // Partners.
@@ -83,6 +87,7 @@ export const MISHAP_WORDS: Record<keyof Mishaps, string> = {
   offerExpired: 'course offer lapsed',
   offerDeclined: 'course offer declined',
   twoMisses: 'missed two lessons',
+  lessonRecorded: 'lesson recorded by itself',
   notAdmitted: 'not admitted to the exam',
   failedExam: 'exam failed',
   resit: 'exam taken again',

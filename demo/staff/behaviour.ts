@@ -69,6 +69,8 @@ const schema = z.object({
     lost: rate,
     declinesCourse: rate,
     missesTwice: rate,
+    /** A trainer who records a lesson, and whether the learner came to it. */
+    lessonRecorded: z.strictObject({ rate, came: rate }),
     call: shares(['comes-back', 'no-answer', 'leaves']),
     exam: shares(['passed', 'failed', 'not-admitted']),
     resit: shares(['passed', 'failed', 'absent']),

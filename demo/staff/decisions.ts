@@ -113,9 +113,9 @@ export class Decisions {
   }
 
   /** Half-way to the answer. */
-  private between({ family: { number }, form, attempt, track }: Situation): Interruption | null {
+  private between({ family: { number }, form, attempt, track, openedOn }: Situation): Interruption | null {
     if (attempt > 0) return null;
-    const { riskFoundLater, lost, missesTwice } = this.behaviour.families;
+    const { riskFoundLater, lost, missesTwice, lessonRecorded } = this.behaviour.families;
     const happens = (rate: number, what: string) => this.chance.happens(rate, number, track ?? '', what);
     const event = { data: {}, to: 'family', instead: false } as const;
     if (form === 'eligibility' && happens(riskFoundLater, 'risk-found-later'))
@@ -124,6 +124,10 @@ export class Decisions {
       return { ...event, type: 'UNREACHABLE', role: 'psychologist' };
     if (form === 'study-result' && happens(missesTwice, 'misses-twice'))
       return { ...event, type: 'MISSED_TWICE', role: 'trainer', to: 'track' };
+    if (form === 'study-result' && happens(lessonRecorded.rate, 'lesson-recorded')) {
+      const data = { heldOn: openedOn, came: happens(lessonRecorded.came, 'lesson-came') };
+      return { ...event, type: 'LESSON_HELD', data, role: 'trainer', to: 'track' };
+    }
     return null;
   }
 
@@ -227,6 +231,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     papersMissing: asked.trait(asked.rates.papersMissing, 'papers-missing'),
     housingWish: asked.trait(asked.rates.housingWish, 'housing-wish'),
     urgent: asked.trait(asked.rates.urgent, 'urgent'),
+    ...(asked.trait(asked.rates.courtSitsSoon, 'court') ? { courtOn: asked.inDays(12) } : {}),
   }),
   eligibility: (asked): JsonObject => {
     const digitalCardLevel = asked.traitChoice({ B: 0.1, C: 0.3, D: 0.35, E: 0.15, unknown: 0.1 }, 'card-level');
@@ -263,17 +268,18 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
       learners: goal === 'consultation-only' ? [] : learners(asked),
       unclaimedBenefits: asked.trait(asked.rates.unclaimedBenefits, 'unclaimed-benefits'),
       civilOffice: asked.trait(asked.rates.civilOffice, 'civil-office'),
-      ...(asked.trait(asked.rates.courtSitsSoon, 'court') ? { courtOn: asked.inDays(7) } : {}),
+      ...(asked.trait(asked.rates.courtSitsSoon, 'court-later') ? { courtOn: asked.inDays(9) } : {}),
     };
   },
   'plan-approval': (asked) => ({
     decision: asked.first && asked.happens(asked.staff.planSentBack, 'sent-back') ? 'return' : 'approve',
   }),
-  'legal-consultation': (asked) => {
+  'legal-consultation': (asked): JsonObject => {
     if (attendance(asked) === 'no-show') return { result: 'no-show' };
     if (asked.first && asked.happens(asked.staff.conflictOfInterest, 'conflict'))
       return { result: 'conflict-of-interest' };
-    return { result: asked.trait(asked.rates.freeLegalAid, 'free-legal-aid') ? 'free-legal-aid' : 'answered' };
+    if (asked.trait(asked.rates.freeLegalAid, 'free-legal-aid')) return { result: 'free-legal-aid' };
+    return { result: 'answered', answer: 'Сұрағыңызға жазбаша жауап берілді.' };
   },
   'conflict-of-interest': (asked) => ({ decision: asked.one(['another-lawyer', 'civil-office'], 'decision') }),
   'psychological-consultation': (asked) => ({
@@ -301,6 +307,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     const attended: [number, number] = exam === 'passed' || exam === 'failed' ? [75, 100] : [10, 74];
     return { exam, attendancePercent: asked.between(attended, 'attended') };
   },
+  'attendance-check': (asked) => ({ attendancePercent: asked.between([60, 100], 'true-attendance') }),
   'resit-result': (asked) => ({ exam: asked.choice(asked.rates.resit, 'exam') }),
   'next-step': (asked) => ({ decision: asked.tired ? 'stop' : asked.choice(asked.staff.nextStep, 'decision') }),
   'sign-certificate': (asked) => ({
@@ -332,7 +339,10 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
     const papers = ['certificate', 'category-proof', 'business-plan', 'price-offers'];
     return { ...bid, decision: 'ready', papers, rules: signs ? 'met' : 'no-signature' };
   },
-  'grant-submission': (asked) => ({ submitted: asked.tired || !asked.happens(asked.rates.missesWave, 'misses-wave') }),
+  'grant-submission': (asked): JsonObject =>
+    asked.tired || !asked.happens(asked.rates.missesWave, 'misses-wave')
+      ? { submitted: true, submittedOn: asked.inDays(0), portalNumber: `P-${asked.situation.family.number}` }
+      : { submitted: false },
   'commission-decision': (asked) => {
     const decision = asked.tired ? 'refused' : asked.choice(asked.staff.commission, 'decision');
     return {
