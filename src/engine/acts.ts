@@ -5,6 +5,7 @@ import { AppError } from './errors.js';
 import { answer, event } from './inputs.js';
 import { restoreLost } from './lost.js';
 import { cannot, type MovingAct, notPossible, planned } from './moves.js';
+import { PARTNER_GONE } from './outbox.js';
 import { type Outcome, recordStep, scope } from './record.js';
 import type { Act, CaseRecord, Command } from './types.js';
 import { type BatchWrites, type DecideContext, type Decided, ORPHAN, TIMER_FAILED } from './writes.js';
@@ -139,7 +140,7 @@ function retry(
   throw new Error(`An incident keeps a command of kind ${behind.kind}, which cannot be given again.`);
 }
 
-/** Dealt with otherwise: what could not be carried out is not tried any more. */
+/** Dealt with otherwise: what could not be carried out is not tried any more, unless it waits for something elsewhere. */
 function resolve(
   record: CaseRecord,
   command: ActCommand,
@@ -148,7 +149,8 @@ function resolve(
   writes: BatchWrites,
 ): Decided {
   const incident = openIncident(record, what.incidentId, context);
-  if (incident.outboxId) writes.outboxDropped.push(incident.outboxId);
+  if (incident.outboxId)
+    (incident.rule === PARTNER_GONE ? writes.outboxAgain : writes.outboxDropped).push(incident.outboxId);
   writes.incidentsClosed.push({ id: incident.id, caseId: record.id, status: 'resolved', by: command.sender.account });
   const noted = carried(record, command, record.chart, [], undefined, context, writes);
   return { ...noted, record: { ...noted.record, incidents: Math.max(0, record.incidents - 1) } };

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
 import type { Delivery, OutboxRow } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';
@@ -16,7 +16,7 @@ import {
 import { type Consent, HandoffConsents } from './handoff-consents.js';
 import { PARTNER_IS_BUSY, PARTNER_IS_DOWN, PARTNER_IS_GONE, type PartnerClient, type Sent } from './partner-client.js';
 import type { PartnerTerms } from './partner-terms.js';
-import { PARTNER_GONE, type PartnersGone } from './partners-gone.js';
+import type { PartnersGone } from './partners-gone.js';
 import type { MemberSlice } from './person-slice.js';
 
 /** While a partner has no address, or takes nothing at the one it has, its hand-offs wait and are looked at again so often. */
@@ -79,7 +79,8 @@ export class HandoffSender {
     if (!handoff?.body_digest || !partner?.client) return { kind: 'done' };
     const body = JSON.stringify({ id: handoff.id, reason: 'recalled', at: handoff.closed_at?.toISOString() ?? null });
     const answer = await partner.client.recall(handoff.id, { id: `${handoff.id}-recall`, body });
-    if (answer.kind === 'retry') return { ...answer, patient: isNotTried(answer) };
+    if (answer.kind === 'retry')
+      return (await this.toldGone(handoff, answer)) ?? { ...answer, patient: isNotTried(answer) };
     // A partner that knows no recalls, or not this one, need not be told again.
     return { kind: 'done' };
   }
@@ -94,7 +95,10 @@ export class HandoffSender {
       return { kind: 'retry', patient: true, reason: 'No address yet.', afterMs: NO_ADDRESS_RETRY_MS };
     const answer = await partner.client.supply(handoff.id, supply);
     if (answer.kind === 'accepted') return { kind: 'done' };
-    if (answer.kind === 'retry') return { ...answer, patient: handoff.due_at !== null || isNotTried(answer) };
+    if (answer.kind === 'retry')
+      return (
+        (await this.toldGone(handoff, answer)) ?? { ...answer, patient: handoff.due_at !== null || isNotTried(answer) }
+      );
     const why = answer.kind === 'gone' ? 'http-410' : answer.reason;
     return { kind: 'give-up', reason: `Partner ${partner.key} did not take the papers: ${why}.` };
   }
@@ -131,9 +135,17 @@ export class HandoffSender {
   /** The partner takes nothing at its address any more: one hand-off tells people, and all wait until it is sent to again. */
   private async gone(handoff: HandoffRow): Promise<Delivery> {
     const waiting = await this.waits(handoff, 'partner-gone', NO_ADDRESS_RETRY_MS);
-    if (!(await this.deps.gone.isToTell(handoff))) return waiting;
-    const reason = `Partner ${handoff.partner} answered 410 Gone: nothing is sent to this address any more, until this is retried or the settings name another address.`;
-    return { kind: 'give-up', rule: PARTNER_GONE, reason };
+    return (await this.toldGone(handoff, { reason: PARTNER_IS_GONE })) ?? waiting;
+  }
+
+  /** Papers and recalls wait for a gone partner too, and tell people where nothing else does. */
+  private async toldGone(handoff: HandoffRow, { reason }: { reason: string }): Promise<Delivery | undefined> {
+    if (reason !== PARTNER_IS_GONE || !(await this.deps.gone.isToTell(handoff))) return undefined;
+    return {
+      kind: 'give-up',
+      rule: PARTNER_GONE,
+      reason: `Partner ${handoff.partner} answered 410 Gone: nothing is sent to this address any more, until this is retried or the settings name another address.`,
+    };
   }
 
   private find(id: string): Promise<HandoffRow | undefined> {

@@ -1,10 +1,9 @@
 import type { Pool } from 'pg';
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
 import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
 import { failureOf, type HandoffRow, RECALLED } from './handoff.js';
 import type { PartnerTerms } from './partner-terms.js';
-import { PARTNER_GONE } from './partners-gone.js';
 
 export interface SweepsDependencies {
   engine: Pick<EngineApi, 'submit'>;

@@ -1,11 +1,8 @@
 import type { Pool } from 'pg';
 import { AppError } from '../engine/errors.js';
-import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
+import { ENGINE_SENDER, isPassing, PARTNER_GONE } from '../engine/outbox.js';
 import type { EngineApi } from '../engine/types.js';
 import type { PartnerDirectory } from './handoff.js';
-
-/** The rule of the incident that says: a partner takes nothing at its address any more (410). */
-export const PARTNER_GONE = 'partner-gone';
 
 /** What the history calls it when the engine sends again because the partner has another address. */
 const PARTNER_MOVED = 'partner-moved';

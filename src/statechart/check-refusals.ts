@@ -13,7 +13,7 @@ export function checkRefusals({ events, eventsDeclared, nodes, root }: Definitio
     const { type, refused } = event;
     if (refused !== undefined || isForEngineOnly(event) || !hearings(root, type).has(GUARDED)) continue;
     const [listener = root] = nodes.filter((node) => hearingAt(node, type) === GUARDED);
-    findings.error(
+    findings.warning(
       'refusal-without-words',
       listener.path,
       `${type} is refused when no guard says yes, and whoever sends it for a family hears neither why nor what to do instead.`,

@@ -151,7 +151,6 @@ function* partsOf(content: Json, make: Make): Generator<Mutant> {
     const gone = (rules: string[]) => make(`no ${path.join('.')}`, rules, (copy) => remove(copy, path));
     if (name === 'deadline') yield gone(['no-deadline']);
     if (name === 'escalation') yield gone(['no-escalation']);
-    if (name === 'refused' && path[0] === 'events') yield gone(['refusal-without-words']);
     if (isMap(parent) && 'partner' in parent && (name === 'partner' || name === 'service'))
       together(`no-${name}`, path);
     if (isMap(parent) && 'form' in parent && (name === 'form' || name === 'role')) together(`no-${name}`, path);
