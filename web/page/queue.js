@@ -199,9 +199,14 @@ function answerForm(task, form) {
       await what();
     } catch (error) {
       if (!(error instanceof Problem)) say(t().offline);
-      else if (error.errors.length > 0) say(t().fixFields, ...form.mark(error.errors));
+      else if (error.errors.length > 0) say(...wordsOf(error.errors));
       else say(error.message);
     }
+  };
+  /** What stands at no field is said below them all. */
+  const wordsOf = (errors) => {
+    const others = form.mark(errors);
+    return others.length < errors.length ? [t().fixFields, ...others] : others;
   };
   const complete = (event) => {
     event.preventDefault();
