@@ -1,8 +1,11 @@
+import { FAMILY_TEXTS } from './family-texts.js';
+
 const KEPT = 'qamqor.language';
 export const LANGUAGES = { kk: 'Қазақша', ru: 'Русский', en: 'English' };
 
 const TEXTS = {
   kk: {
+    ...FAMILY_TEXTS.kk,
     name: 'Қамқор',
     tagline: 'Отбасыларды сүйемелдеу',
     signIn: 'Кіру',
@@ -145,8 +148,11 @@ const TEXTS = {
     resolve: 'Жойылды деп белгілеу',
     since: 'Басталған уақыты',
     technical: 'Әкімшіге арналған техникалық мәлімет',
+    askedAgain: 'Бұл тапсырма осы іс бойынша қайта берілді.',
+    answerAgain: 'Қайта жауап беру',
   },
   ru: {
+    ...FAMILY_TEXTS.ru,
     name: 'Қамқор',
     tagline: 'Сопровождение семей',
     signIn: 'Войти',
@@ -290,8 +296,11 @@ const TEXTS = {
     resolve: 'Отметить устранённым',
     since: 'С какого времени',
     technical: 'Технические сведения для администратора',
+    askedAgain: 'Эта задача по делу поставлена снова.',
+    answerAgain: 'Ответить ещё раз',
   },
   en: {
+    ...FAMILY_TEXTS.en,
     name: 'Qamqor',
     tagline: 'Support for families',
     signIn: 'Sign in',
@@ -434,6 +443,8 @@ const TEXTS = {
     resolve: 'Mark as settled',
     since: 'Since',
     technical: 'Technical detail for the administrator',
+    askedAgain: 'This task of the case has come back.',
+    answerAgain: 'Answer again',
   },
 };
 
