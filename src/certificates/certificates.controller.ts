@@ -10,12 +10,13 @@ import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { ORGANISATION } from '../system.js';
 import type { Certificate } from './certificate.entity.js';
-import { CertificatesService } from './certificates.service.js';
+import { CertificatesService, nameOn } from './certificates.service.js';
 import { checkPage } from './check-page.js';
 
 const tag = 'certificates';
 const params = { number: 'Number on the paper, like 2026-0042' };
 const name = z.string().nullable();
+const holder = z.object({ surname: name, given: name, patronymic: name });
 const date = z.string().meta({ format: 'date' });
 const status = z.enum(['valid', 'revoked']);
 
@@ -33,7 +34,7 @@ const checkView = z
     language: z.enum(['kk', 'ru', 'en']),
     issuedOn: date,
     revokedAt: moment.nullable(),
-    holder: z.object({ surname: name, given: name, patronymic: name }).nullable(),
+    holder: holder.nullable(),
   })
   .meta({ id: 'CertificateCheck' });
 
@@ -52,6 +53,9 @@ const certificateView = z
     revokeReason: z.string().nullable(),
   })
   .meta({ id: 'Certificate' });
+const listedView = certificateView
+  .extend({ holder: holder.meta({ description: 'As on the paper; nulls after an erasure' }) })
+  .meta({ id: 'CertificateOfCase' });
 
 @Controller()
 export class CertificatesController {
@@ -105,14 +109,15 @@ export class CertificatesController {
   @Roles('staff', 'integration')
   @Describe({
     tag,
-    summary: 'The certificates that a case has led to',
+    summary: 'The certificates that a case and its sub-cases have led to',
     query: listQuery,
     answers: {
-      200: { description: 'The oldest first', schema: z.object({ items: z.array(certificateView), next: z.null() }) },
+      200: { description: 'The oldest first', schema: z.object({ items: z.array(listedView), next: z.null() }) },
     },
   })
   async list(@By() by: Principal, @Query() { caseId }: z.output<typeof listQuery>) {
-    return { items: (await this.certificates.ofCase(by.organisationId, caseId)).map(present), next: null };
+    const certificates = await this.certificates.ofCase(by.organisationId, caseId);
+    return { items: certificates.map((one) => ({ ...present(one), holder: nameOn(one) })), next: null };
   }
 
   @Get('api/certificates/:number/pdf')

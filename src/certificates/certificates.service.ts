@@ -79,10 +79,17 @@ export class CertificatesService {
     return this.seeing(organisationId).findOne(Certificate, { organisationId, number });
   }
 
-  /** Issued ones, the oldest first. */
+  /** Issued ones, the oldest first: those of the case, and those of its sub-cases. */
   async ofCase(organisationId: string, caseId: string): Promise<Certificate[]> {
-    const where = { organisationId, caseId, number: { $ne: null } };
-    return this.seeing(organisationId).find(Certificate, where, { orderBy: { issuedOn: 'asc', number: 'asc' } });
+    return this.seeing(organisationId).transactional(async (em) => {
+      const { rows } = await sql<{ id: string }>`
+        with recursive within as (
+          select id from cases where id = ${caseId}
+          union all select c.id from within join cases c on c.parent_case_id = within.id)
+        select id from within`.execute(em.getKysely<unknown>());
+      const where = { organisationId, caseId: { $in: rows.map(({ id }) => id) }, number: { $ne: null } };
+      return em.find(Certificate, where, { orderBy: { issuedOn: 'asc', number: 'asc' } });
+    });
   }
 
   async check(organisationId: string, number: string, code?: string): Promise<CertificateCheck | null> {
@@ -143,7 +150,7 @@ export async function forgetUnissued(pool: Pool): Promise<void> {
   );
 }
 
-function nameOn({ surname, given, patronymic }: Certificate): PrintedCertificate['holder'] {
+export function nameOn({ surname, given, patronymic }: Certificate): PrintedCertificate['holder'] {
   return { surname: surname ?? null, given: given ?? null, patronymic: patronymic ?? null };
 }
 

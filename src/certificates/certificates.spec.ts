@@ -56,6 +56,25 @@ const CORRECTED = {
   },
 };
 
+/** Opens a case of its own for the course. */
+const FAMILY = {
+  id: 'family',
+  title: TEXT,
+  context: { familyId: '= input.familyId' },
+  initial: 'learning',
+  states: {
+    learning: {
+      invoke: {
+        id: 'track',
+        src: 'case',
+        input: { workflow: 'course', input: { familyId: '= context.familyId' }, familyId: '= context.familyId' },
+        onDone: 'over',
+      },
+    },
+    over: { type: 'final' },
+  },
+};
+
 function asking(target: string, more: object) {
   const { meta, invoke } = WORKFLOW.states.issuing;
   const input = { ...invoke.input, member: 2, ...more };
@@ -85,6 +104,7 @@ describe('a certificate', () => {
     families = new FamiliesService(api.system.orm.em);
     await api.deploy(WORKFLOW, FILES);
     await api.deploy(CORRECTED, FILES);
+    await api.deploy(FAMILY, { 'input.yaml': FILES['input.yaml'] });
     await api.system.work();
     ({ number, caseId } = await passed('Өмірзақова', 'Әсем', 'Қайратқызы'));
     code = await codeOf(number);
@@ -222,10 +242,29 @@ describe('a certificate', () => {
   it('is listed with its case, for the staff of the centre only', async () => {
     const { body } = await api.get('curator', `/api/certificates?caseId=${caseId}`);
     expect(body.items).toEqual([
-      expect.objectContaining({ number, caseId, status: 'valid', course: 'sewing', courseTitle: 'Тігін' }),
+      expect.objectContaining({
+        number,
+        caseId,
+        status: 'valid',
+        course: 'sewing',
+        courseTitle: 'Тігін',
+        holder: { surname: 'Өмірзақова', given: 'Әсем', patronymic: 'Қайратқызы' },
+      }),
     ]);
     expect((await api.get(null, `/api/certificates?caseId=${caseId}`)).status).toBe(401);
     expect((await api.get(null, `/api/certificates/${number}/pdf`)).status).toBe(401);
+  });
+
+  it('is listed with the case that opened its case, too', async () => {
+    const by = { organisation: ORGANISATION, actor: 'test' };
+    const applicant = { surname: 'Ана', given: 'Дана', patronymic: null, language: 'kk' as const, categories: [] };
+    const { familyId } = await families.registerApplicant(applicant, by);
+    const { body: parent } = await api.post('integration', '/api/cases', { workflow: 'family', input: { familyId } });
+    const listed = async () => (await api.get('curator', `/api/certificates?caseId=${parent.id}`)).body.items;
+    await until(async () => (await listed()).length === 1);
+    expect(await listed()).toEqual([
+      expect.objectContaining({ familyId, caseId: expect.not.stringMatching(parent.id) }),
+    ]);
   });
 
   it('that was revoked stays in the register, and whoever checks it is told', async () => {

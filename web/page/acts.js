@@ -59,7 +59,7 @@ function actForm({ schema, given, confirm, submit: word, send, done = drawAnew }
   );
 }
 
-function drawAnew() {
+export function drawAnew() {
   dispatchEvent(new HashChangeEvent('hashchange'));
 }
 

@@ -1,5 +1,7 @@
 import { actsBlock, fieldsOf, reasonField } from './acts.js';
 import { get, post } from './api.js';
+import { certificatesBlock, certificatesOf } from './certificates.js';
+import { consentsOf } from './consents.js';
 import { h } from './dom.js';
 import { drawingOf } from './drawing.js';
 import { familyBox, familyNames, familyOf } from './family.js';
@@ -107,17 +109,19 @@ export async function caseView(id, user) {
     get(`${path}/history?limit=30`),
     get(`${path}/drawing`),
   ]);
-  const [workflow, family, incidents, mayWith] = await Promise.all([
+  const [workflow, family, incidents, mayWith, certificates] = await Promise.all([
     get(`/api/workflows/${encodeURIComponent(one.workflow.key)}`),
     familyOf(one.subject),
     one.incidents > 0 && seesIncidents(user) ? openIncidents(one.id) : [],
     handoffRights(one.id, waits.items),
+    certificatesOf(one.id),
   ]);
   return h(
     'div',
     { class: 'one-case' },
     h('h1', {}, `${t().case} ${one.number}`),
     familyBox(family, one.id),
+    await consentsOf(family, user),
     h(
       'p',
       { class: 'facts' },
@@ -136,6 +140,7 @@ export async function caseView(id, user) {
         : h('ul', { class: 'waits' }, ...waits.items.map((item) => wait(item, mayWith.get(item.id)))),
     ),
     events(one, path, user),
+    certificatesBlock(certificates),
     section(t().drawing, drawingBlock(path, drawing)),
     section(t().history, historyBlock(path, history)),
   );

@@ -43,7 +43,8 @@ export function familyBox(family, caseId) {
   );
 }
 
-function nameOf({ applicant: { surname, given, patronymic } }) {
+/** Who a family is called by: its applicant. */
+export function nameOf({ applicant: { surname, given, patronymic } }) {
   return [surname, given, patronymic].filter(Boolean).join(' ');
 }
 

@@ -28,12 +28,12 @@ export function formOf(schema, given = {}) {
         ?.focus();
       return unmarked;
     },
-    /** Required fields without an answer are marked; true when there are none. */
+    /** What is not answered and must be is marked; true when there is nothing of the kind. */
     complete: () => {
-      const missing = root.all().filter((field) => field.required() && field.read() === undefined);
-      for (const field of root.all()) field.say(missing.includes(field) ? t().required : '');
-      missing[0]?.focus();
-      return missing.length === 0;
+      for (const field of root.all()) field.say(field.lacks());
+      const lacking = root.all().find((field) => field.said);
+      lacking?.focus();
+      return lacking === undefined;
     },
   };
 }
@@ -42,8 +42,10 @@ export function formOf(schema, given = {}) {
 function objectOf(schema, given, path) {
   const parts = Object.entries(schema.properties ?? {}).map(([name, property]) => {
     const place = () => `${path()}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const required = () => requiredBy(schema, (other) => parts.find((part) => part.name === other)?.field.read(), name);
-    return { name, field: fieldOf(property, given?.[name], place, { name, required }) };
+    const demands = () => demandsOf(schema, (other) => parts.find((part) => part.name === other)?.field.read());
+    const required = () => demands().some((one) => one.required?.includes(name));
+    const least = () => Math.max(0, ...demands().map((one) => one.properties?.[name]?.minItems ?? 0));
+    return { name, field: fieldOf(property, given?.[name], place, { name, required, least }) };
   });
   const star = () => {
     for (const { field } of parts) field.star?.();
@@ -60,21 +62,20 @@ function objectOf(schema, given, path) {
   };
 }
 
-/** Also by `if` and `then`, where the condition is that other fields have certain values. */
-function requiredBy(schema, read, name) {
-  if (schema.required?.includes(name)) return true;
-  return [schema, ...(schema.allOf ?? [])].some(
-    (rule) =>
-      rule.then?.required?.includes(name) &&
-      Object.entries(rule.if?.properties ?? {}).every(([other, { const: value }]) => read(other) === value),
-  );
+/** The schema itself and every `then` that counts now, where the condition is that other fields have certain values. */
+function demandsOf(schema, read) {
+  const holds = ([name, rule]) => 'const' in rule && read(name) === rule.const;
+  const counts = ({ if: condition, then }) => then && Object.entries(condition?.properties ?? {}).every(holds);
+  return [schema, ...[schema, ...(schema.allOf ?? [])].filter(counts).map(({ then }) => then)];
 }
 
-function fieldOf(schema, given, path, { name, required }) {
+/** `required` and `least` (how many a list has at least) may change with every answer. */
+function fieldOf(schema, given, path, { name, required, least }) {
   const title = said(schema['x-title'], schema.title ?? name);
   const type = [schema.type].flat().find((one) => one !== 'null');
   if (type === 'object') return groupOf(schema, given, path, title);
-  if (type === 'array' && schema.items?.type === 'object') return rowsOf(schema, given, path, title, required);
+  if (type === 'array' && schema.items?.type === 'object')
+    return rowsOf(schema, given, path, title, { required, least });
   const id = `field-${++fields}`;
   const control = controlOf(schema, type, given, id);
   const message = h('p', { class: 'field-error', id: `${id}-error`, role: 'alert' });
@@ -83,24 +84,32 @@ function fieldOf(schema, given, path, { name, required }) {
   const label = [title, must];
   const caption = control.group ? h('legend', {}, ...label) : h('label', { for: id }, ...label);
   const element = h(control.group ? 'fieldset' : 'div', { class: 'field' }, caption, control.element, hint, message);
+  // An empty list that would be too short is no answer.
+  const read = () => {
+    const value = control.read();
+    return Array.isArray(value) && value.length === 0 && least() > 0 ? undefined : value;
+  };
   const field = {
     path,
     element,
-    required,
     said: false,
     star: () => {
       must.hidden = !required();
     },
-    read: control.read,
+    lacks: () => (required() && read() === undefined ? t().required : ''),
+    read,
     focus: () => element.querySelector('input, select, textarea')?.focus(),
-    say: (text) => {
-      field.said = text !== '';
-      message.textContent = text;
-      element.classList.toggle('wrong', field.said);
-    },
+    say: (text) => tell(field, message, text),
     all: () => [field],
   };
   return field;
+}
+
+/** What is wrong with a field, at the field; nothing when the text is empty. */
+function tell(field, message, text) {
+  field.said = text !== '';
+  message.textContent = text;
+  field.element.classList.toggle('wrong', field.said);
 }
 
 function groupOf(schema, given, path, title) {
@@ -108,8 +117,8 @@ function groupOf(schema, given, path, title) {
   return { ...inner, element: h('fieldset', { class: 'field group' }, h('legend', {}, title), inner.element) };
 }
 
-/** A list of records: each can be taken out, and more be added. One that is required may still be empty. */
-function rowsOf(schema, given, path, title, required) {
+/** A list of records: each can be taken out, and more be added. One that is required may be empty unless it says how many it needs. */
+function rowsOf(schema, given, path, title, { required, least }) {
   const rows = [];
   const list = h('div', { class: 'rows' });
   const add = (value) => {
@@ -129,12 +138,27 @@ function rowsOf(schema, given, path, title, required) {
     list.append(element);
   };
   for (const value of given ?? []) add(value);
-  const more = h('button', { type: 'button', class: 'quiet', click: () => add() }, t().add);
-  return {
-    element: h('fieldset', { class: 'field group' }, h('legend', {}, title), list, more),
-    read: () => (rows.length > 0 || required() ? rows.map(({ inner }) => inner.read()) : undefined),
-    all: () => rows.flatMap(({ inner }) => inner.all()),
+  const another = () => {
+    add();
+    group.say('');
   };
+  const more = h('button', { type: 'button', class: 'quiet', click: another }, t().add);
+  const message = h('p', { class: 'field-error', role: 'alert' });
+  const must = h('span', { class: 'must', 'aria-hidden': 'true' }, ' *');
+  const group = {
+    path,
+    element: h('fieldset', { class: 'field group' }, h('legend', {}, title, must), list, more, message),
+    said: false,
+    star: () => {
+      must.hidden = !required();
+    },
+    lacks: () => (rows.length < least() && (rows.length > 0 || required()) ? t().addRows(least()) : ''),
+    read: () => (rows.length > 0 || required() ? rows.map(({ inner }) => inner.read()) : undefined),
+    focus: () => more.focus(),
+    say: (text) => tell(group, message, text),
+    all: () => [group, ...rows.flatMap(({ inner }) => inner.all())],
+  };
+  return group;
 }
 
 function controlOf(schema, type, given, id) {

@@ -1,5 +1,6 @@
-import { actsBlock, fieldsOf, reasonField } from './acts.js';
+import { actsBlock, drawAnew, fieldsOf, reasonField } from './acts.js';
 import { get, Problem, post, put } from './api.js';
+import { certificatesBlock, certificatesOf } from './certificates.js';
 import { h } from './dom.js';
 import { familyBox, familyNames, familyOf } from './family.js';
 import { formOf } from './form.js';
@@ -97,16 +98,16 @@ function button(task) {
     } catch (error) {
       // Somebody was quicker: the words say who.
       toast(error.message);
-      dispatchEvent(new HashChangeEvent('hashchange'));
+      drawAnew();
     }
   };
   return h('button', { class: 'primary', click: claim }, t().claim);
 }
 
 /** One task with its form. */
-export async function taskView(id) {
+export async function taskView(id, user) {
   const task = await get(`/api/tasks/${id}`);
-  const family = await familyOf(task.subject);
+  const [family, certificates] = await Promise.all([familyOf(task.subject), certificatesOf(task.caseId)]);
   const over = task.status === 'done' || task.status === 'cancelled';
   return h(
     'div',
@@ -123,12 +124,13 @@ export async function taskView(id) {
       !over && task.status !== 'open' && h('span', { class: 'by' }, `${t().assignee}: ${task.assigneeName}`),
     ),
     task.status === 'held' && h('p', { class: 'notice' }, `${t().heldUntil(day(task.heldUntil))} ${task.holdReason}`),
-    over ? finished(task) : answering(task),
+    certificatesBlock(certificates),
+    over ? finished(task, await askedAgain(task, user)) : answering(task, user),
   );
 }
 
 /** What became of it; what was answered stands in the case. */
-function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf, caseNumber, caseId }) {
+function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf, caseNumber, caseId }, again) {
   const by = onBehalfOf === null ? completedByName : t().inPlaceOf(completedByName, assigneeName);
   return h(
     'div',
@@ -137,15 +139,27 @@ function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf,
     completedByName && h('p', {}, `${t().finishedBy}: ${by}`),
     closedAt && h('p', {}, h('time', { datetime: closedAt }, moment(closedAt))),
     h('p', {}, `${t().seeHistory} `, caseLink(caseNumber, caseId)),
+    again &&
+      h('p', { class: 'notice again' }, `${t().askedAgain} `, h('a', { href: `#/tasks/${again.id}` }, t().answerAgain)),
   );
 }
 
+/** What was answered and is asked again: the open task of the same step, where this account sees one. */
+async function askedAgain(task, { may }) {
+  if (task.status !== 'done') return undefined;
+  const views = may.includes('oversee') ? ['all'] : ['mine', 'available'];
+  const pages = await Promise.all(views.map((view) => get(`/api/tasks?view=${view}&caseId=${task.caseId}&limit=200`)));
+  const isSame = ({ id, form, invocation, item }) =>
+    id !== task.id && form.name === task.form.name && invocation === task.invocation && item === task.item;
+  return pages.flatMap(({ items }) => items).find(isSame);
+}
+
 /** The form, and below it what else may be done with the task. */
-function answering(task) {
+function answering(task, user) {
   const { can } = task;
   const form = formOf(task.form.schema, task.draft ?? {});
   const acts = actsBlock([can.hold && holdOf(task, form), can.assign && assignmentOf(task)]);
-  return [answerForm(task, form), acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts)];
+  return [answerForm(task, form, user), acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts)];
 }
 
 /** What was begun is kept as a draft. */
@@ -186,7 +200,7 @@ function assignmentOf({ id, assignee, status }) {
   };
 }
 
-function answerForm(task, form) {
+function answerForm(task, form, user) {
   const { can, id } = task;
   const problem = h('div', { class: 'notice wrong', role: 'alert', hidden: true });
   const say = (...lines) => {
@@ -199,9 +213,14 @@ function answerForm(task, form) {
       await what();
     } catch (error) {
       if (!(error instanceof Problem)) say(t().offline);
-      else if (error.errors.length > 0) say(t().fixFields, ...form.mark(error.errors));
+      else if (error.errors.length > 0) say(...wordsOf(error.errors));
       else say(error.message);
     }
+  };
+  /** What stands at no field is said below them all. */
+  const wordsOf = (errors) => {
+    const others = form.mark(errors);
+    return others.length < errors.length ? [t().fixFields, ...others] : others;
   };
   const complete = (event) => {
     event.preventDefault();
@@ -210,7 +229,9 @@ function answerForm(task, form) {
       const onBehalfOf = can.completeOnBehalf ? { onBehalfOf: task.assignee } : {};
       await post(`/api/tasks/${id}/complete`, { output: form.read(), ...onBehalfOf });
       toast(t().done);
-      location.hash = '#/queue';
+      const again = await askedAgain({ ...task, status: 'done' }, user).catch(() => undefined);
+      if (again) drawAnew();
+      else location.hash = '#/queue';
     });
   };
   const save = () =>

@@ -1,8 +1,11 @@
+import { FAMILY_TEXTS } from './family-texts.js';
+
 const KEPT = 'qamqor.language';
 export const LANGUAGES = { kk: 'Қазақша', ru: 'Русский', en: 'English' };
 
 const TEXTS = {
   kk: {
+    ...FAMILY_TEXTS.kk,
     name: 'Қамқор',
     tagline: 'Отбасыларды сүйемелдеу',
     signIn: 'Кіру',
@@ -93,6 +96,7 @@ const TEXTS = {
     no: 'Жоқ',
     choose: 'Таңдаңыз',
     required: 'Бұл өрісті толтырыңыз.',
+    addRows: (least) => `Кемінде ${least === 1 ? 'бір' : least} жол қосыңыз.`,
     fixFields: 'Белгіленген өрістерді түзетіңіз.',
     personal: 'Дербес дерек: тек отбасы жазбасында сақталады',
     onePerLine: 'Әр жолға бір мән',
@@ -144,8 +148,11 @@ const TEXTS = {
     resolve: 'Жойылды деп белгілеу',
     since: 'Басталған уақыты',
     technical: 'Әкімшіге арналған техникалық мәлімет',
+    askedAgain: 'Бұл тапсырма осы іс бойынша қайта берілді.',
+    answerAgain: 'Қайта жауап беру',
   },
   ru: {
+    ...FAMILY_TEXTS.ru,
     name: 'Қамқор',
     tagline: 'Сопровождение семей',
     signIn: 'Войти',
@@ -236,6 +243,8 @@ const TEXTS = {
     no: 'Нет',
     choose: 'Выберите',
     required: 'Заполните это поле.',
+    addRows: (least) =>
+      least === 1 ? 'Добавьте хотя бы одну строку.' : `Добавьте строки: их должно быть не меньше ${least}.`,
     fixFields: 'Исправьте отмеченные поля.',
     personal: 'Персональные данные: хранятся только в записи семьи',
     onePerLine: 'По одному значению в строке',
@@ -287,8 +296,11 @@ const TEXTS = {
     resolve: 'Отметить устранённым',
     since: 'С какого времени',
     technical: 'Технические сведения для администратора',
+    askedAgain: 'Эта задача по делу поставлена снова.',
+    answerAgain: 'Ответить ещё раз',
   },
   en: {
+    ...FAMILY_TEXTS.en,
     name: 'Qamqor',
     tagline: 'Support for families',
     signIn: 'Sign in',
@@ -379,6 +391,7 @@ const TEXTS = {
     no: 'No',
     choose: 'Choose',
     required: 'Fill in this field.',
+    addRows: (least) => (least === 1 ? 'Add at least one row.' : `Add rows: there must be at least ${least}.`),
     fixFields: 'Mend the marked fields.',
     personal: "Personal: kept in the family's record only",
     onePerLine: 'One value per line',
@@ -430,6 +443,8 @@ const TEXTS = {
     resolve: 'Mark as settled',
     since: 'Since',
     technical: 'Technical detail for the administrator',
+    askedAgain: 'This task of the case has come back.',
+    answerAgain: 'Answer again',
   },
 };
 
