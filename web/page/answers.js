@@ -19,14 +19,14 @@ function recordOf(schema, record, path, answer) {
   const names = [...new Set([...Object.keys(described), ...Object.keys(record)])];
   const fields = names.flatMap((name) => {
     const at = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const value = valueOf(described[name] ?? {}, record[name], at, answer);
+    const value = shownValue(described[name] ?? {}, record[name], at, answer);
     return value === null ? [] : [h('dt', {}, said(described[name]?.['x-title'], name)), h('dd', {}, value)];
   });
   return h('dl', { class: 'answered' }, ...fields);
 }
 
 /** Null where nothing was answered. */
-function valueOf(schema, value, at, answer) {
+function shownValue(schema, value, at, answer) {
   if (answer.hidden.includes(at)) return h('span', { class: 'none' }, t().notShown);
   if (answer.erased.includes(at)) return h('span', { class: 'none' }, t().erased);
   if (value === undefined || value === null) return null;
@@ -39,7 +39,7 @@ function listOf(schema, values, at, answer) {
   if (values.length === 0) return t().noneListed;
   // Values of a list may be named by the list or by its items.
   const named = { ...schema.items, 'x-labels': schema['x-labels'] ?? schema.items?.['x-labels'] };
-  const items = values.map((value, index) => valueOf(named, value, `${at}/${index}`, answer));
+  const items = values.map((value, index) => shownValue(named, value, `${at}/${index}`, answer));
   return h('ul', {}, ...items.filter((item) => item !== null).map((item) => h('li', {}, item)));
 }
 
@@ -71,7 +71,7 @@ export function answeredTask(id, title, { open = false, more = null } = {}) {
     }
   };
   element.addEventListener('toggle', show);
-  if (open) show();
+  if (open) void show();
   return element;
 }
 
