@@ -51,6 +51,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'GET /api/cases/{id}/journal': inside,
   'GET /api/cases/{id}/waits': inside,
   'GET /api/cases/{id}/history': inside,
+  'GET /api/cases/{id}/answers': inside,
   'GET /api/cases/{id}/drawing': inside,
   'POST /api/cases/{id}/events': inside.filter((role) => role !== 'auditor'),
   'POST /api/cases/{id}/acts': ['supervisor', 'director', 'administrator'],

@@ -212,8 +212,8 @@ async function everySuccess(): Promise<void> {
   await ok(api.post('director', `/api/certificates/${certificate.number}/revoke`, { reason: 'A name is misspelt.' }));
 
   await act('complete', { output: { course: 'sewing' } });
-  for (const path of ['', `/${id}`, `/${id}/journal`, `/${id}/waits`, `/${id}/history`, `/${id}/drawing`])
-    await ok(api.get('auditor', `/api/cases${path}`));
+  const pages = ['journal', 'waits', 'history', 'answers', 'drawing'].map((page) => `/${id}/${page}`);
+  for (const path of ['', `/${id}`, ...pages]) await ok(api.get('auditor', `/api/cases${path}`));
   await ok(api.get('auditor', '/api/access-log'));
   await ok(api.post('supervisor', `/api/cases/${id}/acts`, { act: 'reopen', reason: 'There is more to do.' }));
 

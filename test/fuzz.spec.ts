@@ -218,6 +218,7 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
   'GET /api/roles': fc.constant(undefined),
   'GET /api/cases/:id/waits': fc.constant(undefined),
   'GET /api/cases/:id/history': fc.constant(undefined),
+  'GET /api/cases/:id/answers': fc.constant(undefined),
   'GET /api/cases/:id/drawing': fc.constant(undefined),
   'GET /api/notifications': fc.constant(undefined),
   'GET /api/families': fc.constant(undefined),

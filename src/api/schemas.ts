@@ -129,6 +129,20 @@ export const taskView = z
   })
   .meta({ id: 'Task' });
 
+const pointers = z.array(z.string());
+export const answeredTaskView = taskView
+  .extend({
+    answer: z
+      .object({
+        output: json.meta({ description: 'Null where all of it was erased' }),
+        hidden: pointers.meta({ description: 'JSON Pointers of personal fields that you may not see: left out' }),
+        erased: pointers.meta({ description: 'JSON Pointers of what was erased since; "" is the whole answer' }),
+      })
+      .nullable()
+      .meta({ description: 'What was answered; null while nobody has' }),
+  })
+  .meta({ id: 'TaskWithAnswer' });
+
 export const journalRow = z
   .object({
     seq: z.number().int(),

@@ -44,8 +44,21 @@ const historyView = z
       .meta({ description: 'Name of the account, and on whose behalf it acted; null: the system itself' }),
     reason: z.string().nullable(),
     states: z.array(z.string()).meta({ description: 'Titles of the states afterwards' }),
+    task: uuid.nullable().meta({ description: 'Of an answer that a person gave: the task that has it' }),
   })
   .meta({ id: 'HistoryRow' });
+
+const answeredTask = z
+  .object({
+    id: uuid,
+    invocation: z.string(),
+    item: z.string().nullable(),
+    form: z.string(),
+    title: z.string(),
+    by: z.string().nullable().meta({ description: 'Name of who answered' }),
+    at: moment,
+  })
+  .meta({ id: 'AnsweredTask' });
 
 const point = z.object({ x: z.number(), y: z.number() });
 const drawing = z
@@ -85,6 +98,7 @@ const historyQuery = z.strictObject({
     .max(2 ** 31 - 1)
     .optional(),
 });
+const answersQuery = z.strictObject({ limit: paging.limit });
 const drawingQuery = z.strictObject({ whole: flag.optional() });
 
 /** One case in words and as a drawing, in the language of `Accept-Language`. */
@@ -132,6 +146,29 @@ export class CasePageController {
     });
     const last = items.at(-1);
     return { items, next: items.length === limit && last !== undefined && last.seq > 1 ? last.seq : null };
+  }
+
+  @Get(':id/answers')
+  @Looks('task')
+  @Describe({
+    tag,
+    summary: 'Tasks of a case that were answered, the newest first',
+    params,
+    query: answersQuery,
+    answers: {
+      200: {
+        description: 'What was answered stands in `GET /api/tasks/{id}`',
+        schema: z.object({ items: z.array(answeredTask), next: z.null() }),
+      },
+    },
+  })
+  async answered(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Query() query: z.output<typeof answersQuery>,
+    @Headers('accept-language') languages?: string,
+  ) {
+    return { items: await this.pages.answered(by, id, pickLanguage(languages), query.limit), next: null };
   }
 
   @Get(':id/drawing')

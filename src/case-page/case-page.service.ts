@@ -4,8 +4,8 @@ import { asOrganisation } from '../engine/cases.js';
 import type { CaseRecord, JournalBody, JournalPayload, VersionsApi } from '../engine/types.js';
 import type { Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
-import type { Language } from '../statechart/types.js';
-import type { Titles } from '../workflows/titles.js';
+import type { Language, Text } from '../statechart/types.js';
+import { inLanguage, type Titles } from '../workflows/titles.js';
 import { type HistoryRow, historyRow } from './history.js';
 import type { HandedOff } from './no-result.js';
 import { type Picture, Pictures } from './picture.js';
@@ -18,6 +18,17 @@ export interface CasePageDependencies {
   pool: Pool;
   clock: Clock;
   titles: Titles;
+}
+
+export interface AnsweredTask {
+  id: string;
+  invocation: string;
+  item: string | null;
+  form: string;
+  title: string;
+  /** Name of who answered. */
+  by: string | null;
+  at: string;
 }
 
 /** What the page of one case shows, in the reader's language: what it waits for, what happened, and the drawing. */
@@ -54,7 +65,9 @@ export class CasePageService {
         'select id, partner, service, invocation, reason_code as "reasonCode" from qamqor.handoffs where case_id = $1',
         [id],
       ),
+      answered: await query<{ id: string }>(`select id from qamqor.tasks where case_id = $1 and status = 'done'`, [id]),
     }));
+    const answered = new Set(rows.answered.map((task) => task.id));
     const names = new Map(rows.accounts.map(({ id: account, name }) => [account, name]));
     const handoffs = new Map(rows.handoffs.map((handoff) => [handoff.id, handoff]));
     return Promise.all(
@@ -64,9 +77,22 @@ export class CasePageService {
         const { key, version } = body.workflow;
         const workflow = await this.deps.versions.byVersion(organisationId, key, version);
         const name = (account: string) => names.get(account) ?? null;
-        return historyRow(body, payload, workflow, { language, name, titles: this.deps.titles, handoffs });
+        return historyRow(body, payload, workflow, { language, name, titles: this.deps.titles, handoffs, answered });
       }),
     );
+  }
+
+  /** Tasks of a case that were answered, the newest first. What was answered is the task's to say. */
+  async answered(by: Principal, idOrNumber: string, language: Language, limit: number): Promise<AnsweredTask[]> {
+    const { id, organisationId } = await this.deps.cases.find(by, idOrNumber);
+    const rows = await asOrganisation(this.deps.pool, organisationId, (query) =>
+      query<Omit<AnsweredTask, 'title' | 'at'> & { title: string; at: Date }>(ANSWERED, [id, limit]),
+    );
+    return rows.map(({ title, at, ...task }) => ({
+      ...task,
+      title: inLanguage(JSON.parse(title) as Text, language) ?? task.invocation,
+      at: at.toISOString(),
+    }));
   }
 
   async picture(by: Principal, idOrNumber: string, language: Language, whole: boolean): Promise<Picture> {
@@ -110,6 +136,10 @@ export class CasePageService {
     });
   }
 }
+
+const ANSWERED = `select t.id, t.invocation, t.item, t.form, t.title, a.name as by, t.closed_at as at
+  from qamqor.tasks t left join qamqor.accounts a on a.id::text = t.closed_by
+  where t.case_id = $1 and t.status = 'done' order by t.closed_at desc, t.id desc limit $2`;
 
 /** Of one hand-off `h`: what the last applied request for papers said. */
 const ASKED = `select jsonb_build_object('missing', coalesce(data::jsonb -> 'missing', '[]'), 'comment', data::jsonb -> 'comment') as asked

@@ -18,6 +18,8 @@ export interface HistoryRow {
   reason: string | null;
   /** Where the case stood afterwards; empty where nothing moved. */
   states: string[];
+  /** Of an answer that a person gave: the task that has it. */
+  task: string | null;
 }
 
 type Words = Record<
@@ -128,6 +130,8 @@ interface Telling {
   titles: Titles;
   /** The case's hand-offs, by their entries' UUIDs. */
   handoffs: ReadonlyMap<string, HandedOff>;
+  /** Ids of the case's tasks that were answered. */
+  answered: ReadonlySet<string>;
 }
 
 /** Acts that never move a case. */
@@ -150,6 +154,7 @@ export function historyRow(
     by: actorOf(body, language, name),
     reason: told ?? whySaid(body, payload, workflow, language),
     states: still ? [] : standsIn(workflow, body.state, language),
+    task: (body.kind === 'answer' && body.closed.find(({ uuid }) => telling.answered.has(uuid))?.uuid) || null,
   };
 }
 

@@ -41,6 +41,28 @@ describe('what a workflow tells about a case', () => {
     ]);
   });
 
+  it('say a record in one line, its parts in the order of the schema', () => {
+    const items = {
+      type: 'object',
+      properties: {
+        member: { type: 'integer', 'x-title': text('no.') },
+        course: { type: 'string', 'x-labels': { sewing: text('Sewing') } },
+      },
+    };
+    const learning = workflow({ properties: { learners: { type: 'array', 'x-title': text('Learners'), items } } });
+    const learners: JsonObject[] = [{ course: 'sewing', member: 2 }, { member: 3, more: 'x' }, {}];
+    expect(factsOf(learning, { learners })).toEqual([
+      {
+        name: 'learners',
+        title: text('Learners'),
+        values: [
+          { value: '2 – sewing', title: text('no. 2 – Sewing') },
+          { value: '3', title: text('no. 3') },
+        ],
+      },
+    ]);
+  });
+
   it('leaves out what is not known yet', () => {
     expect(factsOf(told, { reason: null, categories: [], note: 'kept' })).toEqual([]);
   });

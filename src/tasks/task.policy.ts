@@ -38,6 +38,18 @@ export const mayComplete = (by: Asker, task: TaskFacts) =>
 const mayCompleteOnBehalf = (by: Asker, task: TaskFacts) =>
   isOverseer(by) && isCandidate(by, task) && isOpen(task) && task.status !== 'open' && !isMine(by, task);
 
+/** What the policies look at in a task that was answered. */
+export interface AnsweredFacts {
+  role: string;
+  completed_by: string | null;
+}
+
+/** What a form marks `x-closed` stays with the role that the task was for and with who answered, however much others oversee. */
+export const maySeeClosed = (by: Asker, task: AnsweredFacts) =>
+  hasRole(by, task.role) || task.completed_by === by.account;
+/** What a form marks `x-personal`: also who sees everything. */
+export const maySeePersonal = (by: Asker, task: AnsweredFacts) => maySeeClosed(by, task) || mayInspect(by);
+
 export function taskPermissions(by: Asker, task: TaskFacts) {
   return {
     claim: mayClaim(by, task),

@@ -18,6 +18,12 @@ export const FIND_TASKS = {
   text: `${SELECT_TASKS.replace('select', 'select t.id as key,')} where t.id = any ($1::uuid[])`,
 };
 
+/** The journal row of the answer that closed a task: its payload, null where that was erased. */
+export const FIND_ANSWER = `select p.data from qamqor.journal j left join qamqor.payloads p on p.case_id = j.case_id and p.seq = j.seq
+  where j.case_id = $1 and j.kind = 'answer' and j.body::jsonb -> 'closed' @> jsonb_build_array(jsonb_build_object('uuid', $2::text))`;
+/** Of this task alone: an answer that refers to what others said finds nothing. */
+export const FIND_PERSONAL = 'select id, value from qamqor.personal_values where case_id = $1 and task_id = $2::uuid';
+
 /** Order of a queue: urgent first, then what should first be begun (while nobody has it) or is due first. */
 export const QUEUE_ORDER = `order by -t.priority, t.queue_at, t.id`;
 export const AFTER_CURSOR = (first: number) =>

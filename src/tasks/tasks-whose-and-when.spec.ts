@@ -157,7 +157,11 @@ describe('a task of a colleague who is away', () => {
       onBehalfOf: anna.account,
     };
     expect(answer).toMatchObject({ status: 200, body: { task: both, case: { status: 'done' } } });
-    expect((await api.get('berik', `/api/tasks/${id}`)).body).toEqual({ ...answer.body.task, can: expect.anything() });
+    expect((await api.get('berik', `/api/tasks/${id}`)).body).toEqual({
+      ...answer.body.task,
+      can: expect.anything(),
+      answer: { output: { said: 'yes' }, hidden: [], erased: [] },
+    });
     const journal = (await api.get('anna', `/api/cases/${caseId}/journal`)).body.items;
     expect(journal.at(-1)).toMatchObject({ kind: 'answer', by: supervisor.account, onBehalfOf: anna.account });
     const words = {

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { KeptByEngine, replayed } from '../api/idempotency.interceptor.js';
-import { caseView, instant, json, page, paging, taskView, uuid } from '../api/schemas.js';
+import { answeredTaskView, caseView, instant, json, page, paging, taskView, uuid } from '../api/schemas.js';
 import { With, type Write } from '../api/write.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
@@ -59,7 +59,18 @@ export class TasksController {
 
   @Get(':id')
   @Looks('task')
-  @Describe({ tag, summary: 'One task', params, answers })
+  @Describe({
+    tag,
+    summary: 'One task, and what was answered in it',
+    params,
+    answers: {
+      200: {
+        description:
+          'The task as it is now. Of an answer, fields that the form marks `x-personal` are shown to the role that the task was for, to who answered it, and to who oversees or audits; `x-closed` ones to the first two alone',
+        schema: answeredTaskView,
+      },
+    },
+  })
   read(@By() by: Principal, @Param('id') id: string) {
     return this.tasks.read(by, id);
   }

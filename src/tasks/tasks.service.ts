@@ -18,6 +18,7 @@ import type { KeyReads } from '../platform/key-reads.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
 import { splitPersonal } from './personal.js';
+import { readAnswer } from './read-answer.js';
 import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
 import { presentTask, type TaskRow } from './task.presenter.js';
 import * as sql from './task.statements.js';
@@ -92,8 +93,12 @@ export class TasksService {
     return pageOf(rows, query.limit, cursorOf, (row) => presentTask(row, forms.get(row), by));
   }
 
+  /** With what was answered, as far as the reader may see it. */
   async read(by: Principal, id: string): Promise<JsonObject> {
-    return this.present(by, await this.find(by, id));
+    const task = await this.find(by, id);
+    const form = (await this.formsOf([task])).get(task);
+    const answer = task.status === 'done' ? await readAnswer(this.deps.pool, by, task, form) : null;
+    return { ...presentTask(task, form, by), answer };
   }
 
   /** Of two who claim at once one has it; the other is told who. Claiming what one has already changes nothing. */

@@ -35,6 +35,7 @@ describe('the schemas of a workflow', () => {
       { patternProperties: { '^a': { 'x-personal': true } } },
       'personal-out-of-reach',
     ],
+    ['close what is not personal', { properties: { a: { 'x-closed': true } } }, 'closed-not-personal'],
     [
       'leave one of several values without words',
       { properties: { a: { enum: ['x', 'y'], 'x-labels': { x: { kk: 'Х', ru: 'Х', en: 'X' } } } } },

@@ -57,6 +57,12 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
       `what ${path} marks x-personal would not be kept apart.`,
       'Describe it in `properties`.',
     );
+  if (part['x-closed'] === true && part['x-personal'] !== true)
+    add(
+      'closed-not-personal',
+      `what ${path} marks x-closed would stand in the case's journal, where everybody of the centre reads it.`,
+      'Mark it `x-personal: true` as well.',
+    );
   for (const keyword of NAMES)
     if (typeof part[keyword] === 'string')
       add(

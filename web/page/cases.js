@@ -1,4 +1,5 @@
 import { actsBlock, fieldsOf, reasonField } from './acts.js';
+import { answeredTask, wordOf } from './answers.js';
 import { get, post } from './api.js';
 import { certificatesBlock, certificatesOf } from './certificates.js';
 import { consentsOf } from './consents.js';
@@ -148,7 +149,7 @@ export async function caseView(id, user) {
 
 /** What the workflow tells about the case, such as why it ended. */
 function factsList(facts) {
-  const words = ({ values }) => values.map(({ value, title }) => said(title, String(value))).join(', ');
+  const words = ({ values }) => values.map(({ value, title }) => said(title, wordOf({}, value))).join(', ');
   return h(
     'dl',
     { class: 'case-facts' },
@@ -277,7 +278,7 @@ function historyBlock(path, { items, next }) {
   return [list, button];
 }
 
-function happened({ at, title, by, reason, states }) {
+function happened({ at, title, by, reason, states, task }) {
   return h(
     'li',
     {},
@@ -289,6 +290,7 @@ function happened({ at, title, by, reason, states }) {
       h('span', { class: 'by' }, ` · ${by ?? t().system}`),
       reason && h('p', {}, reason),
       states.length > 0 && h('p', { class: 'states' }, `→ ${states.join(', ')}`),
+      task && answeredTask(task, t().answer),
     ),
   );
 }

@@ -1,4 +1,5 @@
 import { actsBlock, drawAnew, fieldsOf, reasonField } from './acts.js';
+import { answeredBefore, answerOf } from './answers.js';
 import { get, Problem, post, put } from './api.js';
 import { certificatesBlock, certificatesOf } from './certificates.js';
 import { h } from './dom.js';
@@ -107,8 +108,13 @@ function button(task) {
 /** One task with its form. */
 export async function taskView(id, user) {
   const task = await get(`/api/tasks/${id}`);
-  const [family, certificates] = await Promise.all([familyOf(task.subject), certificatesOf(task.caseId)]);
   const over = task.status === 'done' || task.status === 'cancelled';
+  const work = over ? null : answering(task, user);
+  const [family, certificates, before] = await Promise.all([
+    familyOf(task.subject),
+    certificatesOf(task.caseId),
+    work && answeredBefore(task, work.fill),
+  ]);
   return h(
     'div',
     { class: 'one-task' },
@@ -125,12 +131,13 @@ export async function taskView(id, user) {
     ),
     task.status === 'held' && h('p', { class: 'notice' }, `${t().heldUntil(day(task.heldUntil))} ${task.holdReason}`),
     certificatesBlock(certificates),
-    over ? finished(task, await askedAgain(task, user)) : answering(task, user),
+    over ? finished(task, await askedAgain(task, user)) : h('div', { class: 'work' }, before, work.place),
   );
 }
 
-/** What became of it; what was answered stands in the case. */
-function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf, caseNumber, caseId }, again) {
+/** What became of it, and what was answered. */
+function finished(task, again) {
+  const { status, closedAt, completedByName, assigneeName, onBehalfOf, caseNumber, caseId } = task;
   const by = onBehalfOf === null ? completedByName : t().inPlaceOf(completedByName, assigneeName);
   return h(
     'div',
@@ -138,6 +145,7 @@ function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf,
     h('p', {}, status === 'done' ? t().finished : t().needless),
     completedByName && h('p', {}, `${t().finishedBy}: ${by}`),
     closedAt && h('p', {}, h('time', { datetime: closedAt }, moment(closedAt))),
+    status === 'done' && [h('h2', {}, t().answer), answerOf(task)],
     h('p', {}, `${t().seeHistory} `, caseLink(caseNumber, caseId)),
     again &&
       h('p', { class: 'notice again' }, `${t().askedAgain} `, h('a', { href: `#/tasks/${again.id}` }, t().answerAgain)),
@@ -154,17 +162,31 @@ async function askedAgain(task, { may }) {
   return pages.flatMap(({ items }) => items).find(isSame);
 }
 
-/** The form, and below it what else may be done with the task. */
+/**
+ * The form, and below it what else may be done with the task. `fill` lays an answer over what stands in the form; null for
+ * whoever may not answer.
+ */
 function answering(task, user) {
   const { can } = task;
-  const form = formOf(task.form.schema, task.draft ?? {});
-  const acts = actsBlock([can.hold && holdOf(task, form), can.assign && assignmentOf(task)]);
-  return [answerForm(task, form, user), acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts)];
+  const place = h('div', {});
+  const untouched = JSON.stringify(formOf(task.form.schema, task.draft ?? {}).read());
+  const draw = (given) => {
+    const form = formOf(task.form.schema, given);
+    const acts = actsBlock([can.hold && holdOf(task, form, untouched), can.assign && assignmentOf(task)]);
+    const more = acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts);
+    place.replaceChildren(...[answerForm(task, form, user), more].filter(Boolean));
+    return form;
+  };
+  let form = draw(task.draft ?? {});
+  const fill = (answer) => {
+    form = draw({ ...form.read(), ...answer });
+    form.element.querySelector('input, select, textarea')?.focus();
+  };
+  return { place, fill: can.complete || can.completeOnBehalf ? fill : null };
 }
 
 /** What was begun is kept as a draft. */
-function holdOf({ id, can }, form) {
-  const untouched = JSON.stringify(form.read());
+function holdOf({ id, can }, form, untouched) {
   return {
     title: t().hold,
     schema: fieldsOf({ until: { type: 'string', format: 'date', title: t().holdUntil }, reason: reasonField() }),

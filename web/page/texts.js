@@ -1,3 +1,4 @@
+import { ANSWERS } from './answer-texts.js';
 import { FAMILY_TEXTS } from './family-texts.js';
 
 const KEPT = 'qamqor.language';
@@ -122,6 +123,7 @@ const TEXTS = {
       'low-income': 'Аз қамтылған',
       'special-needs-child': 'Ерекше балалы',
     },
+    ...ANSWERS.kk,
     finished: 'Бұл тапсырма аяқталған.',
     needless: 'Бұл тапсырма енді қажет емес.',
     finishedBy: 'Аяқтаған',
@@ -270,6 +272,7 @@ const TEXTS = {
       'low-income': 'Малообеспеченная',
       'special-needs-child': 'Особый ребёнок',
     },
+    ...ANSWERS.ru,
     finished: 'Эта задача завершена.',
     needless: 'Эта задача больше не нужна.',
     finishedBy: 'Кто завершил',
@@ -417,6 +420,7 @@ const TEXTS = {
       'low-income': 'Low income',
       'special-needs-child': 'Child with special needs',
     },
+    ...ANSWERS.en,
     finished: 'This task is complete.',
     needless: 'This task is no longer needed.',
     finishedBy: 'Completed by',

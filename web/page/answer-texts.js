@@ -1,0 +1,36 @@
+/** Words around what was answered in tasks: a part of `t()`. */
+export const ANSWERS = {
+  kk: {
+    answer: 'Жауабы',
+    noAnswer: 'Бұл тапсырмаға жауап жазылмаған.',
+    answeredBefore: 'Бұған дейінгі жауаптар',
+    lastAnswer: (title) => `Соңғы жауап: ${title}`,
+    fillWithAnswer: 'Форманы осы жауаппен толтыру',
+    allInHistory: 'Басқа жауаптар істің тарихында',
+    notShown: 'Дербес дерек: сізге көрсетілмейді',
+    erased: 'Өшірілген',
+    noneListed: 'Көрсетілмеген',
+  },
+  ru: {
+    answer: 'Ответ',
+    noAnswer: 'В этой задаче ответа нет.',
+    answeredBefore: 'Что ответили раньше',
+    lastAnswer: (title) => `Последний ответ: ${title}`,
+    fillWithAnswer: 'Заполнить форму этим ответом',
+    allInHistory: 'Остальные ответы в истории дела',
+    notShown: 'Персональные данные: вам не показаны',
+    erased: 'Удалено',
+    noneListed: 'Не указано',
+  },
+  en: {
+    answer: 'Answer',
+    noAnswer: 'This task has no answer.',
+    answeredBefore: 'What was answered before',
+    lastAnswer: (title) => `Last answered: ${title}`,
+    fillWithAnswer: 'Fill the form with this answer',
+    allInHistory: 'Other answers are in the history of the case',
+    notShown: 'Personal: not shown to you',
+    erased: 'Erased',
+    noneListed: 'None given',
+  },
+};
