@@ -8,7 +8,7 @@ export const INTEGRATION = 'integration';
 export const PARTNER_ROLE = /^partner-[a-z][a-z0-9-]{0,55}$/;
 
 /** What `roles.yaml` says that a role may; what each means stands there. */
-const RIGHTS = ['open-cases', 'record-consents', 'supply-papers', 'oversee'] as const;
+const RIGHTS = ['open-cases', 'record-consents', 'supply-papers', 'read-answers', 'oversee'] as const;
 type Right = (typeof RIGHTS)[number];
 
 /** In `roles.yaml` for their titles only: who answers from outside is no colleague. */

@@ -47,8 +47,9 @@ export interface AnsweredFacts {
 /** What a form marks `x-closed` stays with the role that the task was for and with who answered, however much others oversee. */
 export const maySeeClosed = (by: Asker, task: AnsweredFacts) =>
   hasRole(by, task.role) || task.completed_by === by.account;
-/** What a form marks `x-personal`: also who sees everything. */
-export const maySeePersonal = (by: Asker, task: AnsweredFacts) => maySeeClosed(by, task) || mayInspect(by);
+/** What a form marks `x-personal`: also who leads cases, to whom others' notes and written reasons are addressed, and who sees everything. */
+export const maySeePersonal = (by: Asker, task: AnsweredFacts) =>
+  maySeeClosed(by, task) || hasRole(by, 'read-answers') || mayInspect(by);
 
 export function taskPermissions(by: Asker, task: TaskFacts) {
   return {

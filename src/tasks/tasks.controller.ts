@@ -66,7 +66,7 @@ export class TasksController {
     answers: {
       200: {
         description:
-          'The task as it is now. Of an answer, fields that the form marks `x-personal` are shown to the role that the task was for, to who answered it, and to who oversees or audits; `x-closed` ones to the first two alone',
+          'The task as it is now. Of an answer, fields that the form marks `x-personal` are shown to the role that the task was for, to who answered it, to who may `read-answers`, and to who oversees or audits; `x-closed` ones to the first two alone',
         schema: answeredTaskView,
       },
     },
