@@ -3,6 +3,7 @@ import { get, Problem, post, put } from './api.js';
 import { h } from './dom.js';
 import { familyBox, familyNames, familyOf } from './family.js';
 import { formOf } from './form.js';
+import { withPeople } from './members.js';
 import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
 import { day, moment, said, startOfDay, t } from './texts.js';
 
@@ -108,12 +109,13 @@ export async function taskView(id) {
   const task = await get(`/api/tasks/${id}`);
   const family = await familyOf(task.subject);
   const over = task.status === 'done' || task.status === 'cancelled';
+  const answer = over ? finished(task) : answering(task, family);
   return h(
     'div',
     { class: 'one-task' },
     h('p', {}, h('a', { href: '#/queue' }, `← ${t().queue}`)),
     h('h1', {}, said(task.title, task.invocation)),
-    familyBox(family, task.caseId),
+    familyBox(family, task.caseId, answer.peopleChanged),
     h(
       'p',
       { class: 'facts' },
@@ -123,14 +125,14 @@ export async function taskView(id) {
       !over && task.status !== 'open' && h('span', { class: 'by' }, `${t().assignee}: ${task.assigneeName}`),
     ),
     task.status === 'held' && h('p', { class: 'notice' }, `${t().heldUntil(day(task.heldUntil))} ${task.holdReason}`),
-    over ? finished(task) : answering(task),
+    answer.element,
   );
 }
 
 /** What became of it; what was answered stands in the case. */
 function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf, caseNumber, caseId }) {
   const by = onBehalfOf === null ? completedByName : t().inPlaceOf(completedByName, assigneeName);
-  return h(
+  const element = h(
     'div',
     { class: 'card finished' },
     h('p', {}, status === 'done' ? t().finished : t().needless),
@@ -138,14 +140,23 @@ function finished({ status, closedAt, completedByName, assigneeName, onBehalfOf,
     closedAt && h('p', {}, h('time', { datetime: closedAt }, moment(closedAt))),
     h('p', {}, `${t().seeHistory} `, caseLink(caseNumber, caseId)),
   );
+  return { element };
 }
 
-/** The form, and below it what else may be done with the task. */
-function answering(task) {
+/** The form, and below it what else may be done with the task. What was filled in stays when the family's people change. */
+function answering(task, family) {
   const { can } = task;
-  const form = formOf(task.form.schema, task.draft ?? {});
-  const acts = actsBlock([can.hold && holdOf(task, form), can.assign && assignmentOf(task)]);
-  return [answerForm(task, form), acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts)];
+  const element = h('div', {});
+  const draw = (people, given) => {
+    const form = formOf(withPeople(task.form.schema, people), given);
+    const acts = actsBlock([can.hold && holdOf(task, form), can.assign && assignmentOf(task)]);
+    const more = acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts);
+    element.replaceChildren(...[answerForm(task, form), more].filter(Boolean));
+    filledIn = form.read;
+  };
+  let filledIn = () => task.draft ?? {};
+  draw(family, filledIn());
+  return { element, peopleChanged: (people) => draw(people, filledIn()) };
 }
 
 /** What was begun is kept as a draft. */
