@@ -81,6 +81,15 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'POST /api/handoffs/{id}/recall': ['curator', 'supervisor', 'director'],
   'GET /api/families': inside,
   'GET /api/families/{id}': inside,
+  'POST /api/families/{id}/members': ['registrar', 'curator', 'supervisor', 'director', 'administrator', 'integration'],
+  'PATCH /api/families/{id}/members/{number}': [
+    'registrar',
+    'curator',
+    'supervisor',
+    'director',
+    'administrator',
+    'integration',
+  ],
   'GET /api/families/{id}/consents': inside,
   'PUT /api/families/{id}/consents': ['registrar', 'curator', 'supervisor', 'integration'],
   'GET /api/certificates': inside,
@@ -114,6 +123,8 @@ const BODIES: Record<string, object> = {
   'POST /api/incidents/{id}/resolve': { reason: 'x' },
   'POST /api/workflows': { files: {} },
   'POST /api/handoffs/{id}/recall': { reason: 'x' },
+  'POST /api/families/{id}/members': { given: 'Дана' },
+  'PATCH /api/families/{id}/members/{number}': { given: 'Дана' },
   'PUT /api/families/{id}/consents': { partner: 'atameken', given: true, how: 'paper' },
 };
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PROBLEMS } from '../src/api/errors.js';
+import { FamiliesService } from '../src/families/families.service.js';
+import { ORGANISATION } from '../src/system.js';
 import { ApiFixture, type Ask } from './api.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
@@ -41,6 +43,7 @@ const form = {
 let api: ApiFixture;
 let caseIds: string[] = [];
 let taskIds: string[] = [];
+let familyId = '';
 const unhandled: unknown[] = [];
 const hear = (error: unknown) => void unhandled.push(error);
 beforeAll(async () => {
@@ -55,6 +58,9 @@ beforeAll(async () => {
     (task: { id: string }) => task.id,
   );
   caseIds = [...caseIds, 'Q-000001'];
+  const applicant = { surname: 'Ли', given: 'Анна', language: 'kk' as const, categories: [] };
+  const by = { organisation: ORGANISATION, actor: 'fuzz' };
+  ({ familyId } = await new FamiliesService(api.system.orm.em).registerApplicant(applicant, by));
 });
 afterAll(async () => {
   process.off('unhandledRejection', hear);
@@ -114,7 +120,7 @@ const anyJson = fc.oneof(
 /** Mostly one that is there. */
 const anId = (route: string) => {
   const known = fc.nat().map((n) => {
-    const ids = route.includes('/tasks') ? taskIds : caseIds;
+    const ids = route.includes('/families/') ? [familyId] : route.includes('/tasks') ? taskIds : caseIds;
     return ids[n % ids.length] ?? '';
   });
   return fc.oneof({ weight: 8, arbitrary: known }, fc.uuid(), anyText);
@@ -206,6 +212,21 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
     partner: fc.oneof(fc.constantFrom('otbasy-bank', 'atameken'), anyText),
     given: fc.boolean(),
     how: fc.constantFrom('paper', 'phone'),
+  }),
+  'POST /api/families/:id/members': near({
+    surname: anyText,
+    given: anyText,
+    patronymic: anyText,
+    relation: fc.constantFrom('spouse', 'child', 'applicant'),
+    iin: fc.oneof(fc.constantFrom('850612300003', '900101300007', '9001013'), anyText),
+    birthDate: fc.oneof(fc.constantFrom('1985-06-12', '0000-00-00', '0001-01-01', null), anyText),
+  }),
+  'PATCH /api/families/:id/members/:id': near({
+    surname: fc.oneof(anyText, fc.constant(null)),
+    given: anyText,
+    iin: fc.oneof(fc.constantFrom('850612300003', '900101300007', null), anyText),
+    birthDate: fc.oneof(fc.constantFrom('1985-06-12', null), anyText),
+    revision,
   }),
   'GET /api/board': fc.constant(undefined),
   'GET /api/escalations': fc.constant(undefined),
@@ -321,7 +342,8 @@ async function fire({ as, route, id, query, headers, body, raw }: Shot) {
   const [method = '', pattern = ''] = route.split(' ');
   // Signing out for real would leave the rest of the run outside.
   const sender = pattern.endsWith('sign-out') ? null : as;
-  const path = pattern.replace(':id', encodeURIComponent(id.toWellFormed()));
+  // What stands second is one of a family, by number.
+  const path = pattern.replace(':id', encodeURIComponent(id.toWellFormed())).replace(':id', String(id.length % 3));
   const names = new URLSearchParams(
     Object.entries({ ...query, ...(pattern === '/api/live' ? { once: 'true' } : {}) }).map(([name, value]) => [
       name.toWellFormed(),

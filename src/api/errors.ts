@@ -176,6 +176,19 @@ export const PROBLEMS: Record<string, Problem> = {
       en: 'There is no such family. Check the number.',
     },
   },
+  'member-not-found': {
+    status: 404,
+    title: {
+      kk: 'Отбасы тізімінде мұндай нөмір жоқ',
+      ru: 'Такого номера в списке семьи нет',
+      en: 'The family has no such person',
+    },
+    detail: {
+      kk: 'Отбасы тізімінде {member} нөмірлі адам жоқ. Отбасын қайта оқып, тізімдегі нөмірді таңдаңыз.',
+      ru: 'В списке семьи нет человека с номером {member}. Прочтите семью снова и выберите номер из списка.',
+      en: 'The family has nobody with the number {member} in its list. Read the family again and pick a number of the list.',
+    },
+  },
   'handoff-closed': {
     status: 409,
     title: { kk: 'Жолдама аяқталған', ru: 'Направление завершено', en: 'The hand-off is over' },

@@ -145,6 +145,66 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'укажите фамилию или имя',
     en: 'must have a surname or a given name',
   },
+  'no-letters': {
+    kk: 'бұл есім емес: «{value}»; жеке куәліктегідей жазыңыз немесе бос қалдырыңыз',
+    ru: 'это не имя: «{value}»; впишите как в удостоверении или оставьте пустым',
+    en: 'is not a name: "{value}"; write it as the identity document has it, or leave it empty',
+  },
+  'damaged-letters': {
+    kk: 'бүлінген әріп бар (� белгісі); қайта жазыңыз',
+    ru: 'есть испорченная буква (знак �); впишите заново',
+    en: 'has a damaged letter (the sign �); write it again',
+  },
+  'not-12-digits': {
+    kk: 'ЖСН 12 цифрдан тұруы керек; құжаттан көшіріп жазыңыз',
+    ru: 'ИИН состоит из 12 цифр; впишите его из документа',
+    en: 'an identity number has 12 digits; write it from the document',
+  },
+  'bad-check-digit': {
+    kk: 'ЖСН-нің бақылау цифры дұрыс емес, бір цифры қате жазылған; құжатпен салыстырыңыз',
+    ru: 'неверная контрольная цифра ИИН, какая-то цифра вписана с ошибкой; сверьте с документом',
+    en: 'one of the digits of the identity number is mistyped (its check digit does not fit); compare it with the document',
+  },
+  'unknown-century': {
+    kk: 'ЖСН-нің жетінші цифры 1-ден 6-ға дейін болады; құжатпен салыстырыңыз, құжатта да солай болса, ЖСН-сіз енгізіңіз',
+    ru: 'седьмая цифра ИИН бывает от 1 до 6; сверьте с документом, а если там так же, внесите без ИИН',
+    en: 'the seventh digit of an identity number is 1 to 6; compare it with the document, and if it is the same there, leave the number out',
+  },
+  'impossible-birth-date': {
+    kk: 'ЖСН-нің алғашқы алты цифры күнтізбеде жоқ күнді білдіреді; құжатпен салыстырыңыз',
+    ru: 'первые шесть цифр ИИН означают день, которого нет в календаре; сверьте с документом',
+    en: 'the first six digits of the identity number are a day that no calendar has; compare it with the document',
+  },
+  'not-a-date': {
+    kk: 'мұндай туған күн болмайды: {value}; құжаттан көшіріп жазыңыз',
+    ru: 'такой даты рождения не бывает: {value}; впишите её из документа',
+    en: 'nobody was born on {value}; write the date from the document',
+  },
+  'person-elsewhere': {
+    kk: 'осы ЖСН-і бар адам {value} отбасында бұрыннан тіркелген; ол басқа отбасына өткен болса, жетекшіге айтыңыз',
+    ru: 'человек с этим ИИН уже записан в семье {value}; если он перешёл в другую семью, скажите руководителю',
+    en: 'someone with this identity number is already recorded in family {value}; if they moved, tell your supervisor',
+  },
+  'duplicate-person': {
+    kk: 'осы ЖСН отбасы тізіміндегі {member} нөмірлі адамда тұр; ол сол адам болса, қайта енгізбеңіз',
+    ru: 'этот ИИН уже стоит у номера {member} в списке семьи; если это тот же человек, не вносите его снова',
+    en: 'number {member} of the family list has this identity number; if it is the same person, do not enter them again',
+  },
+  'duplicate-name': {
+    kk: 'аты-жөні мен туған күні отбасы тізіміндегі {member} нөмірлі адамдікімен бірдей; басқа адам болса, ЖСН-ін немесе туған күнін жазыңыз',
+    ru: 'то же имя и дата рождения, что у номера {member} в списке семьи; если это другой человек, впишите его ИИН или дату рождения',
+    en: 'number {member} of the family list has the same name and date of birth; if this is somebody else, give their identity number or date of birth',
+  },
+  'too-many-people': {
+    kk: 'отбасында {limit} адамнан артық бола алмайды; тізімді тексеріңіз',
+    ru: 'в семье не может быть больше {limit} человек; проверьте список',
+    en: 'a family cannot have more than {limit} people; check the list',
+  },
+  'unknown-member': {
+    kk: 'отбасы тізімінде {member} нөмірлі адам жоқ, тізімде мына нөмірлер бар: {known}; алдымен адамды отбасына қосыңыз',
+    ru: 'в списке семьи нет номера {member}, есть номера: {known}; сначала внесите человека в семью',
+    en: 'nobody has the number {member} in the family list, which has: {known}; enter the person into the family first',
+  },
   'unknown-family': { kk: 'мұндай отбасы жоқ', ru: 'такой семьи нет', en: 'there is no such family' },
   'not-a-cursor': {
     kk: 'бұл тізімнің белгісі емес; оны алып тастап, басынан бастаңыз',

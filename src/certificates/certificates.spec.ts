@@ -75,6 +75,20 @@ const FAMILY = {
   },
 };
 
+/** Asks for the certificate of the second in the family list; somebody may ask for another in its place. */
+const REISSUED = {
+  ...WORKFLOW,
+  id: 'reissued',
+  events: { ...WORKFLOW.events, REISSUE: { title: TEXT, roles: ['director'] } },
+  states: {
+    issuing: asking('shown', {}),
+    shown: { ...WORKFLOW.states.issued, on: { REISSUE: 'again' } },
+    again: asking('issued', { replaces: '= context.number' }),
+    issued: WORKFLOW.states.issued,
+    closed: { type: 'final' },
+  },
+};
+
 function asking(target: string, more: object) {
   const { meta, invoke } = WORKFLOW.states.issuing;
   const input = { ...invoke.input, member: 2, ...more };
@@ -105,6 +119,7 @@ describe('a certificate', () => {
     await api.deploy(WORKFLOW, FILES);
     await api.deploy(CORRECTED, FILES);
     await api.deploy(FAMILY, { 'input.yaml': FILES['input.yaml'] });
+    await api.deploy(REISSUED, FILES);
     await api.system.work();
     ({ number, caseId } = await passed('Өмірзақова', 'Әсем', 'Қайратқызы'));
     code = await codeOf(number);
@@ -180,6 +195,39 @@ describe('a certificate', () => {
       { given: 'Нұрлан', revoked: true },
       { given: 'Нұрлан', revoked: false },
     ]);
+  });
+
+  it('with a misspelt name is issued again with the right one once the person is corrected, and the old one is revoked', async () => {
+    const applicant = {
+      surname: 'Серікова',
+      given: 'Жанар',
+      patronymic: null,
+      language: 'kk' as const,
+      categories: [],
+    };
+    const { familyId } = await families.registerApplicant(applicant, { organisation: ORGANISATION, actor: 'test' });
+    const husband = { surname: 'Серікоф', given: 'Мұрат', relation: 'spouse' };
+    await api.post('registrar', `/api/families/${familyId}/members`, husband);
+    const { body } = await api.post('integration', '/api/cases', { workflow: 'reissued', input: { familyId } });
+    const comesTo = (state: string) =>
+      until(async () => (await api.system.runtime.engine.read(ORGANISATION, body.id))?.state === state);
+    await comesTo('shown');
+
+    const corrected = { body: { surname: 'Серіков' } };
+    expect(await api.ask('registrar', 'PATCH', `/api/families/${familyId}/members/2`, corrected)).toMatchObject({
+      status: 200,
+    });
+    await api.post('director', `/api/cases/${body.id}/events`, { type: 'REISSUE' });
+    await comesTo('issued');
+    const issued = await sql<{ number: string; surname: string; revoked: boolean }>(
+      `select number, surname, revoked_at is not null as revoked from qamqor.certificates where case_id = $1 order by serial`,
+      [body.id],
+    );
+    expect(issued).toMatchObject([
+      { surname: 'Серікоф', revoked: true },
+      { surname: 'Серіков', revoked: false },
+    ]);
+    expect(await readText((await pdf(issued[1]?.number ?? '')).body)).toContain('Серіков Мұрат');
   });
 
   it('is printed with the name of the identity document and the course in the language of the family', async () => {

@@ -11,6 +11,8 @@ const LINES = [
   `K-00001,Қожахметова,Әсел,Бауыржанқызы,${IIN},1988-07-07,applicant,large,87026135241,Төле би 1`,
   'K-00001,Қожахметов,Нұрлан,,900101300007,1990-01-01,spouse,,,',
 ];
+const ASEL = { surname: 'Қожахметова', given: 'Әсел', patronymic: 'Бауыржанқызы' };
+const NURLAN = { surname: 'Қожахметов', given: 'Нұрлан', patronymic: null };
 
 let api: ApiFixture;
 beforeAll(async () => {
@@ -29,17 +31,18 @@ describe('a family', () => {
     expect(body).toEqual({
       id: expect.any(String),
       number: 'K-00001',
-      applicant: { surname: 'Қожахметова', given: 'Әсел', patronymic: 'Бауыржанқызы' },
+      applicant: ASEL,
       phone: '+77026135241',
       language: expect.any(String),
       address: 'Төле би 1',
       categories: ['large'],
       interest: null,
       members: [
-        { number: 1, surname: 'Қожахметова', given: 'Әсел', relation: 'applicant', birthYear: 1988 },
-        { number: 2, surname: 'Қожахметов', given: 'Нұрлан', relation: 'spouse', birthYear: 1990 },
+        { number: 1, ...ASEL, relation: 'applicant', birthYear: 1988, revision: 1 },
+        { number: 2, ...NURLAN, relation: 'spouse', birthYear: 1990, revision: 1 },
       ],
       openCase: null,
+      can: { enterPeople: false },
     });
     expect((await api.get('psychologist', `/api/families/${body.id}`)).body).toEqual(body);
     expect(JSON.stringify(body)).not.toContain(IIN.slice(6));

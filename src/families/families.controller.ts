@@ -1,25 +1,39 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
+import { CASE_OPENERS } from '../api/case.policy.js';
 import { Describe } from '../api/contract.js';
+import { pickLanguage } from '../api/language.js';
 import { uuid } from '../api/schemas.js';
+import { With, type Write } from '../api/write.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
-import { FamilyRecordsService } from './family-records.service.js';
-import { CATEGORIES, LANGUAGES } from './vocabulary.js';
+import { FamilyMembersService, type Written } from './family-members.service.js';
+import { FamilyRecordsService, memberNotFound } from './family-records.service.js';
+import { fieldOf } from './person-said.js';
+import { wordWarning } from './remarks.js';
+import { CATEGORIES, LANGUAGES, RELATIONS } from './vocabulary.js';
 
 const tag = 'families';
 const name = {
   surname: z.string().nullable(),
   given: z.string().nullable(),
 };
+const fullName = { ...name, patronymic: z.string().nullable() };
 const brief = {
   id: uuid,
   number: z.string(),
-  applicant: z.object({ ...name, patronymic: z.string().nullable() }),
+  applicant: z.object(fullName),
   phone: z.string().nullable().meta({ description: 'E.164 where it can be dialled, else as it was said' }),
 };
+const memberView = z.object({
+  number: z.number().int().meta({ description: 'Place in the family, from 1; never given to anybody else' }),
+  ...fullName,
+  relation: z.string().meta({ description: 'What they are to the applicant' }),
+  birthYear: z.number().int().nullable(),
+  revision: z.number().int(),
+});
 const familyView = z
   .object({
     ...brief,
@@ -27,18 +41,14 @@ const familyView = z
     address: z.string().nullable(),
     categories: z.array(z.enum(CATEGORIES)),
     interest: z.string().nullable(),
-    members: z.array(
-      z.object({
-        number: z.number().int().meta({ description: 'Place in the family, from 1' }),
-        ...name,
-        relation: z.string().meta({ description: 'What they are to the applicant' }),
-        birthYear: z.number().int().nullable(),
-      }),
-    ),
+    members: z.array(memberView),
     openCase: z
       .object({ id: uuid, number: z.string() })
       .nullable()
       .meta({ description: 'The open case of the family, the newest where workflows have one each; never a sub-case' }),
+    can: z
+      .object({ enterPeople: z.boolean() })
+      .meta({ description: 'Whether the signed-in account may enter and correct its people' }),
   })
   .meta({ id: 'Family', description: 'Without identity numbers' });
 const briefView = z.object(brief).meta({ id: 'FamilyInShort' });
@@ -51,11 +61,37 @@ const listQuery = z.strictObject({
     .meta({ description: 'Up to 100 ids, with commas between' }),
 });
 
+const part = z.string().max(100).nullable().optional();
+const said = {
+  surname: part,
+  given: part,
+  patronymic: part,
+  iin: z.string().max(40).nullable().optional().meta({ description: 'Kept, and never shown by the API' }),
+  birthDate: z.iso.date().nullable().optional().meta({ description: 'Taken from `iin` where it is not said' }),
+};
+const newPerson = z.strictObject({
+  ...said,
+  // A family has its applicant already.
+  relation: z.enum(RELATIONS).exclude(['applicant']).default('other'),
+});
+const correction = z
+  .strictObject({ ...said, revision: z.number().int().min(0).optional() })
+  .meta({ description: 'What is left out stays as it is; null says that there is none' });
+const written = z.object({
+  member: memberView,
+  warnings: z
+    .array(z.object({ field: z.string(), reason: z.string(), message: z.string() }))
+    .meta({ description: 'What was taken all the same and should be compared with the papers, as an import says it' }),
+});
+
 /** Whom the centre works with: who they are and how to reach them. */
 @Controller('api/families')
 @Roles('staff', INTEGRATION)
 export class FamiliesController {
-  constructor(private readonly records: FamilyRecordsService) {}
+  constructor(
+    private readonly records: FamilyRecordsService,
+    private readonly members: FamilyMembersService,
+  ) {}
 
   @Get()
   @Looks('family')
@@ -79,7 +115,60 @@ export class FamiliesController {
     params: { id: 'Id or number of the family' },
     answers: { 200: { description: 'The family', schema: familyView } },
   })
-  read(@By() { organisationId }: Principal, @Param('id') id: string): Promise<z.output<typeof familyView>> {
-    return this.records.read(organisationId, id);
+  read(@By() by: Principal, @Param('id') id: string): Promise<z.output<typeof familyView>> {
+    return this.records.read(by, id);
+  }
+
+  @Post(':id/members')
+  @Looks('family')
+  @Roles(...CASE_OPENERS)
+  @Describe({
+    tag,
+    summary: 'Enter a person of the family; the next number of its list is theirs',
+    params: { id: 'Id or number of the family' },
+    body: newPerson,
+    answers: { 201: { description: 'Entered', schema: written } },
+  })
+  async enter(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() body: z.output<typeof newPerson>,
+    @Headers('accept-language') languages?: string,
+  ) {
+    return this.shown(by, await this.members.enter(by, id, body), languages);
+  }
+
+  @Patch(':id/members/:number')
+  @HttpCode(200)
+  @Looks('family')
+  @Roles(...CASE_OPENERS)
+  @Describe({
+    tag,
+    summary: 'Correct the names, the identity number or the birth date of a person of the family',
+    params: { id: 'Id or number of the family', number: 'Number of the person in the family list, from 1' },
+    body: correction,
+    ifMatch: true,
+    answers: { 200: { description: 'Corrected: what is printed or sent from now on says it', schema: written } },
+  })
+  async correct(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Param('number') number: string,
+    @Body() { revision: _inWrite, ...body }: z.output<typeof correction>,
+    @With() { revision }: Write,
+    @Headers('accept-language') languages?: string,
+  ) {
+    if (!/^[0-9]{1,4}$/.test(number)) throw memberNotFound(number);
+    return this.shown(by, await this.members.correct(by, id, Number(number), body, revision), languages);
+  }
+
+  private async shown(by: Principal, { familyId, number, warnings }: Written, languages: string | undefined) {
+    const member = await this.records.member(by.organisationId, familyId, number);
+    const language = pickLanguage(languages);
+    const worded = warnings.map((warning) => {
+      const { column, reason, message } = wordWarning(warning, language);
+      return { field: fieldOf(column) ?? '', reason, message };
+    });
+    return { member, warnings: worded };
   }
 }

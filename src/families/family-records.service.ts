@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Pool } from 'pg';
+import { CASE_OPENERS } from '../api/case.policy.js';
 import { isUuid } from '../api/cursor.js';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
-import type { FamiliesService } from './families.service.js';
+import { hasRole } from '../identity/identity.policy.js';
+import type { Principal } from '../identity/principal.js';
+import { type FamiliesService, memberOf } from './families.service.js';
 import type { Family } from './family.entity.js';
 import type { Person } from './person.entity.js';
 
@@ -23,11 +26,9 @@ export class FamilyRecordsService {
   }
 
   /** @throws AppError `family-not-found` */
-  async read(organisation: string, idOrNumber: string) {
-    const family = isUuid(idOrNumber)
-      ? await this.families.findFamily(organisation, idOrNumber)
-      : await this.families.familyByNumber(organisation, idOrNumber.slice(0, 64));
-    if (!family) throw new AppError('family-not-found', 404, `There is no family ${idOrNumber.slice(0, 64)}.`);
+  async read(by: Principal, idOrNumber: string) {
+    const organisation = by.organisationId;
+    const family = await this.find(organisation, idOrNumber);
     const [persons, openCase] = await Promise.all([
       this.families.personsOf(organisation, family.id),
       this.openCaseOf(organisation, family.id),
@@ -41,7 +42,24 @@ export class FamilyRecordsService {
       interest,
       members: persons.map(presentMember),
       openCase,
+      can: { enterPeople: hasRole(by, ...CASE_OPENERS) },
     };
+  }
+
+  /** @throws AppError `family-not-found` */
+  async find(organisation: string, idOrNumber: string): Promise<Family> {
+    const family = isUuid(idOrNumber)
+      ? await this.families.findFamily(organisation, idOrNumber)
+      : await this.families.familyByNumber(organisation, idOrNumber.slice(0, 64));
+    if (family) return family;
+    throw new AppError('family-not-found', 404, `There is no family ${idOrNumber.slice(0, 64)}.`);
+  }
+
+  /** One of a family, as it shows its people. @throws AppError `member-not-found` */
+  async member(organisation: string, familyId: string, number: number) {
+    const person = memberOf(await this.families.personsOf(organisation, familyId), number);
+    if (!person) throw memberNotFound(number);
+    return presentMember(person);
   }
 
   private async openCaseOf(organisation: string, family: string): Promise<{ id: string; number: string } | null> {
@@ -61,7 +79,18 @@ function presentInShort({ id, number, phone = null }: Family, applicant: Person 
   return { id, number, applicant: { surname, given, patronymic }, phone };
 }
 
-function presentMember({ place, surname = null, given = null, relation, birthDate }: Person) {
+function presentMember({ place, birthDate, surname, given, patronymic, relation, revision }: Person) {
   const birthYear = birthDate ? Number(birthDate.slice(0, 4)) : null;
-  return { number: place + 1, surname, given, relation, birthYear };
+  const name = { surname: surname ?? null, given: given ?? null, patronymic: patronymic ?? null };
+  return { number: place + 1, ...name, relation, birthYear, revision };
+}
+
+export function memberNotFound(number: number | string): AppError {
+  const which = String(number).slice(0, 64);
+  return new AppError(
+    'member-not-found',
+    404,
+    `The family has nobody with the number ${which} in its list. Read the family again: \`members\` says who is in it.`,
+    { member: which },
+  );
 }

@@ -46,6 +46,18 @@ export class FamilyStore {
     };
   }
 
+  /** Of the people of one family, by id. */
+  async revisionsOf(familyId: string): Promise<Map<string, number>> {
+    const persons = await this.rows<{ id: string; revision: number }>(REVISIONS, [familyId]);
+    return new Map(persons.map(({ id, revision }) => [id, revision]));
+  }
+
+  /** The day it is at the centre; the whole country has one time. */
+  async today(): Promise<string> {
+    const { rows } = await this.client.query<{ today: string }>(TODAY);
+    return rows[0]?.today ?? '';
+  }
+
   async addFamilies(families: KeptFamily[]): Promise<void> {
     await this.write(ADD_FAMILIES, families);
   }
@@ -85,6 +97,10 @@ const PERSONS_OF_FAMILIES = `
   select id, family_id as "familyId", place, relation, surname, given, patronymic, iin, birth_date as "birthDate", sex,
     phone, note
   from persons where organisation_id = $2 and family_id = any($1) order by family_id, place`;
+
+const TODAY = "select (qamqor_now() at time zone 'Asia/Almaty')::date::text as today";
+
+const REVISIONS = 'select id, revision from persons where organisation_id = $2 and family_id = $1';
 
 const FAMILIES_BY_IIN = `
   select person.iin, family.number from persons person join families family on family.id = person.family_id

@@ -24,7 +24,8 @@ export interface PersonRow {
   given: string | null;
   patronymic: string | null;
   iin: string | null;
-  birthDate: string;
+  /** A row always says it; of whom a clerk enters by hand it may not be known yet. */
+  birthDate: string | null;
   sex: Sex | null;
   phone: string | null;
   language: Language | null;
@@ -53,8 +54,12 @@ export function tidyFamilyNumber(cell: string): string {
 }
 
 /** `today` (ISO) is only for warnings about days that have not come. */
-export function readPersonRow(row: Row, today: string): RowReading {
-  return new RowReader(row, today).read();
+export function readPersonRow(
+  row: Row,
+  today: string,
+  needs: { birthDate: boolean } = { birthDate: true },
+): RowReading {
+  return new RowReader(row, today, needs).read();
 }
 
 class RowReader {
@@ -64,6 +69,7 @@ class RowReader {
   constructor(
     private readonly row: Row,
     private readonly today: string,
+    private readonly needs: { birthDate: boolean },
   ) {}
 
   read(): RowReading {
@@ -92,7 +98,7 @@ class RowReader {
     if (relation === 'applicant' && !this.filled('categories')) this.warn('categories', 'no-category');
     if (this.row.overflows) this.problems.push({ row: this.row.row, column: null, reason: 'too-many-cells' });
 
-    const whole = this.problems.length === 0 && relation && birthDate;
+    const whole = this.problems.length === 0 && relation && (birthDate || !this.needs.birthDate);
     const person = whole ? { ...rest, relation, birthDate } : null;
     return { row: this.row.row, familyNumber, iin, person, problems: this.problems, warnings: this.warnings };
   }
@@ -145,7 +151,7 @@ class RowReader {
     const date = this.date('birth_date');
     if (date && fromIin && date !== fromIin) this.warn('birth_date', 'birth-date-differs');
     if (date || this.problems.length > told) return date;
-    if (!fromIin) return this.wrong('birth_date', 'missing');
+    if (!fromIin) return this.needs.birthDate ? this.wrong('birth_date', 'missing') : null;
     this.warn('birth_date', 'birth-date-from-iin');
     return fromIin;
   }

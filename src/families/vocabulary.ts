@@ -4,7 +4,7 @@ export const CATEGORIES = ['large', 'single-parent', 'low-income', 'special-need
 /** Why the centre serves a family. It may hold several at once. */
 export type Category = (typeof CATEGORIES)[number];
 
-const RELATIONS = [
+export const RELATIONS = [
   'applicant',
   'spouse',
   'child',

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../statechart/types.js';
+import { ALTERNATIVES, escaped, fieldOf, isObject, replaceMarked, resolve } from './marked.js';
 
 /** One field that a form marks `x-personal`, taken out of an answer. */
 export interface PersonalValue {
@@ -7,9 +8,6 @@ export interface PersonalValue {
   path: string;
   value: Json;
 }
-
-/** Keywords whose schemas describe the same value as the schema that they stand in. */
-const ALTERNATIVES = ['allOf', 'anyOf', 'oneOf', 'then', 'else'] as const;
 
 /**
  * Takes the fields that the form's schema marks `x-personal` out of an answer and leaves `{"$personal": "<id>"}` in their
@@ -21,33 +19,12 @@ export function splitPersonal(
   id: () => string,
 ): { answer: Json; values: PersonalValue[] } {
   const values: PersonalValue[] = [];
-  /** `refs`: references followed for this very value, so that a schema that refers to itself ends. */
-  const split = (part: Json | undefined, value: Json, path: string, refs: readonly string[] = []): Json => {
-    if (!isObject(part)) return value;
-    if (part['x-personal'] === true && value !== null) {
-      const reference = id();
-      values.push({ id: reference, path, value });
-      return { $personal: reference };
-    }
-    // A field may be described by the schema itself or by one of its alternatives.
-    let result = value;
-    for (const keyword of ALTERNATIVES) {
-      const parts = part[keyword];
-      for (const alternative of Array.isArray(parts) ? parts : [parts]) result = split(alternative, result, path, refs);
-    }
-    const reference = part['$ref'];
-    if (typeof reference === 'string' && !refs.includes(reference))
-      result = split(resolve(schema, reference), result, path, [...refs, reference]);
-    if (Array.isArray(result)) return result.map((item, index) => split(part['items'], item, `${path}/${index}`));
-    if (!isObject(result) || '$personal' in result) return result;
-    return Object.fromEntries(
-      Object.entries(result).map(([name, child]) => [
-        name,
-        split(fieldOf(part, name), child, `${path}/${escaped(name)}`),
-      ]),
-    );
-  };
-  return { answer: split(schema, answer, ''), values };
+  const rest = replaceMarked(schema, 'x-personal', answer, (value, path) => {
+    const reference = id();
+    values.push({ id: reference, path, value });
+    return { $personal: reference };
+  });
+  return { answer: rest, values };
 }
 
 /** A stored answer with its personal fields back in their places. The paths are JSON Pointers. */
@@ -106,29 +83,8 @@ function describing(schema: JsonObject, part: Json | undefined, refs: readonly s
   return [part, ...others, ...describing(schema, resolve(schema, reference), [...refs, reference])];
 }
 
-function fieldOf(part: JsonObject, name: string): Json | undefined {
-  const properties = isObject(part['properties']) ? part['properties'] : {};
-  return Object.hasOwn(properties, name) ? properties[name] : part['additionalProperties'];
-}
-
 function referenceIn(value: Json): string | undefined {
   if (!isObject(value)) return undefined;
   const { $personal, ...more } = value;
   return typeof $personal === 'string' && Object.keys(more).length === 0 ? $personal : undefined;
-}
-
-const escaped = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');
-
-function resolve(schema: JsonObject, reference: string): Json | undefined {
-  if (!reference.startsWith('#/')) return reference === '#' ? schema : undefined;
-  let found: Json | undefined = schema;
-  for (const step of reference.slice(2).split('/')) {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined;
-  }
-  return found;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConsentsModule } from '../consents/consents.module.js';
 import { ConsentsService } from '../consents/consents.service.js';
+import { FamiliesService } from '../families/families.service.js';
 import { AccountsService } from '../identity/accounts.service.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { NotificationsService } from '../notifications/notifications.service.js';
@@ -25,7 +26,7 @@ import { TasksService } from './tasks.service.js';
 export class TasksModule {}
 
 function tasksService(
-  { runtime, pool, relayPool, ids, secret, calendar, clock }: System,
+  { runtime, orm, pool, relayPool, ids, secret, calendar, clock }: System,
   accounts: AccountsService,
   consents: ConsentsService,
   notifications: NotificationsService,
@@ -41,6 +42,7 @@ function tasksService(
     accounts,
     source,
     consents,
+    families: new FamiliesService(orm.em, ids),
     clock,
     id,
     secret,

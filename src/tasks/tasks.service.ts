@@ -10,6 +10,7 @@ import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { badInput } from '../engine/refusals.js';
 import type { EngineApi, VersionsApi } from '../engine/types.js';
+import type { FamiliesService } from '../families/families.service.js';
 import type { AccountsService } from '../identity/accounts.service.js';
 import { isOverseer } from '../identity/identity.policy.js';
 import type { Principal } from '../identity/principal.js';
@@ -17,6 +18,7 @@ import type { Clock } from '../platform/clock.js';
 import type { KeyReads } from '../platform/key-reads.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
+import { membersIn, refuseUnknownMembers } from './members.js';
 import { splitPersonal } from './personal.js';
 import { readAnswer } from './read-answer.js';
 import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
@@ -54,6 +56,7 @@ export interface TasksDependencies {
   accounts: AccountsService;
   source: TaskSource;
   consents: Pick<ConsentsService, 'announce'>;
+  families: Pick<FamiliesService, 'personsOf'>;
   clock: Clock;
   /** UUIDv7. */
   id(): string;
@@ -180,6 +183,7 @@ export class TasksService {
     // With a key the engine must be asked first: the answer may be the one that closed the task.
     if (write.key === undefined) refuseOver(by, task, onBehalfOf);
     badInput(task.form, form?.schema, output);
+    if (form) await this.refuseStrangers(task, form, output);
     const { answer, values } = splitPersonal(form?.schema ?? {}, output, this.deps.id);
     const { revision, ...rest } = write;
     const digestOf = this.digestOf('complete', id, output, ...(onBehalfOf === undefined ? [] : [onBehalfOf]));
@@ -210,6 +214,20 @@ export class TasksService {
     } catch (error) {
       throw await this.named(by, error);
     }
+  }
+
+  /** Numbers are never taken from anybody: what fits once fits for ever, also when it is sent again with its key. */
+  private async refuseStrangers({ organisation_id, subject }: TaskRow, { schema }: Form, output: Json): Promise<void> {
+    const named = membersIn(schema, output);
+    // A case may be about something else than a family.
+    if (named.size === 0 || subject === null || !isUuid(subject)) return;
+    const persons = await this.deps.families.personsOf(organisation_id, subject);
+    const known = persons.map(({ place }) => place + 1);
+    if (known.length > 0)
+      refuseUnknownMembers(
+        named,
+        known.sort((one, other) => one - other),
+      );
   }
 
   /** For the sweeper: what was held comes back, drafts whose time is over go. */

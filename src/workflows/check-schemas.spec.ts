@@ -37,6 +37,21 @@ describe('the schemas of a workflow', () => {
     ],
     ['close what is not personal', { properties: { a: { 'x-closed': true } } }, 'closed-not-personal'],
     [
+      'mark as one of the family what is no whole number',
+      { properties: { a: { 'x-member': true } } },
+      'member-no-integer',
+    ],
+    [
+      'mark as one of the family a list and not its items',
+      { properties: { a: { type: 'array', items: { type: 'integer' }, 'x-member': true } } },
+      'member-no-integer',
+    ],
+    [
+      'mark as one of the family what is not found',
+      { patternProperties: { '^a': { type: 'integer', 'x-member': true } } },
+      'member-out-of-reach',
+    ],
+    [
       'leave one of several values without words',
       { properties: { a: { enum: ['x', 'y'], 'x-labels': { x: { kk: 'Х', ru: 'Х', en: 'X' } } } } },
       'no-label',
@@ -52,8 +67,14 @@ describe('the schemas of a workflow', () => {
 
   it('are fine when they are ordinary, with references of their own and values that only look like keywords', () => {
     const phone = { type: 'string', pattern: '^\\+7\\d{10}$', 'x-personal': true };
+    const member = { type: ['integer', 'null'], 'x-member': true };
     const shape = {
-      properties: { phone: { $ref: '#/$defs/phone' }, kind: { enum: [{ $anchor: 'x' }] } },
+      properties: {
+        member,
+        people: { type: 'array', items: { type: 'integer', 'x-member': true } },
+        phone: { $ref: '#/$defs/phone' },
+        kind: { enum: [{ $anchor: 'x' }] },
+      },
       $defs: { phone },
     };
     expect(findings(shape)).toEqual([]);

@@ -10,7 +10,7 @@ const NAMES = ['$id', '$anchor', '$dynamicAnchor', '$dynamicRef'];
 
 /**
  * Every JSON Schema of a workflow can be used: it compiles, none of its patterns can keep the process busy (a person's answer
- * is matched on the request's own thread), and its personal fields stand where they are found.
+ * is matched on the request's own thread), and its personal fields and numbers of people stand where they are found.
  */
 export function checkSchemas(workflow: Workflow): Finding[] {
   return [...schemasOf(workflow)].flatMap(({ name, schema }) => {
@@ -63,6 +63,7 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
       `what ${path} marks x-closed would stand in the case's journal, where everybody of the centre reads it.`,
       'Mark it `x-personal: true` as well.',
     );
+  if (part['x-member'] === true) checkMember(part, path, { outOfReach, add });
   for (const keyword of NAMES)
     if (typeof part[keyword] === 'string')
       add(
@@ -91,6 +92,23 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
     if (keyword === 'enum' || keyword === 'const' || keyword === 'default' || keyword === 'examples') continue;
     walk(inner, `${path}/${keyword}`, { outOfReach: outOfReach || OUT_OF_REACH.includes(keyword), add });
   }
+}
+
+/** Only a whole number can be one of the family list. */
+function checkMember({ type }: JsonObject, path: string, { outOfReach, add }: Walk): void {
+  if (
+    [type]
+      .flat()
+      .filter((one) => one !== 'null')
+      .join() !== 'integer'
+  )
+    add(
+      'member-no-integer',
+      `what ${path} marks x-member is no whole number, and nobody's number in the family list.`,
+      'Give it `type: integer`; in a list of people mark the `items`.',
+    );
+  if (outOfReach)
+    add('member-out-of-reach', `what ${path} marks x-member would not be checked.`, 'Describe it in `properties`.');
 }
 
 /** Values of a list, or of its items, to which `x-labels` gives no words. */

@@ -5,7 +5,8 @@ import { toast } from './parts.js';
 import { t } from './texts.js';
 
 /**
- * Buttons, each of which opens the form of one act below them: `{title, schema?, given?, confirm?, submit?, send, done?}`.
+ * Buttons, each of which opens the form of one act below them: `{title, label?, schema?, given?, confirm?, submit?, send, done?}`.
+ * `label` says more than the title to who cannot see what is beside the button.
  * `schema` may be a function that asks for it first; `send` gets what was filled in; without `done` the page is drawn anew.
  */
 export function actsBlock(acts, kind = '') {
@@ -21,7 +22,9 @@ export function actsBlock(acts, kind = '') {
       toast(error instanceof Problem ? error.message : t().offline);
     }
   };
-  const buttons = offered.map((act) => h('button', { type: 'button', class: kind, click: () => open(act) }, act.title));
+  const buttons = offered.map((act) =>
+    h('button', { type: 'button', class: kind, 'aria-label': act.label, click: () => open(act) }, act.title),
+  );
   return h('div', { class: 'acts' }, h('div', { class: 'buttons' }, ...buttons), place);
 }
 

@@ -1,5 +1,6 @@
 import { get, Problem } from './api.js';
 import { h } from './dom.js';
+import { fullName, membersBlock, warningsOf } from './members.js';
 import { badge, caseLink } from './parts.js';
 import { t } from './texts.js';
 
@@ -27,13 +28,30 @@ export async function familyOf(subject) {
   }
 }
 
-/** Whom to speak to, on which number, in which language. `caseId`: the case that the page shows already. */
-export function familyBox(family, caseId) {
+/**
+ * Whom to speak to, on which number, in which language, and who is in the family. `caseId`: the case that the page shows
+ * already. `changed` is called with the family as it is after somebody was entered or corrected.
+ */
+export function familyBox(family, caseId, changed = () => undefined) {
   if (family === null) return null;
+  const box = h('section', { class: 'card family' });
+  const draw = (now, warnings = []) => {
+    const people = membersBlock(now, async (found) => {
+      const fresh = await get(`/api/families/${now.id}`);
+      draw(fresh, found);
+      changed(fresh);
+    });
+    box.replaceChildren(...[factsOf(now, caseId), ...people, warningsOf(warnings)].filter(Boolean));
+  };
+  draw(family);
+  return box;
+}
+
+function factsOf(family, caseId) {
   const { number, phone, language, categories, openCase } = family;
   return h(
     'p',
-    { class: 'card facts family' },
+    { class: 'facts' },
     h('strong', {}, nameOf(family)),
     phone && phoneOf(phone),
     h('span', {}, t().speaks[language]),
@@ -44,8 +62,8 @@ export function familyBox(family, caseId) {
 }
 
 /** Who a family is called by: its applicant. */
-export function nameOf({ applicant: { surname, given, patronymic } }) {
-  return [surname, given, patronymic].filter(Boolean).join(' ');
+export function nameOf({ applicant }) {
+  return fullName(applicant);
 }
 
 /** Some were written down as they were said and cannot be dialled. */

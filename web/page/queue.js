@@ -5,6 +5,7 @@ import { certificatesBlock, certificatesOf } from './certificates.js';
 import { h } from './dom.js';
 import { familyBox, familyNames, familyOf } from './family.js';
 import { formOf } from './form.js';
+import { withPeople } from './members.js';
 import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
 import { day, moment, said, startOfDay, t } from './texts.js';
 
@@ -109,9 +110,9 @@ function button(task) {
 export async function taskView(id, user) {
   const task = await get(`/api/tasks/${id}`);
   const over = task.status === 'done' || task.status === 'cancelled';
-  const work = over ? null : answering(task, user);
-  const [family, certificates, before] = await Promise.all([
-    familyOf(task.subject),
+  const family = await familyOf(task.subject);
+  const work = over ? null : answering(task, user, family);
+  const [certificates, before] = await Promise.all([
     certificatesOf(task.caseId),
     work && answeredBefore(task, work.fill),
   ]);
@@ -120,7 +121,7 @@ export async function taskView(id, user) {
     { class: 'one-task' },
     h('p', {}, h('a', { href: '#/queue' }, `← ${t().queue}`)),
     h('h1', {}, said(task.title, task.invocation)),
-    familyBox(family, task.caseId),
+    familyBox(family, task.caseId, work?.peopleChanged),
     h(
       'p',
       { class: 'facts' },
@@ -164,14 +165,15 @@ async function askedAgain(task, { may }) {
 
 /**
  * The form, and below it what else may be done with the task. `fill` lays an answer over what stands in the form; null for
- * whoever may not answer.
+ * whoever may not answer. What was filled in stays when the family's people change.
  */
-function answering(task, user) {
+function answering(task, user, family) {
   const { can } = task;
   const place = h('div', {});
-  const untouched = JSON.stringify(formOf(task.form.schema, task.draft ?? {}).read());
+  const untouched = JSON.stringify(formOf(withPeople(task.form.schema, family), task.draft ?? {}).read());
+  let people = family;
   const draw = (given) => {
-    const form = formOf(task.form.schema, given);
+    const form = formOf(withPeople(task.form.schema, people), given);
     const acts = actsBlock([can.hold && holdOf(task, form, untouched), can.assign && assignmentOf(task)]);
     const more = acts && h('section', { class: 'card more' }, h('h2', {}, t().actions), acts);
     place.replaceChildren(...[answerForm(task, form, user), more].filter(Boolean));
@@ -182,7 +184,11 @@ function answering(task, user) {
     form = draw({ ...form.read(), ...answer });
     form.element.querySelector('input, select, textarea')?.focus();
   };
-  return { place, fill: can.complete || can.completeOnBehalf ? fill : null };
+  const peopleChanged = (now) => {
+    people = now;
+    form = draw(form.read());
+  };
+  return { place, fill: can.complete || can.completeOnBehalf ? fill : null, peopleChanged };
 }
 
 /** What was begun is kept as a draft. */

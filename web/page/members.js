@@ -1,0 +1,103 @@
+import { actsBlock, fieldsOf } from './acts.js';
+import { patch, post } from './api.js';
+import { h } from './dom.js';
+import { t } from './member-texts.js';
+
+const RELATIONS = ['spouse', 'child', 'parent', 'sibling', 'grandparent', 'grandchild', 'ward', 'other'];
+
+export const fullName = ({ surname, given, patronymic }) => [surname, given, patronymic].filter(Boolean).join(' ');
+
+/**
+ * Everybody of a family with their number, which forms and hand-offs go by; whoever may enters people and corrects them.
+ * `changed` is called with the warnings about what was written.
+ */
+export function membersBlock({ id, members, can }, changed) {
+  const path = `/api/families/${id}/members`;
+  const items = members.map((member) =>
+    h('li', {}, lineOf(member), can.enterPeople && actsBlock([correctionOf(path, member, changed)], 'quiet')),
+  );
+  return [
+    h('ul', { class: 'members', 'aria-label': t().members }, ...items),
+    can.enterPeople && actsBlock([entryOf(path, changed)], 'quiet'),
+  ];
+}
+
+/** What should be compared with the papers. */
+export function warningsOf(warnings) {
+  if (warnings.length === 0) return null;
+  return h('div', { class: 'notice', role: 'status' }, ...warnings.map(({ message }) => h('p', {}, message)));
+}
+
+/** The same form, in which a number of the family list (`x-member`) is chosen by name. */
+export function withPeople(schema, family) {
+  if (!family || family.members.length === 0) return schema;
+  const numbers = family.members.map(({ number }) => number);
+  const labels = Object.fromEntries(family.members.map((member) => [member.number, inAll(labelOf(member))]));
+  const named = (part) => {
+    if (Array.isArray(part)) return part.map(named);
+    if (typeof part !== 'object' || part === null) return part;
+    const inner = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, named(value)]));
+    return part['x-member'] === true ? { ...inner, enum: numbers, 'x-labels': labels } : inner;
+  };
+  return named(schema);
+}
+
+const labelOf = (member) => `${member.number} — ${fullName(member)}`;
+/** A name is the same in every language. */
+const inAll = (text) => ({ kk: text, ru: text, en: text });
+
+function lineOf(member) {
+  const { relation, birthYear } = member;
+  return h(
+    'span',
+    { class: 'facts' },
+    h('span', {}, labelOf(member)),
+    h('span', { class: 'by' }, [t().relation[relation] ?? relation, birthYear].filter(Boolean).join(', ')),
+  );
+}
+
+function entryOf(path, changed) {
+  const labels = Object.fromEntries(RELATIONS.map((one) => [one, inAll(t().relation[one])]));
+  const relation = { enum: RELATIONS, 'x-labels': labels, title: t().relationTitle };
+  const names = namesOf();
+  const schema = fieldsOf({ ...names, relation, ...papersOf('') }, [...Object.keys(names), 'iin', 'birthDate']);
+  return { title: t().addPerson, schema, submit: t().addPerson, ...sending((given) => post(path, given), changed) };
+}
+
+/** Names are as they stand in the form; a number and a birth date that are left empty stay as they were. */
+function correctionOf(path, member, changed) {
+  const { number, surname, given, patronymic, revision } = member;
+  const properties = { ...namesOf(), ...papersOf(` (${t().emptyStays})`) };
+  const send = (said) =>
+    patch(`${path}/${number}`, { surname: null, given: null, patronymic: null, ...said, revision });
+  return {
+    title: t().correct,
+    label: `${t().correct}: ${labelOf(member)}`,
+    schema: fieldsOf(properties, Object.keys(properties)),
+    given: { surname, given, patronymic },
+    submit: t().save,
+    ...sending(send, changed),
+  };
+}
+
+function sending(send, changed) {
+  let warnings = [];
+  return {
+    send: async (given) => {
+      ({ warnings } = await send(given));
+    },
+    done: () => changed(warnings),
+  };
+}
+
+function namesOf() {
+  const line = (title) => ({ type: 'string', maxLength: 100, title });
+  return { surname: line(t().surname), given: line(t().givenName), patronymic: line(t().patronymic) };
+}
+
+function papersOf(hint) {
+  return {
+    iin: { type: 'string', maxLength: 20, title: `${t().iin}${hint}` },
+    birthDate: { type: 'string', format: 'date', title: `${t().birthDate}${hint}` },
+  };
+}
