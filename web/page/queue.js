@@ -257,7 +257,10 @@ function answerForm(task, form, user) {
       const onBehalfOf = can.completeOnBehalf ? { onBehalfOf: task.assignee } : {};
       await post(`/api/tasks/${id}/complete`, { output: form.read(), ...onBehalfOf });
       toast(t().done);
+      const here = location.hash;
       const again = await askedAgain({ ...task, status: 'done' }, user).catch(() => undefined);
+      // Whoever has gone elsewhere meanwhile stays there.
+      if (location.hash !== here) return;
       if (again) drawAnew();
       else location.hash = '#/queue';
     });
