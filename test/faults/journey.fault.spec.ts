@@ -158,10 +158,12 @@ describe(`a journey ${title}`, () => {
     LONG_MS,
   );
 
-  it.each([
+  const losses: [what: string, env: () => Record<string, string>, lose: () => Promise<void>][] = [
     ['F11: FLUSHALL of Redis', () => ({ REDIS_URL: redis.url }), async () => void (await redis.admin.flushall())],
     ['F11: TRUNCATE of the queues in PostgreSQL', () => ({}), truncateQueues],
-  ])(
+  ];
+  // Both lose the same: every run tries the one that happens by a slip of an operator's hand.
+  it.each(full ? losses : losses.slice(0, 1))(
     '%s in mid-run loses nothing',
     async (_what, env, lose) => {
       place = await Place.create();
