@@ -12,8 +12,8 @@ export default {
   globalSetup: '<rootDir>/test/global-setup.ts',
   globalTeardown: '<rootDir>/test/global-teardown.ts',
   testTimeout: 30_000,
-  // Specs mostly wait for databases and child processes: even two cores carry four at once.
-  maxWorkers: Math.max(4, availableParallelism() - 1),
+  // Specs mostly wait for databases and child processes: even two cores carry three at once.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   // ES modules of a spec that has ended are not given back; a worker that has grown is replaced.
   workerIdleMemoryLimit: '1GB',
 };

@@ -80,7 +80,8 @@ describe('the journey', () => {
     LONG_MS,
   );
 
-  it(
+  // The journeys of test/faults are killed in every run, at points that are counted.
+  (process.env.QAMQOR_TEST === 'full' ? it : it.skip)(
     'ends the same way for every family when it is killed in the middle and started again',
     async () => {
       await runUntilKilled('killed', 4, ...options);

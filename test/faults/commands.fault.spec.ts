@@ -7,7 +7,7 @@ import { Office, type Told } from './office.js';
 import { Place } from './processes.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
-const SIZE = full ? { clients: 40, kills: 40 } : { clients: 10, kills: 6 };
+const SIZE = full ? { clients: 40, kills: 40 } : { clients: 8, kills: 4 };
 const LONG_MS = full ? 1_200_000 : 180_000;
 const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);
 
