@@ -8,6 +8,7 @@ import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
 import { databaseWarnings } from './platform/database-warnings.js';
+import { leave } from './platform/leave.js';
 import { Log, type Warn } from './platform/log.js';
 import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
@@ -236,11 +237,11 @@ function closeOnSignal(config: Config, logger: Log): void {
     logger.info(`${signal}: finishing what is under way.`);
     setTimeout(() => {
       logger.warn(`Something did not end within ${GRACE_MS / 1000} s and is left to the other workers.`);
-      process.exit(0);
+      void leave(0);
     }, GRACE_MS).unref();
     closeAll().then(() => {
       say(`Stopped. Everything is kept in ${keptIn(config)}; start again to go on.`);
-      process.exit(0);
+      return leave(0);
     }, fail);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
@@ -250,12 +251,12 @@ async function closeAll(): Promise<void> {
   for (let close = closing.pop(); close; close = closing.pop()) await close();
 }
 
-function fail(error: unknown): never {
+function fail(error: unknown): Promise<never> {
   const known = error instanceof StartError || error instanceof ConfigError || error instanceof FolderError;
   const why = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (unattended) unattended.fatal(why);
   else process.stderr.write(`${why}\n`);
-  process.exit(known ? NOT_AS_ASKED : 1);
+  return leave(known ? NOT_AS_ASKED : 1);
 }
 
 /** To the person who started it; where there is none, to the log. */
@@ -267,5 +268,5 @@ function say(line: string): void {
 main().catch(async (error: unknown) => {
   // The embedded database must not stay behind.
   await closeAll().catch(() => undefined);
-  fail(error);
+  await fail(error);
 });
