@@ -129,27 +129,35 @@ export class LiveService implements OnModuleDestroy {
     return changes === undefined ? EVERYTHING : withBoard(changes);
   }
 
-  private async join(listener: Listener): Promise<Feed> {
+  private async join(listener: Listener): Promise<Feed | undefined> {
     const { organisationId } = listener.by;
-    let feed = this.feeds.get(organisationId);
-    if (!feed) {
-      feed = new Feed();
-      feed.cursor = await this.deps.clock.now();
-      const other = this.feeds.get(organisationId);
-      if (other) feed = other;
-      else this.feeds.set(organisationId, feed);
-    }
+    const feed = await this.feedOf(organisationId);
+    const leave = () => {
+      feed.listeners.delete(listening);
+      if (feed.listeners.size === 0) this.stop(organisationId, feed);
+    };
     const now = this.deps.elapsed();
     const listening = { ...listener, heardAt: now, checkedAt: now };
+    // Who went away while we looked has said so already, and does not say it again.
+    if (listener.response.destroyed) {
+      leave();
+      return undefined;
+    }
     if (this.closed) listener.response.end();
     else feed.listeners.add(listening);
-    const joined = feed;
-    listener.response.on('close', () => {
-      joined.listeners.delete(listening);
-      if (joined.listeners.size === 0) this.stop(organisationId, joined);
-    });
+    listener.response.on('close', leave);
     if (!feed.timer && !this.closed) this.plan(organisationId, feed);
     return feed;
+  }
+
+  private async feedOf(organisationId: string): Promise<Feed> {
+    const known = this.feeds.get(organisationId);
+    if (known) return known;
+    const feed = new Feed();
+    feed.cursor = await this.deps.clock.now();
+    const other = this.feeds.get(organisationId);
+    if (!other) this.feeds.set(organisationId, feed);
+    return other ?? feed;
   }
 
   private plan(organisationId: string, feed: Feed): void {

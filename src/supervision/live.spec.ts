@@ -280,6 +280,17 @@ describe('a live stream', () => {
     await until(() => live.readers === 0);
   });
 
+  it('keeps no reader that went away while it was looked what it has missed', async () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const by = await api.account('curator');
+    live.admit(by, response);
+    const joining = live.listen({ by, response, stillAllowed: () => Promise.resolve(true) }, undefined, false);
+    response.destroy();
+    await once(response, 'close');
+    await joining;
+    expect(live.readers).toBe(0);
+  });
+
   it('F58: that five hundred readers leave at once leaves nothing behind, and they come back to what they missed', async () => {
     const [accounts, each] = [10, 50];
     const credentials: Record<string, string>[] = [];
