@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { parse } from 'yaml';
 import { PHONE } from './browser.js';
-import { PageFixture } from './page-fixture.js';
+import { PageFixture, REFERRAL } from './page-fixture.js';
 import { settled } from './partner.js';
 
 const HANG = 60_000;
@@ -21,23 +21,10 @@ const form = (kk: string, properties: object, more: object = {}) => ({
 
 /** Sends a family to a partner, and says so when that came to nothing. */
 const ENROLMENT = {
+  ...REFERRAL,
   id: 'enrolment',
   title: title('Курсқа жолдама'),
   context: { familyId: '= input.familyId' },
-  initial: 'asking',
-  states: {
-    asking: {
-      meta: { title: title('Жауап күту') },
-      invoke: {
-        id: 'ask',
-        src: 'handOff',
-        input: { partner: 'atameken', service: 'course-enrolment', deadline: '10 days' },
-        onDone: 'over',
-        onError: 'over',
-      },
-    },
-    over: { type: 'final' },
-  },
 };
 
 const issuing = (target: string, more: object = {}) => ({

@@ -66,7 +66,8 @@ const CROWD = {
   },
 };
 
-const REFERRAL = {
+/** Asks a partner, and is over whatever it says. */
+export const REFERRAL = {
   id: 'referral',
   title: title('Жолдама'),
   initial: 'asking',

@@ -317,10 +317,10 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   'hand-over': (asked) => ({
     decision: asked.first && asked.happens(asked.staff.certificateMisspelt, 'misspelt') ? 'misspelt' : 'handed',
   }),
-  'after-courses': (asked) => ({
-    decision: asked.traitChoice(asked.rates.goal, 'goal') === 'own-business' ? 'grant' : 'goal-met',
-    applicants: asked.situation.family.adults,
-  }),
+  'after-courses': (asked): JsonObject =>
+    asked.traitChoice(asked.rates.goal, 'goal') === 'own-business'
+      ? { decision: 'grant', applicants: asked.situation.family.adults }
+      : { decision: 'goal-met' },
   'grant-preparation': (asked) => {
     const bid = {
       programme: 'new-business-ideas',

@@ -299,11 +299,11 @@ function incident(row: HeldRow, reason: string, rule = 'not-delivered'): Command
   };
 }
 
-/** The engine itself, where no person gave the command. */
 /**
  * The rule of the incident that says: a partner takes nothing at its address any more (410). Settled by hand, what met it
  * goes on waiting with all the others: it is needed as soon as the partner can be reached.
  */
 export const PARTNER_GONE = 'partner-gone';
 
+/** The engine itself, where no person gave the command. */
 export const ENGINE_SENDER = { account: '00000000-0000-0000-0000-000000000000', roles: ['engine'] };

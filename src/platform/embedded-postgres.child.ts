@@ -1,4 +1,5 @@
 import { EmbeddedPostgres } from './embedded-postgres.js';
+import { leave } from './leave.js';
 
 /** For the spec: uses the folder it is given until it is told to stop. Says `ready <url>`, `log <line>`, `stopped` or `left`. */
 const [dataDir = ''] = process.argv.slice(2);
@@ -9,6 +10,6 @@ say(`ready ${postgres.url}`);
 process.stdin.once('data', () => {
   void postgres.stop().then((outcome) => {
     say(outcome);
-    process.exit(0);
+    return leave(0);
   });
 });
