@@ -22,7 +22,7 @@ const DAY_MS = 86_400_000;
 /** Long enough that the first families have come to their end, or wait for a grant. */
 const BEGINS_DAYS_AGO = 240;
 /** Since then one partner has answered nobody. */
-const SILENT_FOR_DAYS = 18;
+const SILENT_FOR_DAYS = 24;
 const TELL_EVERY_MS = 2_000;
 
 interface PastOptions {

@@ -1,5 +1,5 @@
 /** Words around what was answered in tasks: a part of `t()`. */
-export const ANSWERS = {
+export const ANSWER_TEXTS = {
   kk: {
     answer: 'Жауабы',
     noAnswer: 'Бұл тапсырмаға жауап жазылмаған.',

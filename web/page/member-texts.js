@@ -1,6 +1,5 @@
-import { language } from './texts.js';
-
-const TEXTS = {
+/** What the page says about the people of a family, in each language: `people` of `t()`. */
+export const MEMBER_TEXTS = {
   kk: {
     members: 'Отбасы мүшелері',
     addPerson: 'Адам қосу',
@@ -74,6 +73,3 @@ const TEXTS = {
     },
   },
 };
-
-/** What is said of the people of a family, in the reader's language. */
-export const t = () => TEXTS[language()];

@@ -1,7 +1,7 @@
 import { actsBlock, fieldsOf } from './acts.js';
 import { patch, post } from './api.js';
 import { h } from './dom.js';
-import { t } from './member-texts.js';
+import { t } from './texts.js';
 
 const RELATIONS = ['spouse', 'child', 'parent', 'sibling', 'grandparent', 'grandchild', 'ward', 'other'];
 
@@ -17,7 +17,7 @@ export function membersBlock({ id, members, can }, changed) {
     h('li', {}, lineOf(member), can.enterPeople && actsBlock([correctionOf(path, member, changed)], 'quiet')),
   );
   return [
-    h('ul', { class: 'members', 'aria-label': t().members }, ...items),
+    h('ul', { class: 'members', 'aria-label': t().people.members }, ...items),
     can.enterPeople && actsBlock([entryOf(path, changed)], 'quiet'),
   ];
 }
@@ -52,30 +52,35 @@ function lineOf(member) {
     'span',
     { class: 'facts' },
     h('span', {}, labelOf(member)),
-    h('span', { class: 'by' }, [t().relation[relation] ?? relation, birthYear].filter(Boolean).join(', ')),
+    h('span', { class: 'by' }, [t().people.relation[relation] ?? relation, birthYear].filter(Boolean).join(', ')),
   );
 }
 
 function entryOf(path, changed) {
-  const labels = Object.fromEntries(RELATIONS.map((one) => [one, inAll(t().relation[one])]));
-  const relation = { enum: RELATIONS, 'x-labels': labels, title: t().relationTitle };
+  const labels = Object.fromEntries(RELATIONS.map((one) => [one, inAll(t().people.relation[one])]));
+  const relation = { enum: RELATIONS, 'x-labels': labels, title: t().people.relationTitle };
   const names = namesOf();
   const schema = fieldsOf({ ...names, relation, ...papersOf('') }, [...Object.keys(names), 'iin', 'birthDate']);
-  return { title: t().addPerson, schema, submit: t().addPerson, ...sending((given) => post(path, given), changed) };
+  return {
+    title: t().people.addPerson,
+    schema,
+    submit: t().people.addPerson,
+    ...sending((given) => post(path, given), changed),
+  };
 }
 
 /** Names are as they stand in the form; a number and a birth date that are left empty stay as they were. */
 function correctionOf(path, member, changed) {
   const { number, surname, given, patronymic, revision } = member;
-  const properties = { ...namesOf(), ...papersOf(` (${t().emptyStays})`) };
+  const properties = { ...namesOf(), ...papersOf(` (${t().people.emptyStays})`) };
   const send = (said) =>
     patch(`${path}/${number}`, { surname: null, given: null, patronymic: null, ...said, revision });
   return {
-    title: t().correct,
-    label: `${t().correct}: ${labelOf(member)}`,
+    title: t().people.correct,
+    label: `${t().people.correct}: ${labelOf(member)}`,
     schema: fieldsOf(properties, Object.keys(properties)),
     given: { surname, given, patronymic },
-    submit: t().save,
+    submit: t().people.save,
     ...sending(send, changed),
   };
 }
@@ -92,12 +97,16 @@ function sending(send, changed) {
 
 function namesOf() {
   const line = (title) => ({ type: 'string', maxLength: 100, title });
-  return { surname: line(t().surname), given: line(t().givenName), patronymic: line(t().patronymic) };
+  return {
+    surname: line(t().people.surname),
+    given: line(t().people.givenName),
+    patronymic: line(t().people.patronymic),
+  };
 }
 
 function papersOf(hint) {
   return {
-    iin: { type: 'string', maxLength: 20, title: `${t().iin}${hint}` },
-    birthDate: { type: 'string', format: 'date', title: `${t().birthDate}${hint}` },
+    iin: { type: 'string', maxLength: 20, title: `${t().people.iin}${hint}` },
+    birthDate: { type: 'string', format: 'date', title: `${t().people.birthDate}${hint}` },
   };
 }

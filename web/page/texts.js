@@ -1,5 +1,6 @@
-import { ANSWERS } from './answer-texts.js';
+import { ANSWER_TEXTS } from './answer-texts.js';
 import { FAMILY_TEXTS } from './family-texts.js';
+import { MEMBER_TEXTS } from './member-texts.js';
 
 const KEPT = 'qamqor.language';
 export const LANGUAGES = { kk: 'Қазақша', ru: 'Русский', en: 'English' };
@@ -7,6 +8,7 @@ export const LANGUAGES = { kk: 'Қазақша', ru: 'Русский', en: 'Engl
 const TEXTS = {
   kk: {
     ...FAMILY_TEXTS.kk,
+    people: MEMBER_TEXTS.kk,
     name: 'Қамқор',
     tagline: 'Отбасыларды сүйемелдеу',
     signIn: 'Кіру',
@@ -123,7 +125,7 @@ const TEXTS = {
       'low-income': 'Аз қамтылған',
       'special-needs-child': 'Ерекше балалы',
     },
-    ...ANSWERS.kk,
+    ...ANSWER_TEXTS.kk,
     finished: 'Бұл тапсырма аяқталған.',
     needless: 'Бұл тапсырма енді қажет емес.',
     finishedBy: 'Аяқтаған',
@@ -155,6 +157,7 @@ const TEXTS = {
   },
   ru: {
     ...FAMILY_TEXTS.ru,
+    people: MEMBER_TEXTS.ru,
     name: 'Қамқор',
     tagline: 'Сопровождение семей',
     signIn: 'Войти',
@@ -272,7 +275,7 @@ const TEXTS = {
       'low-income': 'Малообеспеченная',
       'special-needs-child': 'Особый ребёнок',
     },
-    ...ANSWERS.ru,
+    ...ANSWER_TEXTS.ru,
     finished: 'Эта задача завершена.',
     needless: 'Эта задача больше не нужна.',
     finishedBy: 'Кто завершил',
@@ -304,6 +307,7 @@ const TEXTS = {
   },
   en: {
     ...FAMILY_TEXTS.en,
+    people: MEMBER_TEXTS.en,
     name: 'Qamqor',
     tagline: 'Support for families',
     signIn: 'Sign in',
@@ -420,7 +424,7 @@ const TEXTS = {
       'low-income': 'Low income',
       'special-needs-child': 'Child with special needs',
     },
-    ...ANSWERS.en,
+    ...ANSWER_TEXTS.en,
     finished: 'This task is complete.',
     needless: 'This task is no longer needed.',
     finishedBy: 'Completed by',
