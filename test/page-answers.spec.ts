@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { parse } from 'yaml';
 import { projectPath } from '../src/platform/project-root.js';
 import type { JsonObject } from '../src/statechart/types.js';
@@ -15,6 +16,11 @@ const shipped = async (name: string) =>
 const PLANS = {
   id: 'plans',
   title: words('Жоспарлар'),
+  context: { learners: 'Ахметова Айгүл, Кәсіпкерлік негіздері' },
+  contextSchema: {
+    type: 'object',
+    properties: { learners: { type: 'string', 'x-title': words('Кім оқиды (отбасы тізіміндегі нөмірі бойынша)') } },
+  },
   initial: 'assessing',
   states: {
     assessing: {
@@ -63,6 +69,7 @@ async function planned(): Promise<{ id: string; number: string }> {
   return body;
 }
 
+const widthOf = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth);
 const openTask = async (caseId: string): Promise<string> =>
   (await at.api.get('supervisor', `/api/tasks?view=all&caseId=${caseId}`)).body.items[0].id;
 
@@ -107,8 +114,7 @@ describe('what was answered, on the first page in Kazakh', () => {
       await page.getByText('Соңғы жауап: Қажеттіліктерді бағалау').click();
       await page.getByRole('button', { name: 'Форманы осы жауаппен толтыру' }).click();
       await page.locator('form.answer .row').nth(1).waitFor();
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(wide).toBeLessThanOrEqual(PHONE.width);
+      expect(await widthOf(page)).toBeLessThanOrEqual(PHONE.width);
       await page.getByRole('button', { name: 'Аяқтау' }).click();
       await page.getByText('Тапсырма аяқталды.').waitFor();
       const { body } = await at.api.get('curator', `/api/cases/${id}/answers?limit=1`);
@@ -125,13 +131,15 @@ describe('what was answered, on the first page in Kazakh', () => {
     'opens in the history of the case, and says what is not for the reader',
     async () => {
       const { number } = await planned();
-      const { page, errors, context } = await at.signedIn('lawyer');
+      const { page, errors, context } = await at.signedIn('lawyer', PHONE);
       await page.goto(`${at.url}#/cases/${number}`);
+      await page.getByText('Кәсіпкерлік негіздері').waitFor();
       const row = page.locator('.history li', { hasText: 'Орындалды: Жоспар құру' });
       expect(await row.locator('.answered').count()).toBe(0);
       await row.getByText('Жауабы').click();
       await row.getByText('Үй жағдайында табыс табу').waitFor();
       await row.getByText('Дербес дерек: сізге көрсетілмейді').waitFor();
+      expect(await widthOf(page)).toBeLessThanOrEqual(PHONE.width);
       expect(await row.textContent()).not.toContain(PLAN.needs);
       expect(errors).toEqual([]);
       await context.close();
