@@ -2,6 +2,7 @@ import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
 import { accepts } from '../statechart/accepts.js';
 import { factsOf } from '../statechart/facts.js';
+import { memberOf } from '../statechart/member-of.js';
 import type { Json, JsonObject } from '../statechart/types.js';
 import { type Asker, casePermissions } from './case.policy.js';
 
@@ -16,6 +17,7 @@ export function presentCase(record: CaseRecord, by: Asker, now: string): JsonObj
     number: record.number,
     workflow: { key: record.workflow.key, version: record.workflowVersion },
     subject: record.subject,
+    member: memberOf(record.workflow, record.chart.snapshot.context),
     state: record.state,
     stage: record.stage,
     stages: record.stages,

@@ -25,12 +25,19 @@ export const publicEvent = z
   })
   .meta({ id: 'PublicEvent' });
 
+const member = z
+  .number()
+  .int()
+  .nullable()
+  .meta({ description: 'Whom of the family it is about: a number of its list; null where it is about all of them' });
+
 export const caseView = z
   .object({
     id: uuid,
     number: z.string(),
     workflow: z.object({ key: z.string(), version: z.number().int() }),
     subject: z.string().nullable().meta({ description: 'What the case is about: the id of a family' }),
+    member,
     state,
     stage: z.string().nullable().meta({ description: 'The furthest active stage' }),
     stages: z.array(z.string()),
@@ -94,6 +101,7 @@ export const taskView = z
     caseId: uuid,
     caseNumber: z.string(),
     subject: z.string().nullable().meta({ description: 'What it is about: the id of a family' }),
+    member,
     invocation: z.string(),
     item: z.string().nullable(),
     form: z.object({ name: z.string(), version: z.number().int(), schema: jsonObject, ui: jsonObject }),

@@ -195,6 +195,11 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'то же имя и дата рождения, что у номера {member} в списке семьи; если это другой человек, впишите его ИИН или дату рождения',
     en: 'number {member} of the family list has the same name and date of birth; if this is somebody else, give their identity number or date of birth',
   },
+  'applicant-stays': {
+    kk: 'бұл адам – отбасының өтініш берушісі, оның туыстығы өзгермейді; өтініш беруші басқа адам болса, жетекшіге айтыңыз',
+    ru: 'это заявитель семьи, его родство не меняется; если заявитель – другой человек, скажите руководителю',
+    en: 'this is the applicant of the family, whose relation stays; if somebody else is the applicant, tell your supervisor',
+  },
   'too-many-people': {
     kk: 'отбасында {limit} адамнан артық бола алмайды; тізімді тексеріңіз',
     ru: 'в семье не может быть больше {limit} человек; проверьте список',

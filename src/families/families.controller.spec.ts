@@ -79,6 +79,7 @@ describe('families in short', () => {
       number: expect.any(String),
       applicant: { surname: expect.stringMatching(/^Тестова/), given: 'Әлия', patronymic: null },
       phone: '+77010000000',
+      members: [{ number: 1, ...body.items[0].applicant }],
     });
     const { body: log } = await api.get('auditor', `/api/access-log?subject=${other.subject}`);
     expect(JSON.stringify(log)).toContain('GET /api/families');

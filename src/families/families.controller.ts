@@ -27,9 +27,12 @@ const brief = {
   applicant: z.object(fullName),
   phone: z.string().nullable().meta({ description: 'E.164 where it can be dialled, else as it was said' }),
 };
-const memberView = z.object({
+const namedMember = {
   number: z.number().int().meta({ description: 'Place in the family, from 1; never given to anybody else' }),
   ...fullName,
+};
+const memberView = z.object({
+  ...namedMember,
   relation: z.string().meta({ description: 'What they are to the applicant' }),
   birthYear: z.number().int().nullable(),
   revision: z.number().int(),
@@ -51,7 +54,7 @@ const familyView = z
       .meta({ description: 'Whether the signed-in account may enter and correct its people' }),
   })
   .meta({ id: 'Family', description: 'Without identity numbers' });
-const briefView = z.object(brief).meta({ id: 'FamilyInShort' });
+const briefView = z.object({ ...brief, members: z.array(z.object(namedMember)) }).meta({ id: 'FamilyInShort' });
 
 const ID = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const listQuery = z.strictObject({
@@ -75,7 +78,11 @@ const newPerson = z.strictObject({
   relation: z.enum(RELATIONS).exclude(['applicant']).default('other'),
 });
 const correction = z
-  .strictObject({ ...said, revision: z.number().int().min(0).optional() })
+  .strictObject({
+    ...said,
+    relation: newPerson.shape.relation.unwrap().optional(),
+    revision: z.number().int().min(0).optional(),
+  })
   .meta({ description: 'What is left out stays as it is; null says that there is none' });
 const written = z.object({
   member: memberView,
@@ -144,7 +151,7 @@ export class FamiliesController {
   @Roles(...CASE_OPENERS)
   @Describe({
     tag,
-    summary: 'Correct the names, the identity number or the birth date of a person of the family',
+    summary: 'Correct the names, the relation, the identity number or the birth date of a person of the family',
     params: { id: 'Id or number of the family', number: 'Number of the person in the family list, from 1' },
     body: correction,
     ifMatch: true,

@@ -52,21 +52,21 @@ export class FamiliesService {
     });
   }
 
-  /** Those of these families that there are, by number, each with its applicant. */
-  async applicantsOf(organisation: string, ids: string[]): Promise<{ family: Family; applicant: Person | null }[]> {
+  /** Those of these families that there are, by number, each with its people as `personsOf` gives them. */
+  async familiesOf(organisation: string, ids: string[]): Promise<{ family: Family; persons: Person[] }[]> {
     const em = this.reader(organisation);
     const families = await em.find(
       Family,
       { id: { $in: ids }, organisationId: organisation },
       { orderBy: { number: 'asc' } },
     );
-    const applicants = await em.find(Person, {
-      familyId: { $in: families.map(({ id }) => id) },
-      organisationId: organisation,
-      relation: 'applicant',
-    });
-    const of = new Map(applicants.map((applicant) => [applicant.familyId, applicant]));
-    return families.map((family) => ({ family, applicant: of.get(family.id) ?? null }));
+    const persons = await em.find(
+      Person,
+      { familyId: { $in: families.map(({ id }) => id) }, organisationId: organisation },
+      { orderBy: { place: 'asc' } },
+    );
+    const of = Map.groupBy(persons, ({ familyId }) => familyId);
+    return families.map((family) => ({ family, persons: applicantFirst(of.get(family.id) ?? []) }));
   }
 
   /** The applicant first, then everyone in the order in which they were named. */
@@ -76,8 +76,7 @@ export class FamiliesService {
       { familyId, organisationId: organisation },
       { orderBy: { place: 'asc' } },
     );
-    const isApplicant = (person: Person) => Number(person.relation === 'applicant');
-    return persons.sort((one, other) => isApplicant(other) - isApplicant(one));
+    return applicantFirst(persons);
   }
 
   /**
@@ -167,6 +166,11 @@ export class FamiliesService {
   private reader(organisation: string): EntityManager {
     return inOrganisation(this.em, organisation);
   }
+}
+
+function applicantFirst(persons: Person[]): Person[] {
+  const isApplicant = (person: Person) => Number(person.relation === 'applicant');
+  return persons.sort((one, other) => isApplicant(other) - isApplicant(one));
 }
 
 /** Nobody's name repeats one letter three times or is nothing but one; folded, such a word would be the beginning of many. */

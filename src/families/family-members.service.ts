@@ -69,6 +69,7 @@ export class FamilyMembersService {
       if (!before) throw memberNotFound(number);
       const now = (await store.revisionsOf(family.id)).get(before.id);
       if (revision !== undefined && now !== undefined && now !== revision) throw stale(number, now, revision);
+      if (before.relation === 'applicant' && said.relation) throw refused([applicantStays()]);
       const others = persons.filter((other) => other !== before);
       const { facts, warnings } = judge(before, others);
       const person = { ...before, ...facts };
@@ -135,6 +136,11 @@ function twinsOf(
   if (personKey(person) === personKey(before)) return [];
   const namesake = namesakeOf(person, others);
   return namesake ? [{ path: '/surname', ...broken('duplicate-name', { member: namesake.place + 1 }) }] : [];
+}
+
+/** What everybody else is called by is what they are to the applicant. */
+function applicantStays(): Violation {
+  return { path: '/relation', ...broken('applicant-stays', {}) };
 }
 
 function tooManyPeople(): Violation {

@@ -165,6 +165,23 @@ describe('a person who is corrected', () => {
     expect(JSON.stringify(log)).toContain('PATCH /api/families/:id/members/:number');
   });
 
+  it('is to the applicant what is said now; the applicant stays', async () => {
+    const family = await aFamily();
+    await enter(family, { given: 'Дана', relation: 'child' });
+    expect((await correct(family, 2, { relation: 'ward' })).body.member).toMatchObject({ number: 2, relation: 'ward' });
+    expect((await correct(family, 2, { given: 'Айна' })).body.member.relation).toBe('ward');
+    expect((await correct(family, 2, { relation: 'applicant' })).body.errors[0].path).toBe('/relation');
+    const { status, body } = await correct(family, 1, { relation: 'spouse' });
+    expect([status, body.errors]).toEqual([
+      422,
+      [{ path: '/relation', message: expect.stringContaining('whose relation stays') }],
+    ]);
+    expect((await membersOf(family)).map(({ relation }: { relation: string }) => relation)).toEqual([
+      'applicant',
+      'ward',
+    ]);
+  });
+
   it('loses what is said not to be: null erases', async () => {
     const family = await aFamily();
     await correct(family, 1, { patronymic: 'Артық' });

@@ -21,8 +21,11 @@ export class FamilyRecordsService {
 
   /** Those of these families that there are. */
   async inShort(organisation: string, ids: string[]) {
-    const found = await this.families.applicantsOf(organisation, ids);
-    return found.map(({ family, applicant }) => presentInShort(family, applicant));
+    const found = await this.families.familiesOf(organisation, ids);
+    return found.map(({ family, persons }) => ({
+      ...presentInShort(family, persons),
+      members: persons.map((person) => ({ number: person.place + 1, ...nameOf(person) })),
+    }));
   }
 
   /** @throws AppError `family-not-found` */
@@ -35,7 +38,7 @@ export class FamilyRecordsService {
     ]);
     const { language, categories, address = null, interest = null } = family;
     return {
-      ...presentInShort(family, persons.find(({ relation }) => relation === 'applicant') ?? null),
+      ...presentInShort(family, persons),
       language,
       address,
       categories,
@@ -74,15 +77,19 @@ const OPEN_CASE = `select id, number from qamqor.cases
   where organisation_id = $1 and subject = $2 and parent_case_id is null and status in ('active', 'suspended')
   order by id desc limit 1`;
 
-function presentInShort({ id, number, phone = null }: Family, applicant: Person | null) {
-  const { surname = null, given = null, patronymic = null } = applicant ?? {};
-  return { id, number, applicant: { surname, given, patronymic }, phone };
+function presentInShort({ id, number, phone = null }: Family, persons: Person[]) {
+  return { id, number, applicant: nameOf(persons.find(({ relation }) => relation === 'applicant')), phone };
 }
 
-function presentMember({ place, birthDate, surname, given, patronymic, relation, revision }: Person) {
+function presentMember(person: Person) {
+  const { place, birthDate, relation, revision } = person;
   const birthYear = birthDate ? Number(birthDate.slice(0, 4)) : null;
-  const name = { surname: surname ?? null, given: given ?? null, patronymic: patronymic ?? null };
-  return { number: place + 1, ...name, relation, birthYear, revision };
+  return { number: place + 1, ...nameOf(person), relation, birthYear, revision };
+}
+
+function nameOf(person: Person | undefined) {
+  const { surname = null, given = null, patronymic = null } = person ?? {};
+  return { surname, given, patronymic };
 }
 
 export function memberNotFound(number: number | string): AppError {

@@ -4,9 +4,11 @@ import { personKey } from './families-in-file.js';
 import type { PersonFacts } from './merge-family.js';
 import { readPersonRow } from './person-row.js';
 import { type ProblemReason, type Remark, type WarningReason, wordProblem } from './remarks.js';
+import type { Relation } from './vocabulary.js';
 
 /** What a clerk says of a person. What is left out stays as it was; null says that there is none. */
 export interface PersonSaid {
+  relation?: Relation | undefined;
   surname?: string | null | undefined;
   given?: string | null | undefined;
   patronymic?: string | null | undefined;
@@ -35,10 +37,10 @@ export const fieldOf = (column: Column | null): string | undefined => (column ==
 /** One person as a clerk enters or corrects them, judged as a row of a file is. The birth date may be missing. */
 export function judgePerson(before: PersonFacts, said: PersonSaid, today: string): Judged {
   const stated = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as PersonSaid;
-  const { surname, given, patronymic, iin, birthDate } = { ...before, ...stated };
+  const { relation, surname, given, patronymic, iin, birthDate } = { ...before, ...stated };
   const cells = {
     family_no: '1',
-    relation: before.relation,
+    relation,
     surname: surname ?? '',
     given_name: given ?? '',
     patronymic: patronymic ?? '',
@@ -58,8 +60,8 @@ export function judgePerson(before: PersonFacts, said: PersonSaid, today: string
   };
 }
 
-function readingOf({ surname, given, patronymic, iin, birthDate, sex }: PersonFacts) {
-  return { surname, given, patronymic, iin, birthDate, sex };
+function readingOf({ relation, surname, given, patronymic, iin, birthDate, sex }: PersonFacts) {
+  return { relation, surname, given, patronymic, iin, birthDate, sex };
 }
 
 /** Of two names that are both missing only the first says so. */

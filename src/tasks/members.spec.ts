@@ -53,6 +53,11 @@ describe('a task whose form asks for people of the family', () => {
       'input.yaml': input,
     });
     await api.deploy(chart('nobodys', {}), { 'forms/plan.yaml': FORM });
+    const track = {
+      context: { familyId: '= input.familyId', learner: 2 },
+      contextSchema: { type: 'object', properties: { familyId: { type: 'string' }, learner: member } },
+    };
+    await api.deploy(chart('track', track), { 'forms/plan.yaml': FORM, 'input.yaml': input });
   });
   afterAll(() => api.close());
 
@@ -88,5 +93,20 @@ describe('a task whose form asks for people of the family', () => {
   it('takes any number where the case is about no family', async () => {
     const { task } = await taskOf('nobodys', {});
     expect((await api.post('curator', task, { output: { applicants: [9] } })).status).toBe(200);
+  });
+
+  it.each([
+    ['track', newcomer, 2],
+    ['planned', newcomer, null],
+    ['nobodys', {}, null],
+  ])('says whom of the family its case is about: %s', async (workflow, input, about) => {
+    const { task } = await taskOf(workflow, input);
+    const { body } = await api.get('curator', task.replace('/complete', ''));
+    expect(body.member).toBe(about);
+    const { body: page } = await api.get('curator', `/api/tasks?view=available&caseId=${body.caseId}`);
+    expect(page.items[0].member).toBe(about);
+    expect((await api.get('curator', `/api/cases/${body.caseId}`)).body.member).toBe(about);
+    const done = await api.post('curator', task, { output: { count: 1 } });
+    expect([done.body.task.member, done.body.case.member]).toEqual([about, about]);
   });
 });

@@ -36,13 +36,20 @@ export interface TaskRow {
   draft: string | null;
 }
 
+/** What a task's row refers to: its form, and whom of the family its case is about. */
+export interface TaskSetting {
+  form: Form | undefined;
+  member: number | null;
+}
+
 /** What an account sees of a task, and what it may do with it. */
-export function presentTask(row: TaskRow, form: Form | undefined, by: Principal): JsonObject {
+export function presentTask(row: TaskRow, { form, member }: TaskSetting, by: Principal): JsonObject {
   return {
     id: row.id,
     caseId: row.case_id,
     caseNumber: row.case_number,
     subject: row.subject,
+    member,
     invocation: row.invocation,
     item: row.item,
     form: { name: row.form, version: row.form_version, schema: form?.schema ?? {}, ui: form?.ui ?? {} },

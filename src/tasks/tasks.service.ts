@@ -9,7 +9,7 @@ import type { ConsentsService } from '../consents/consents.service.js';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { badInput } from '../engine/refusals.js';
-import type { EngineApi, VersionsApi } from '../engine/types.js';
+import type { CaseRecord, EngineApi, VersionsApi } from '../engine/types.js';
 import type { FamiliesService } from '../families/families.service.js';
 import type { AccountsService } from '../identity/accounts.service.js';
 import { isOverseer } from '../identity/identity.policy.js';
@@ -17,12 +17,13 @@ import type { Principal } from '../identity/principal.js';
 import type { Clock } from '../platform/clock.js';
 import type { KeyReads } from '../platform/key-reads.js';
 import { canonicalJson } from '../statechart/canonical.js';
+import { memberOf, tellsMember } from '../statechart/member-of.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
 import { membersIn, refuseUnknownMembers } from './members.js';
 import { splitPersonal } from './personal.js';
 import { readAnswer } from './read-answer.js';
 import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
-import { presentTask, type TaskRow } from './task.presenter.js';
+import { presentTask, type TaskRow, type TaskSetting } from './task.presenter.js';
 import * as sql from './task.statements.js';
 import {
   holdPast,
@@ -92,16 +93,16 @@ export class TasksService {
     }
     const text = `${sql.SELECT_TASKS} where ${conditions.join(' and ')} ${sql.QUEUE_ORDER} limit ${value(query.limit + 1)}`;
     const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<TaskRow>(text, values));
-    const forms = await this.formsOf(rows);
-    return pageOf(rows, query.limit, cursorOf, (row) => presentTask(row, forms.get(row), by));
+    const { items, next } = pageOf(rows, query.limit, cursorOf, (row) => this.present(by, row));
+    return { items: await Promise.all(items), next };
   }
 
   /** With what was answered, as far as the reader may see it. */
   async read(by: Principal, id: string): Promise<JsonObject> {
     const task = await this.find(by, id);
-    const form = (await this.formsOf([task])).get(task);
-    const answer = task.status === 'done' ? await readAnswer(this.deps.pool, by, task, form) : null;
-    return { ...presentTask(task, form, by), answer };
+    const setting = await this.settingOf(task);
+    const answer = task.status === 'done' ? await readAnswer(this.deps.pool, by, task, setting.form) : null;
+    return { ...presentTask(task, setting, by), answer };
   }
 
   /** Of two who claim at once one has it; the other is told who. Claiming what one has already changes nothing. */
@@ -197,7 +198,13 @@ export class TasksService {
       output: answer,
       late: 'refuse' as const,
       present: (accepted: { case: Parameters<typeof presentCase>[0] }): Json => ({
-        task: this.presentDone(by, task, form, accepted.case.updatedAt, onBehalfOf),
+        task: this.presentDone(
+          by,
+          task,
+          { form, member: memberIn(accepted.case) },
+          accepted.case.updatedAt,
+          onBehalfOf,
+        ),
         case: presentCase(accepted.case, by, accepted.case.updatedAt),
       }),
     };
@@ -272,17 +279,11 @@ export class TasksService {
   }
 
   private async present(by: Principal, row: TaskRow): Promise<JsonObject> {
-    return presentTask(row, (await this.formsOf([row])).get(row), by);
+    return presentTask(row, await this.settingOf(row), by);
   }
 
   /** What the task will be once its answer is taken. */
-  private presentDone(
-    by: Principal,
-    task: TaskRow,
-    form: Form | undefined,
-    at: string,
-    onBehalfOf?: string,
-  ): JsonObject {
+  private presentDone(by: Principal, task: TaskRow, setting: TaskSetting, at: string, onBehalfOf?: string): JsonObject {
     const done = {
       ...task,
       status: 'done' as const,
@@ -296,16 +297,15 @@ export class TasksService {
       draft: null,
       revision: task.revision + 1,
     };
-    return presentTask(done, form, by);
+    return presentTask(done, setting, by);
   }
 
-  private async formsOf(rows: TaskRow[]): Promise<Map<TaskRow, Form | undefined>> {
-    const forms = new Map<TaskRow, Form | undefined>();
-    for (const row of rows) {
-      const workflow = await this.deps.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version);
-      forms.set(row, workflow.forms[row.form]);
-    }
-    return forms;
+  private async settingOf(row: TaskRow): Promise<TaskSetting> {
+    const { engine, versions } = this.deps;
+    const workflow = await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version);
+    // A case whose state cannot be read hides nobody's tasks.
+    const found = tellsMember(workflow) ? await engine.read(row.organisation_id, row.case_id).catch(() => null) : null;
+    return { form: workflow.forms[row.form], member: found && memberIn(found) };
   }
 
   /** The engine knows who has a task by id only. */
@@ -330,6 +330,10 @@ type Standing = 'already' | 'again' | AppError;
 
 /** How often a task may change under our hands between two looks. */
 const ATTEMPTS = 3;
+
+function memberIn({ workflow, chart }: Pick<CaseRecord, 'workflow' | 'chart'>): number | null {
+  return memberOf(workflow, chart.snapshot.context);
+}
 
 function notMine(by: Principal, now: TaskRow): Standing {
   if (now.status === 'open') return notYours();

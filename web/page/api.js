@@ -22,7 +22,7 @@ async function ask(method, path, body) {
     headers: {
       'accept-language': language(),
       // A request that is sent twice because the line broke counts once.
-      ...(writes && !path.startsWith('/api/auth/') ? { 'idempotency-key': crypto.randomUUID() } : {}),
+      ...(writes && !path.startsWith('/api/auth/') ? { 'idempotency-key': freshKey() } : {}),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -31,4 +31,9 @@ async function ask(method, path, body) {
   const answer = text === '' ? null : JSON.parse(text);
   if (!response.ok) throw new Problem(answer ?? {}, response.status);
   return answer;
+}
+
+/** Not randomUUID: browsers give that to https and localhost alone, and a centre's own network may have neither. */
+function freshKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -5,7 +5,7 @@ import { certificatesBlock, certificatesOf } from './certificates.js';
 import { consentsOf } from './consents.js';
 import { h } from './dom.js';
 import { drawingOf } from './drawing.js';
-import { familyBox, familyNames, familyOf } from './family.js';
+import { familyBox, familyOf, namesOf } from './family.js';
 import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
 import { badge, caseLink, dueOf } from './parts.js';
 import { moment, said, t } from './texts.js';
@@ -22,8 +22,8 @@ export async function casesView(query = '') {
     page.set('limit', '50');
     if (cursor !== null) page.set('cursor', cursor);
     const { items, next } = await get(`/api/cases?${page}`);
-    const names = await familyNames(items);
-    const cards = items.map(async (one) => card(one, await workflowOf(one.workflow.key), names.get(one.subject)));
+    const nameOf = await namesOf(items);
+    const cards = items.map(async (one) => card(one, await workflowOf(one.workflow.key), nameOf(one)));
     list.append(...(await Promise.all(cards)));
     cursor = next;
     more.hidden = next === null;
@@ -121,7 +121,7 @@ export async function caseView(id, user) {
     'div',
     { class: 'one-case' },
     h('h1', {}, `${t().case} ${one.number}`),
-    familyBox(family, one.id),
+    familyBox(family, { caseId: one.id, member: one.member }),
     await consentsOf(family, user),
     h(
       'p',

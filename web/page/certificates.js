@@ -1,6 +1,6 @@
 import { get, Problem } from './api.js';
 import { h } from './dom.js';
-import { nameOf } from './family.js';
+import { fullName } from './members.js';
 import { badge } from './parts.js';
 import { day, t } from './texts.js';
 
@@ -37,7 +37,7 @@ function certificateItem({ number, status, holder, courseTitle, issuedOn, revoke
       'p',
       { class: 'facts' },
       badge(t().certificate[status], status === 'valid' ? '' : 'alarm'),
-      holder && h('span', {}, nameOf({ applicant: holder })),
+      holder && h('span', {}, fullName(holder)),
       h('span', {}, courseTitle),
       h('time', { class: 'due', datetime: issuedOn }, `${t().issued}: ${day(issuedOn)}`),
     ),

@@ -7,14 +7,15 @@ import { t } from './texts.js';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const AT_ONCE = 100;
 
-/** Id → name, of the families that these cases or tasks are about. */
-export async function familyNames(items) {
+/** Who these cases or tasks are about, by name: a function of one of them, null where it is about no family. */
+export async function namesOf(items) {
   const ids = [...new Set(items.map(({ subject }) => subject))].filter((id) => UUID.test(id ?? ''));
   const pages = [];
   for (let from = 0; from < ids.length; from += AT_ONCE)
     pages.push(get(`/api/families?ids=${ids.slice(from, from + AT_ONCE).join(',')}`));
   const found = (await Promise.all(pages)).flatMap((page) => page.items);
-  return new Map(found.map((family) => [family.id, nameOf(family)]));
+  const families = new Map(found.map((family) => [family.id, family]));
+  return ({ subject, member }) => families.has(subject) && nameOf(families.get(subject), member);
 }
 
 /** The family that something is about; null where it is about none. */
@@ -29,10 +30,11 @@ export async function familyOf(subject) {
 }
 
 /**
- * Whom to speak to, on which number, in which language, and who is in the family. `caseId`: the case that the page shows
- * already. `changed` is called with the family as it is after somebody was entered or corrected.
+ * Whom to speak to, on which number, in which language, and who is in the family. `about`: the id of the case that the
+ * page shows already, and its member of the family. `changed` is called with the family as it is after somebody was
+ * entered or corrected.
  */
-export function familyBox(family, caseId, changed = () => undefined) {
+export function familyBox(family, about, changed = () => undefined) {
   if (family === null) return null;
   const box = h('section', { class: 'card family' });
   const draw = (now, warnings = []) => {
@@ -41,18 +43,18 @@ export function familyBox(family, caseId, changed = () => undefined) {
       draw(fresh, found);
       changed(fresh);
     });
-    box.replaceChildren(...[factsOf(now, caseId), ...people, warningsOf(warnings)].filter(Boolean));
+    box.replaceChildren(...[factsOf(now, about), ...people, warningsOf(warnings)].filter(Boolean));
   };
   draw(family);
   return box;
 }
 
-function factsOf(family, caseId) {
+function factsOf(family, { caseId, member }) {
   const { number, phone, language, categories, openCase } = family;
   return h(
     'p',
     { class: 'facts' },
-    h('strong', {}, nameOf(family)),
+    h('strong', {}, nameOf(family, member)),
     phone && phoneOf(phone),
     h('span', {}, t().speaks[language]),
     h('span', {}, `${t().family} ${number}`),
@@ -61,9 +63,11 @@ function factsOf(family, caseId) {
   );
 }
 
-/** Who a family is called by: its applicant. */
-export function nameOf({ applicant }) {
-  return fullName(applicant);
+/** Whom of a family something is about, by the number in its list; it is called by its applicant. */
+function nameOf({ applicant, members }, number = null) {
+  const member = members.find((one) => one.number === number);
+  const name = fullName(applicant);
+  return member && fullName(member) !== name ? `${fullName(member)} (${name})` : name;
 }
 
 /** Some were written down as they were said and cannot be dialled. */

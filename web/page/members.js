@@ -57,10 +57,9 @@ function lineOf(member) {
 }
 
 function entryOf(path, changed) {
-  const labels = Object.fromEntries(RELATIONS.map((one) => [one, inAll(t().people.relation[one])]));
-  const relation = { enum: RELATIONS, 'x-labels': labels, title: t().people.relationTitle };
   const names = namesOf();
-  const schema = fieldsOf({ ...names, relation, ...papersOf('') }, [...Object.keys(names), 'iin', 'birthDate']);
+  const properties = { ...names, relation: relations(), ...papersOf('') };
+  const schema = fieldsOf(properties, [...Object.keys(names), 'iin', 'birthDate']);
   return {
     title: t().people.addPerson,
     schema,
@@ -71,15 +70,17 @@ function entryOf(path, changed) {
 
 /** Names are as they stand in the form; a number and a birth date that are left empty stay as they were. */
 function correctionOf(path, member, changed) {
-  const { number, surname, given, patronymic, revision } = member;
-  const properties = { ...namesOf(), ...papersOf(` (${t().people.emptyStays})`) };
+  const { number, surname, given, patronymic, relation, revision } = member;
+  // What everybody else is called by is what they are to the applicant.
+  const kin = relation === 'applicant' ? {} : { relation: relations() };
+  const properties = { ...namesOf(), ...kin, ...papersOf(` (${t().people.emptyStays})`) };
   const send = (said) =>
     patch(`${path}/${number}`, { surname: null, given: null, patronymic: null, ...said, revision });
   return {
     title: t().people.correct,
     label: `${t().people.correct}: ${labelOf(member)}`,
     schema: fieldsOf(properties, Object.keys(properties)),
-    given: { surname, given, patronymic },
+    given: { surname, given, patronymic, relation },
     submit: t().people.save,
     ...sending(send, changed),
   };
@@ -93,6 +94,11 @@ function sending(send, changed) {
     },
     done: () => changed(warnings),
   };
+}
+
+function relations() {
+  const labels = Object.fromEntries(RELATIONS.map((one) => [one, inAll(t().people.relation[one])]));
+  return { enum: RELATIONS, 'x-labels': labels, title: t().people.relationTitle };
 }
 
 function namesOf() {

@@ -3,7 +3,7 @@ import { answeredBefore, answerOf } from './answers.js';
 import { get, Problem, post, put } from './api.js';
 import { certificatesBlock, certificatesOf } from './certificates.js';
 import { h } from './dom.js';
-import { familyBox, familyNames, familyOf } from './family.js';
+import { familyBox, familyOf, namesOf } from './family.js';
 import { formOf } from './form.js';
 import { withPeople } from './members.js';
 import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
@@ -34,7 +34,7 @@ export async function queueView() {
 async function pageOf(view, cursor) {
   const query = new URLSearchParams({ view, limit: AT_ONCE, ...(cursor ? { cursor } : {}) });
   const page = await get(`/api/tasks?${query}`);
-  return { ...page, names: await familyNames(page.items) };
+  return { ...page, nameOf: await namesOf(page.items) };
 }
 
 /** A list that grows. How many there are is known once the last page was read: until then the number has a plus. */
@@ -50,10 +50,10 @@ function section(title, none) {
     empty.hidden = shown.size > 0 || follow !== null;
     count.textContent = follow === null ? shown.size : `${shown.size}+`;
   };
-  const add = ({ items, names }) => {
+  const add = ({ items, nameOf }) => {
     const fresh = items.filter(({ id }) => !shown.has(id));
     for (const { id } of fresh) shown.add(id);
-    list.append(...fresh.map((task) => card(task, names)));
+    list.append(...fresh.map((task) => card(task, nameOf(task))));
     tell();
   };
   const goesOn = (next, load) => {
@@ -71,12 +71,12 @@ function section(title, none) {
   };
 }
 
-function card(task, names) {
+function card(task, name) {
   return h(
     'li',
     { class: 'card task', 'data-task': task.id },
     h('h3', {}, said(task.title, task.invocation)),
-    names.has(task.subject) && h('p', { class: 'family' }, names.get(task.subject)),
+    name && h('p', { class: 'family' }, name),
     h('p', {}, `${t().case} `, caseLink(task.caseNumber, task.caseId), task.item && ` · ${task.item}`),
     h(
       'p',
@@ -121,7 +121,7 @@ export async function taskView(id, user) {
     { class: 'one-task' },
     h('p', {}, h('a', { href: '#/queue' }, `← ${t().queue}`)),
     h('h1', {}, said(task.title, task.invocation)),
-    familyBox(family, task.caseId, work?.peopleChanged),
+    familyBox(family, task, work?.peopleChanged),
     h(
       'p',
       { class: 'facts' },

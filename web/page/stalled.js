@@ -1,6 +1,7 @@
 import { get } from './api.js';
 import { filterOf, stageTitle, workflowsByKey } from './cases.js';
 import { h } from './dom.js';
+import { namesOf } from './family.js';
 import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
 import { caseLink, dueOf } from './parts.js';
 import { moment, said, t } from './texts.js';
@@ -21,8 +22,9 @@ export async function stalledView(query, user) {
     page.set('limit', '10');
     if (cursor !== null) page.set('cursor', cursor);
     const { items, next } = await get(`/api/cases?${page}`);
+    const nameOf = await namesOf(items);
     const rows = items.map(async (one) =>
-      row(one, await workflowOf(one.workflow.key), { titles, sees: seesIncidents(user) }),
+      row(one, await workflowOf(one.workflow.key), { name: nameOf(one), titles, sees: seesIncidents(user) }),
     );
     list.append(...(await Promise.all(rows)));
     cursor = next;
@@ -43,7 +45,7 @@ export async function stalledView(query, user) {
   );
 }
 
-async function row({ id, number, stage, incidents }, workflow, { titles, sees }) {
+async function row({ id, number, stage, incidents }, workflow, { name, titles, sees }) {
   const [waits, told, failed] = await Promise.all([
     get(`/api/cases/${id}/waits`),
     get(`/api/escalations?case=${number}&limit=5`),
@@ -58,6 +60,7 @@ async function row({ id, number, stage, incidents }, workflow, { titles, sees })
     'li',
     { class: 'card stalled', 'data-case': number },
     h('h3', {}, caseLink(number, id), stage && ` · ${stageTitle(workflow, stage)}`),
+    name && h('p', { class: 'family' }, name),
     h('ul', { class: 'waits' }, ...late.map(waiting), ...reasons),
     h('h4', {}, t().told),
     told.items.length === 0
