@@ -18,7 +18,7 @@ import { benchRuntime, CALENDAR } from './runtime.js';
 
 const WORKFLOW = 'bench-journey';
 
-/** The engine as production runs it: kept command ids, the chain, payload rows, roles with row-level security. */
+/** The engine as production runs it, but for the wake-ups by BullMQ: kept command ids, the chain, payload rows, roles with row-level security. */
 export class EngineContestant implements Contestant {
   private readonly runtime: Runtime;
   private readonly journeys = new Map<string, Journey>();

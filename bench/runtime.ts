@@ -9,7 +9,7 @@ export const CALENDAR: Calendar = {
   days: { '2026-12-16': 'off' },
 };
 
-/** The engine as production runs it; whatever it would only warn of ends the measurement. */
+/** The engine as production runs it, but for the wake-ups by BullMQ; whatever it would only warn of ends the measurement. */
 export function benchRuntime(url: string, options: Partial<RuntimeOptions> = {}): Runtime {
   return new Runtime({
     url,

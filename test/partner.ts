@@ -12,6 +12,8 @@ export interface Delivery {
   headers: IncomingHttpHeaders;
   /** The very bytes, as text. */
   body: string;
+  /** When it came: ISO, by the wall clock. */
+  at: string;
 }
 
 export interface Reply {
@@ -38,7 +40,12 @@ export class Partner {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const delivery = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
+        const delivery = {
+          path: request.url ?? '',
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString(),
+          at: new Date().toISOString(),
+        };
         partner.received.push(delivery);
         void partner.answer(delivery).then(({ status, headers, body }) => {
           if (status === 0) response.destroy();

@@ -126,7 +126,8 @@ describe('a notification', () => {
     const { id } = await tell(workflow, 'x');
     expect(await noticesOf(id)).toEqual([]);
     const { body } = await api.get('supervisor', `/api/incidents?caseId=${id}`);
-    expect(body.items).toEqual([
+    // The sweep may have found by now that nothing moves such a case.
+    expect(body.items.filter(({ rule }: { rule: string }) => rule !== 'orphan')).toEqual([
       expect.objectContaining({ rule: 'not-delivered', message: expect.stringContaining(why) }),
     ]);
   });

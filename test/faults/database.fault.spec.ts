@@ -141,15 +141,20 @@ describe('the engine', () => {
     await database?.close();
   }, 60_000);
 
-  /** Cases that are opened, asked for, and given marks, all at once; gives their ids. */
+  /** Cases that are opened, asked for, and given marks, two hundred at once; gives their ids. */
   async function lead(count: number): Promise<string[]> {
-    return Promise.all(
-      Array.from({ length: count }, async () => {
+    const ids: string[] = [];
+    let left = count;
+    const one = async () => {
+      for (; left > 0; ) {
+        left -= 1;
         const { id } = await fixture.open('adding');
         for (let n = 0; n < SIZE.marks; n += 1) await fixture.send(id, 'ADD', { mark: String(n) });
-        return id;
-      }),
-    );
+        ids.push(id);
+      }
+    };
+    await Promise.all(Array.from({ length: 200 }, one));
+    return ids;
   }
 
   async function expectOnce(ids: string[]): Promise<void> {

@@ -158,7 +158,7 @@ describe(`a journey ${title}`, () => {
     LONG_MS,
   );
 
-  // Every run has F12, after which the queues are as empty.
+  // In every run F13 brings back a Redis that has lost all jobs.
   (full ? it : it.skip).each<[what: string, env: () => Record<string, string>, lose: () => Promise<void>]>([
     ['F11: FLUSHALL of Redis', () => ({ REDIS_URL: redis.url }), async () => void (await redis.admin.flushall())],
     ['F11: TRUNCATE of the queues in PostgreSQL', () => ({}), truncateQueues],
