@@ -8,15 +8,19 @@ const marked = new WeakMap<Workflow, string | undefined>();
  * `contextSchema` marks `x-member`; null where the case is about all of them.
  */
 export function memberOf(workflow: Workflow, context: JsonObject): number | null {
-  if (!marked.has(workflow)) marked.set(workflow, markedIn(contextSchemaOf(workflow)?.['properties']));
-  const property = marked.get(workflow);
+  const property = propertyOf(workflow);
   const member = property === undefined ? null : context[property];
   return typeof member === 'number' ? member : null;
 }
 
-/** The keyword says that the cases of this workflow have such a number at all. */
+/** Whether cases of this workflow are about one of the family at all. */
 export function tellsMember(workflow: Workflow): boolean {
-  return markedIn(contextSchemaOf(workflow)?.['properties']) !== undefined;
+  return propertyOf(workflow) !== undefined;
+}
+
+function propertyOf(workflow: Workflow): string | undefined {
+  if (!marked.has(workflow)) marked.set(workflow, markedIn(contextSchemaOf(workflow)?.['properties']));
+  return marked.get(workflow);
 }
 
 function markedIn(properties: Json | undefined): string | undefined {
