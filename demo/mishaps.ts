@@ -18,7 +18,7 @@ export function mishapsOf({ answers, events, timers, outcomes, expired }: Summar
     goalMetWithoutGrant: outcomes['goal-met'] ?? 0,
     movedOrMerged: outcomes.left ?? 0,
     // On the way.
-    urgentRisk: answered('protection', 'safe', 'watched'),
+    urgentRisk: answered('protection', 'safe', 'watched', 'handed-over'),
     riskFoundLater: events.URGENT_RISK ?? 0,
     refusalSentBack: answered('refusal', 'return'),
     papersNotBrought: timers.papersTerm ?? 0,

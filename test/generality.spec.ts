@@ -51,12 +51,15 @@ async function withAdditions(): Promise<string> {
   }
   const family = join(path, 'family-support');
   const workflow = parse(await text(join(family, 'workflow.yaml')));
-  const stage = parse((await text(join(family, 'stage.yaml'))).replaceAll('BEGINNING', workflow.initial));
+  const { support } = workflow.states;
+  const stage = parse((await text(join(family, 'stage.yaml'))).replaceAll('BEGINNING', support.initial));
   const longer = {
     ...workflow,
     stages: { ...stage.stage, ...workflow.stages },
-    initial: Object.keys(stage.states)[0],
-    states: { ...stage.states, ...workflow.states },
+    states: {
+      ...workflow.states,
+      support: { ...support, initial: Object.keys(stage.states)[0], states: { ...stage.states, ...support.states } },
+    },
   };
   await writeFile(join(family, 'workflow.yaml'), stringify(longer, { aliasDuplicateObjects: false }));
   await rm(join(family, 'stage.yaml'));
@@ -139,7 +142,7 @@ describe('as data alone', () => {
       { kind: 'handOff', title: 'Мектептен орын беру', who: 'Білім бөлімі', status: 'sent' },
     ]);
     const { nodes } = await page(family.id, 'drawing');
-    expect(nodes).toContainEqual(expect.objectContaining({ path: 'waitingForSchool', active: true }));
+    expect(nodes).toContainEqual(expect.objectContaining({ path: 'support.waitingForSchool', active: true }));
 
     const at = await api.system.clock.now();
     const tell = async (event: object) => (await say(api, school, handOff.id, { at, ...event })).body;

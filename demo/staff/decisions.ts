@@ -257,7 +257,7 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
           alternatives: [asked.one(['district-centre', 'social-department', 'career-centre'], 'alternative')],
         },
   'urgent-risk': (asked) => ({
-    decision: asked.one(['safe', 'watched'], 'decision'),
+    decision: asked.one(['safe', 'watched', 'handed-over'], 'decision'),
     told: [asked.one(['police', 'line-111', 'mobile-group'], 'told')],
   }),
   plan: (asked) => {

@@ -94,12 +94,16 @@ function checkDefaults(
   }
 }
 
-/** When its parts have finished nothing inside is awaited any more: every branch must lead on, or something else must. */
+/**
+ * When its parts have finished nothing inside is awaited any more: every branch must lead on, or something else must.
+ * A region that has finished waits for the others, and may only tell them.
+ */
 function checkFinished(node: ChartNode, findings: Findings): void {
   const when = 'the parts inside are finished';
   checkDefaults(node, node.onDone, 'its `onDone`', when, findings);
   if (
     node.onDone.every(leads) ||
+    node.parent?.type === 'parallel' ||
     node.invokes.length > 0 ||
     node.always.length > 0 ||
     node.after.some(({ transitions }) => transitions.some(leads))

@@ -706,6 +706,26 @@ const GOOD: Record<string, Record<string, string>> = {
     },
     ...END,
   }),
+  'a region that has finished and tells the others so': chart(
+    {
+      both: {
+        type: 'parallel',
+        onDone: 'end',
+        states: {
+          one: { ...region('one'), onDone: { actions: { type: 'set', params: { over: true } } } },
+          two: {
+            initial: 'calm',
+            states: {
+              calm: { always: { guard: '= context.over', target: 'ok' }, after: { d90: 'ok' } },
+              ok: { type: 'final' },
+            },
+          },
+        },
+      },
+      ...END,
+    },
+    { context: { over: false } },
+  ),
   'a region that waits for what another writes': chart(
     {
       both: {

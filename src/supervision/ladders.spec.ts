@@ -40,12 +40,12 @@ describe('the ladder of a task', () => {
     expect(reminder).toBe('2026-11-16T16:12');
   });
 
-  it('counts working hours where it is urgent', () => {
-    expect(steps('urgent', '2026-11-16T09:00', '4 working hours')).toEqual([
-      '2026-11-16T13:00',
-      '2026-11-16T11:00',
-      '2026-11-16T13:00',
-      '2026-11-16T16:00',
+  it('counts hours of the clock where somebody is in danger: nobody waits from Friday evening until Monday', () => {
+    expect(steps('urgent', '2026-11-13T19:00', '4 hours')).toEqual([
+      '2026-11-13T23:00',
+      '2026-11-13T21:00',
+      '2026-11-13T23:00',
+      '2026-11-14T01:00',
     ]);
   });
 
