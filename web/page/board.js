@@ -28,7 +28,7 @@ function board({ key, title, stages }) {
   return h(
     'section',
     { class: 'board' },
-    h('h2', {}, said(title, key), h('small', {}, ` · ${total} ${t().total}`)),
+    h('h2', {}, said(title, key), h('small', {}, ` · ${t().total(total)}`)),
     h('ol', { class: 'stages' }, ...stages.map((stage) => column(key, stage))),
   );
 }

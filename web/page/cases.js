@@ -126,6 +126,7 @@ export async function caseView(id, user) {
     h(
       'p',
       { class: 'facts' },
+      h('span', {}, said(workflow.title, workflow.key)),
       badge(t().status[one.status], one.status),
       one.closedAt === null ? dueOf(one.dueAt, one.overdue) : moment(one.closedAt),
       one.modified && badge(t().changedByHand, 'quiet'),
