@@ -81,6 +81,7 @@ const DOORS: Record<string, Role[] | typeof everybody> = {
   'POST /api/handoffs/{id}/recall': ['curator', 'supervisor', 'director'],
   'GET /api/families': inside,
   'GET /api/families/{id}': inside,
+  'PATCH /api/families/{id}': ['registrar', 'curator', 'supervisor', 'director', 'administrator', 'integration'],
   'POST /api/families/{id}/members': ['registrar', 'curator', 'supervisor', 'director', 'administrator', 'integration'],
   'PATCH /api/families/{id}/members/{number}': [
     'registrar',
@@ -124,7 +125,8 @@ const BODIES: Record<string, object> = {
   'POST /api/workflows': { files: {} },
   'POST /api/handoffs/{id}/recall': { reason: 'x' },
   'POST /api/families/{id}/members': { given: 'Дана' },
-  'PATCH /api/families/{id}/members/{number}': { given: 'Дана' },
+  'PATCH /api/families/{id}': { phone: null, revision: 1 },
+  'PATCH /api/families/{id}/members/{number}': { given: 'Дана', revision: 1 },
   'PUT /api/families/{id}/consents': { partner: 'atameken', given: true, how: 'paper' },
 };
 

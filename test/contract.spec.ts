@@ -188,9 +188,11 @@ async function everySuccess(): Promise<void> {
 
   await ok(api.get('lawyer', `/api/families?ids=${subject}`));
   await ok(api.get('lawyer', `/api/families/${subject}`));
+  const correction = { phone: '8 701 000 00 01', categories: ['large'], revision: 1 };
+  await ok(api.ask('curator', 'PATCH', `/api/families/${subject}`, { body: correction }));
   const members = `/api/families/${subject}/members`;
   await ok(api.post('registrar', members, { given: 'Дана', relation: 'child' }));
-  await ok(api.ask('curator', 'PATCH', `${members}/2`, { body: { birthDate: '2015-04-03' } }));
+  await ok(api.ask('curator', 'PATCH', `${members}/2`, { body: { birthDate: '2015-04-03', revision: 1 } }));
   const families = `/api/families/${subject}/consents`;
   const consent = { partner: 'otbasy-bank', given: true, how: 'in-person' };
   await ok(api.ask('curator', 'PUT', families, { body: consent }));

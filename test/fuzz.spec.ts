@@ -213,6 +213,13 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
     given: fc.boolean(),
     how: fc.constantFrom('paper', 'phone'),
   }),
+  'PATCH /api/families/:id': near({
+    phone: fc.oneof(anyText, fc.constantFrom('8 702 613 52 41', null)),
+    language: fc.constantFrom('kk', 'ru'),
+    address: fc.oneof(anyText, fc.constant(null)),
+    categories: fc.array(fc.constantFrom('large', 'low-income'), { maxLength: 3 }),
+    revision,
+  }),
   'POST /api/families/:id/members': near({
     surname: anyText,
     given: anyText,

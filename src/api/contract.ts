@@ -18,8 +18,8 @@ export interface Contract {
   body?: z.ZodType;
   /** Status → answer. */
   answers: Record<number, { description: string; schema?: z.ZodType; contentType?: string }>;
-  /** `If-Match: "<revision>"` is understood. */
-  ifMatch?: boolean;
+  /** `If-Match: "<revision>"` is understood. `required`: unless the body has `revision`. */
+  ifMatch?: boolean | 'required';
   /** The handler trusts no byte before it has checked the signature, and checks the body itself after that. */
   signed?: boolean;
   /** The body may be left out. */
@@ -77,7 +77,7 @@ export function Describe(contract: Contract & { writes?: boolean }): MethodDecor
       ApiHeader({
         name: 'If-Match',
         required: false,
-        description: 'The revision that you read, in quotes',
+        description: `The revision that you read, in quotes${contract.ifMatch === 'required' ? '. Required unless the body has `revision`' : ''}`,
         schema: { type: 'string' },
       }),
     );

@@ -180,6 +180,11 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'такой даты рождения не бывает: {value}; впишите её из документа',
     en: 'nobody was born on {value}; write the date from the document',
   },
+  'not-a-phone': {
+    kk: 'бұл телефон нөмірі емес: «{value}»; бір нөмір жазыңыз, мысалы 8 702 613 52 41',
+    ru: 'это не номер телефона: «{value}»; впишите один номер, например 8 702 613 52 41',
+    en: 'is not a telephone number: "{value}"; write one number, for example 8 702 613 52 41',
+  },
   'person-elsewhere': {
     kk: 'осы ЖСН-і бар адам {value} отбасында бұрыннан тіркелген; ол басқа отбасына өткен болса, жетекшіге айтыңыз',
     ru: 'человек с этим ИИН уже записан в семье {value}; если он перешёл в другую семью, скажите руководителю',

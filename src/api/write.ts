@@ -50,15 +50,32 @@ export function setDigest(request: FastifyRequest, digest: string): void {
 export const With = createParamDecorator((_data: unknown, context: ExecutionContext): Write => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const key = idempotencyKey(request);
-  const inBody = (request.body as { revision?: unknown } | undefined)?.revision;
   const digestOf = digests.get(request.raw);
-  const revision = ifMatch(request) ?? (typeof inBody === 'number' ? inBody : undefined);
+  const revision = revisionIn(request);
   return {
     ...(key === undefined ? {} : { key }),
     ...(digestOf === undefined ? {} : { digestOf }),
     ...(revision === undefined ? {} : { revision }),
   };
 });
+
+/**
+ * The revision that a record had when whoever changes it read it: nobody overwrites what they have not seen. A parameter
+ * of a handler whose contract says `ifMatch: 'required'`. @throws AppError `schema` (422), `bad-header` (400)
+ */
+export const Revision = createParamDecorator((_data: unknown, context: ExecutionContext): number => {
+  const revision = revisionIn(context.switchToHttp().getRequest<FastifyRequest>());
+  if (revision !== undefined) return revision;
+  const missing = { missingProperty: 'revision' };
+  throw new AppError('schema', 422, 'Say which revision you have read: as `revision`, or as If-Match.', {}, [
+    { path: '/revision', message: 'is required', rule: 'required', facts: missing },
+  ]);
+});
+
+function revisionIn(request: FastifyRequest): number | undefined {
+  const inBody = (request.body as { revision?: unknown } | undefined)?.revision;
+  return ifMatch(request) ?? (typeof inBody === 'number' ? inBody : undefined);
+}
 
 /** What every command of a person has in common. Without a key of the sender's the id is new and need not be kept. */
 export function commandOf(by: Principal, write: Write, id: () => string): Omit<CommandBase, 'caseId'> {

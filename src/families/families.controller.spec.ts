@@ -42,7 +42,8 @@ describe('a family', () => {
         { number: 2, ...NURLAN, relation: 'spouse', birthYear: 1990, revision: 1 },
       ],
       openCase: null,
-      can: { enterPeople: false },
+      revision: 1,
+      can: { correct: false, enterPeople: false },
     });
     expect((await api.get('psychologist', `/api/families/${body.id}`)).body).toEqual(body);
     expect(JSON.stringify(body)).not.toContain(IIN.slice(6));

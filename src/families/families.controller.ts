@@ -4,15 +4,16 @@ import { CASE_OPENERS } from '../api/case.policy.js';
 import { Describe } from '../api/contract.js';
 import { pickLanguage } from '../api/language.js';
 import { uuid } from '../api/schemas.js';
-import { With, type Write } from '../api/write.js';
+import { Revision } from '../api/write.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
 import { INTEGRATION } from '../identity/roles.js';
+import { FamilyCorrectionService } from './family-correction.service.js';
 import { FamilyMembersService, type Written } from './family-members.service.js';
 import { FamilyRecordsService, memberNotFound } from './family-records.service.js';
 import { fieldOf } from './person-said.js';
-import { wordWarning } from './remarks.js';
+import { type Remark, type WarningReason, wordWarning } from './remarks.js';
 import { CATEGORIES, LANGUAGES, RELATIONS } from './vocabulary.js';
 
 const tag = 'families';
@@ -49,9 +50,10 @@ const familyView = z
       .object({ id: uuid, number: z.string() })
       .nullable()
       .meta({ description: 'The open case of the family, the newest where workflows have one each; never a sub-case' }),
+    revision: z.number().int(),
     can: z
-      .object({ enterPeople: z.boolean() })
-      .meta({ description: 'Whether the signed-in account may enter and correct its people' }),
+      .object({ correct: z.boolean(), enterPeople: z.boolean() })
+      .meta({ description: 'Whether the signed-in account may correct the family, and enter and correct its people' }),
   })
   .meta({ id: 'Family', description: 'Without identity numbers' });
 const briefView = z.object({ ...brief, members: z.array(z.object(namedMember)) }).meta({ id: 'FamilyInShort' });
@@ -77,19 +79,26 @@ const newPerson = z.strictObject({
   // A family has its applicant already.
   relation: z.enum(RELATIONS).exclude(['applicant']).default('other'),
 });
+/** `If-Match` may say it as well. */
+const revision = z.number().int().min(0).optional();
+const corrected = { description: 'What is left out stays as it is; null says that there is none' };
 const correction = z
+  .strictObject({ ...said, relation: newPerson.shape.relation.unwrap().optional(), revision })
+  .meta(corrected);
+const familyCorrection = z
   .strictObject({
-    ...said,
-    relation: newPerson.shape.relation.unwrap().optional(),
-    revision: z.number().int().min(0).optional(),
+    phone: z.string().max(60).nullable().optional(),
+    language: z.enum(LANGUAGES).optional(),
+    address: z.string().max(300).nullable().optional(),
+    categories: z.array(z.enum(CATEGORIES)).max(CATEGORIES.length).optional(),
+    revision,
   })
-  .meta({ description: 'What is left out stays as it is; null says that there is none' });
-const written = z.object({
-  member: memberView,
-  warnings: z
-    .array(z.object({ field: z.string(), reason: z.string(), message: z.string() }))
-    .meta({ description: 'What was taken all the same and should be compared with the papers, as an import says it' }),
-});
+  .meta(corrected);
+const warnings = z
+  .array(z.object({ field: z.string(), reason: z.string(), message: z.string() }))
+  .meta({ description: 'What was taken all the same and should be looked at again, as an import says it' });
+const written = z.object({ member: memberView, warnings });
+const writtenFamily = z.object({ family: familyView, warnings });
 
 /** Whom the centre works with: who they are and how to reach them. */
 @Controller('api/families')
@@ -98,6 +107,7 @@ export class FamiliesController {
   constructor(
     private readonly records: FamilyRecordsService,
     private readonly members: FamilyMembersService,
+    private readonly correction: FamilyCorrectionService,
   ) {}
 
   @Get()
@@ -124,6 +134,29 @@ export class FamiliesController {
   })
   read(@By() by: Principal, @Param('id') id: string): Promise<z.output<typeof familyView>> {
     return this.records.read(by, id);
+  }
+
+  @Patch(':id')
+  @HttpCode(200)
+  @Looks('family')
+  @Roles(...CASE_OPENERS)
+  @Describe({
+    tag,
+    summary: 'Correct the telephone number, the language, the address or the categories of a family',
+    params: { id: 'Id or number of the family' },
+    body: familyCorrection,
+    ifMatch: 'required',
+    answers: { 200: { description: 'Corrected', schema: writtenFamily } },
+  })
+  async correctFamily(
+    @By() by: Principal,
+    @Param('id') id: string,
+    @Body() { revision: _alsoIfMatch, ...body }: z.output<typeof familyCorrection>,
+    @Revision() revision: number,
+    @Headers('accept-language') languages?: string,
+  ) {
+    const { familyId, warnings } = await this.correction.correct(by, id, body, revision);
+    return { family: await this.records.read(by, familyId), warnings: worded(warnings, languages) };
   }
 
   @Post(':id/members')
@@ -154,15 +187,15 @@ export class FamiliesController {
     summary: 'Correct the names, the relation, the identity number or the birth date of a person of the family',
     params: { id: 'Id or number of the family', number: 'Number of the person in the family list, from 1' },
     body: correction,
-    ifMatch: true,
+    ifMatch: 'required',
     answers: { 200: { description: 'Corrected: what is printed or sent from now on says it', schema: written } },
   })
   async correct(
     @By() by: Principal,
     @Param('id') id: string,
     @Param('number') number: string,
-    @Body() { revision: _inWrite, ...body }: z.output<typeof correction>,
-    @With() { revision }: Write,
+    @Body() { revision: _alsoIfMatch, ...body }: z.output<typeof correction>,
+    @Revision() revision: number,
     @Headers('accept-language') languages?: string,
   ) {
     if (!/^[0-9]{1,4}$/.test(number)) throw memberNotFound(number);
@@ -171,11 +204,14 @@ export class FamiliesController {
 
   private async shown(by: Principal, { familyId, number, warnings }: Written, languages: string | undefined) {
     const member = await this.records.member(by.organisationId, familyId, number);
-    const language = pickLanguage(languages);
-    const worded = warnings.map((warning) => {
-      const { column, reason, message } = wordWarning(warning, language);
-      return { field: fieldOf(column) ?? '', reason, message };
-    });
-    return { member, warnings: worded };
+    return { member, warnings: worded(warnings, languages) };
   }
+}
+
+function worded(warnings: Remark<WarningReason>[], languages: string | undefined) {
+  const language = pickLanguage(languages);
+  return warnings.map((warning) => {
+    const { column, reason, message } = wordWarning(warning, language);
+    return { field: fieldOf(column) ?? column ?? '', reason, message };
+  });
 }

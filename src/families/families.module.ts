@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { System } from '../system.js';
 import { FamiliesController } from './families.controller.js';
 import { FamiliesService } from './families.service.js';
+import { FamilyCorrectionService } from './family-correction.service.js';
+import { FamilyDesk } from './family-desk.js';
 import { FamilyMembersService } from './family-members.service.js';
 import { FamilyRecordsService } from './family-records.service.js';
 
@@ -9,7 +11,9 @@ import { FamilyRecordsService } from './family-records.service.js';
   controllers: [FamiliesController],
   providers: [
     { provide: FamilyRecordsService, inject: [System], useFactory: records },
-    { provide: FamilyMembersService, inject: [System, FamilyRecordsService], useFactory: members },
+    { provide: FamilyDesk, inject: [System, FamilyRecordsService], useFactory: desk },
+    { provide: FamilyMembersService, inject: [System, FamilyDesk], useFactory: members },
+    { provide: FamilyCorrectionService, inject: [FamilyDesk], useFactory: correction },
   ],
 })
 export class FamiliesModule {}
@@ -18,6 +22,14 @@ function records({ orm, ids, pool }: System): FamilyRecordsService {
   return new FamilyRecordsService(new FamiliesService(orm.em, ids), pool);
 }
 
-function members({ ids, pool }: System, records: FamilyRecordsService): FamilyMembersService {
-  return new FamilyMembersService(records, pool, ids);
+function desk({ pool }: System, records: FamilyRecordsService): FamilyDesk {
+  return new FamilyDesk(records, pool);
+}
+
+function members({ ids }: System, desk: FamilyDesk): FamilyMembersService {
+  return new FamilyMembersService(desk, ids);
+}
+
+function correction(desk: FamilyDesk): FamilyCorrectionService {
+  return new FamilyCorrectionService(desk);
 }

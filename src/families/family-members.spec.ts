@@ -37,9 +37,15 @@ async function aFamily(surname = 'Оспанова'): Promise<string> {
 }
 const enter = (family: string, person: object, headers?: Record<string, string>) =>
   api.post('registrar', `${family}/members`, person, headers);
-const correct = (family: string, number: number | string, said: object, headers?: Record<string, string>) =>
-  api.ask('curator', 'PATCH', `${family}/members/${number}`, { body: said, ...(headers ? { headers } : {}) });
-const membersOf = async (family: string) => (await api.get('curator', family)).body.members;
+const send = (family: string, number: number | string, body: object, headers?: Record<string, string>) =>
+  api.ask('curator', 'PATCH', `${family}/members/${number}`, { body, ...(headers ? { headers } : {}) });
+const membersOf = async (family: string) => (await api.get('curator', family)).body.members ?? [];
+/** As it is now. */
+async function correct(family: string, number: number | string, said: object) {
+  const members: { number: number; revision: number }[] = await membersOf(family);
+  const revision = members.find((member) => String(member.number) === String(number))?.revision ?? 1;
+  return send(family, number, { ...said, revision });
+}
 const kept = async (surname: string) =>
   (await api.database.pool('owner').query('select * from qamqor.persons where surname = $1', [surname])).rows[0];
 
@@ -203,14 +209,20 @@ describe('a person who is corrected', () => {
   it('is what somebody has read: an older revision is refused, and nothing changes where nothing was said', async () => {
     const family = await aFamily();
     await correct(family, 1, { given: 'Гүл' });
-    const stale = await correct(family, 1, { given: 'Ай' }, { 'if-match': '"1"' });
+    const stale = await send(family, 1, { given: 'Ай' }, { 'if-match': '"1"' });
     expect(stale).toMatchObject({ status: 409, body: { code: 'stale-revision', revision: 2 } });
-    expect(await correct(family, 1, { given: 'Ай', revision: 1 })).toMatchObject({ status: 409 });
-    expect((await correct(family, 1, { given: 'Гүл', revision: 2 })).body.member.revision).toBe(2);
-    expect((await correct(family, 1, { given: 'Ай', revision: 2 })).body.member).toMatchObject({
+    expect(await send(family, 1, { given: 'Ай', revision: 1 })).toMatchObject({ status: 409 });
+    expect((await send(family, 1, { given: 'Гүл', revision: 2 })).body.member.revision).toBe(2);
+    expect((await send(family, 1, { given: 'Ай' }, { 'if-match': '"2"' })).body.member).toMatchObject({
       given: 'Ай',
       revision: 3,
     });
+  });
+
+  it('is not corrected by whoever does not say which revision they have read', async () => {
+    const { status, body } = await send(await aFamily(), 1, { given: 'Ай' });
+    expect([status, body.code]).toEqual([422, 'schema']);
+    expect(body.errors).toEqual([{ path: '/revision', message: expect.stringContaining('required') }]);
   });
 
   it.each(['2', '0', 'x', '99999999999999999999'])(

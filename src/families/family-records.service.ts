@@ -36,7 +36,8 @@ export class FamilyRecordsService {
       this.families.personsOf(organisation, family.id),
       this.openCaseOf(organisation, family.id),
     ]);
-    const { language, categories, address = null, interest = null } = family;
+    const { language, categories, address = null, interest = null, revision } = family;
+    const mayWrite = hasRole(by, ...CASE_OPENERS);
     return {
       ...presentInShort(family, persons),
       language,
@@ -45,7 +46,8 @@ export class FamilyRecordsService {
       interest,
       members: persons.map(presentMember),
       openCase,
-      can: { enterPeople: hasRole(by, ...CASE_OPENERS) },
+      revision,
+      can: { correct: mayWrite, enterPeople: mayWrite },
     };
   }
 

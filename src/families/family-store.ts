@@ -52,6 +52,12 @@ export class FamilyStore {
     return new Map(persons.map(({ id, revision }) => [id, revision]));
   }
 
+  async revisionOf(familyId: string): Promise<number> {
+    const [family] = await this.rows<{ revision: number }>(REVISION, [familyId]);
+    if (!family) throw new Error(`The family ${familyId} was there and is gone.`);
+    return family.revision;
+  }
+
   /** The day it is at the centre; the whole country has one time. */
   async today(): Promise<string> {
     const { rows } = await this.client.query<{ today: string }>(TODAY);
@@ -99,6 +105,8 @@ const PERSONS_OF_FAMILIES = `
   from persons where organisation_id = $2 and family_id = any($1) order by family_id, place`;
 
 const TODAY = "select (qamqor_now() at time zone 'Asia/Almaty')::date::text as today";
+
+const REVISION = 'select revision from families where organisation_id = $2 and id = $1';
 
 const REVISIONS = 'select id, revision from persons where organisation_id = $2 and family_id = $1';
 

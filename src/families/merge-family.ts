@@ -177,7 +177,7 @@ function said<Facts extends object>(facts: Facts): { [Key in keyof Facts]?: NonN
   return Object.fromEntries(entries) as { [Key in keyof Facts]?: NonNullable<Facts[Key]> };
 }
 
-function equal<Record extends object>(one: Record, other: Record): boolean {
+export function equal<Record extends object>(one: Record, other: Record): boolean {
   return (Object.keys(other) as (keyof Record)[]).every(
     (key) => JSON.stringify(one[key]) === JSON.stringify(other[key]),
   );

@@ -1,5 +1,6 @@
 import { get, Problem } from './api.js';
 import { h } from './dom.js';
+import { familyCorrection } from './family-correction.js';
 import { fullName, membersBlock, warningsOf } from './members.js';
 import { badge, caseLink } from './parts.js';
 import { t } from './texts.js';
@@ -31,32 +32,34 @@ export async function familyOf(subject) {
 
 /**
  * Whom to speak to, on which number, in which language, and who is in the family. `about`: the id of the case that the
- * page shows already, and its member of the family. `changed` is called with the family as it is after somebody was
- * entered or corrected.
+ * page shows already, and its member of the family. `changed` is called with the family as it is after it was
+ * corrected, or somebody of it entered or corrected.
  */
 export function familyBox(family, about, changed = () => undefined) {
   if (family === null) return null;
   const box = h('section', { class: 'card family' });
   const draw = (now, warnings = []) => {
-    const people = membersBlock(now, async (found) => {
+    const written = async (found) => {
       const fresh = await get(`/api/families/${now.id}`);
       draw(fresh, found);
       changed(fresh);
-    });
-    box.replaceChildren(...[factsOf(now, about), ...people, warningsOf(warnings)].filter(Boolean));
+    };
+    const parts = [factsOf(now, about), familyCorrection(now, written), ...membersBlock(now, written)];
+    box.replaceChildren(...[...parts, warningsOf(warnings)].filter(Boolean));
   };
   draw(family);
   return box;
 }
 
 function factsOf(family, { caseId, member }) {
-  const { number, phone, language, categories, openCase } = family;
+  const { number, phone, language, address, categories, openCase } = family;
   return h(
     'p',
     { class: 'facts' },
     h('strong', {}, nameOf(family, member)),
     phone && phoneOf(phone),
     h('span', {}, t().speaks[language]),
+    address && h('span', {}, address),
     h('span', {}, `${t().family} ${number}`),
     categories.map((category) => badge(t().category[category], 'quiet')),
     openCase && openCase.id !== caseId && h('span', {}, `${t().familyCase} `, caseLink(openCase.number, openCase.id)),

@@ -2,6 +2,11 @@
 export const MEMBER_TEXTS = {
   kk: {
     members: 'Отбасы мүшелері',
+    correctFamily: 'Байланысы мен санаттарын түзету',
+    phone: 'Телефоны',
+    language: 'Қай тілде сөйлеседі',
+    address: 'Мекенжайы',
+    categories: 'Отбасының санаттары',
     addPerson: 'Адам қосу',
     correct: 'Түзету',
     save: 'Сақтау',
@@ -26,6 +31,11 @@ export const MEMBER_TEXTS = {
   },
   ru: {
     members: 'Члены семьи',
+    correctFamily: 'Исправить контакты и категории',
+    phone: 'Телефон',
+    language: 'На каком языке говорит',
+    address: 'Адрес',
+    categories: 'Категории семьи',
     addPerson: 'Добавить человека',
     correct: 'Исправить',
     save: 'Сохранить',
@@ -50,6 +60,11 @@ export const MEMBER_TEXTS = {
   },
   en: {
     members: 'People of the family',
+    correctFamily: 'Correct contacts and categories',
+    phone: 'Telephone',
+    language: 'Language spoken',
+    address: 'Address',
+    categories: 'Categories of the family',
     addPerson: 'Add a person',
     correct: 'Correct',
     save: 'Save',

@@ -44,7 +44,7 @@ export function withPeople(schema, family) {
 
 const labelOf = (member) => `${member.number} — ${fullName(member)}`;
 /** A name is the same in every language. */
-const inAll = (text) => ({ kk: text, ru: text, en: text });
+export const inAll = (text) => ({ kk: text, ru: text, en: text });
 
 function lineOf(member) {
   const { relation, birthYear } = member;
@@ -86,7 +86,8 @@ function correctionOf(path, member, changed) {
   };
 }
 
-function sending(send, changed) {
+/** For an act whose answer has warnings: the page hears of them once it was sent. */
+export function sending(send, changed) {
   let warnings = [];
   return {
     send: async (given) => {
