@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
 import { FamiliesService } from '../families/families.service.js';
 import { System } from '../system.js';
+import { inspectBeside } from '../workflows/inspect-beside.js';
 import { CasesController } from './cases.controller.js';
 import { CasesService } from './cases.service.js';
 import { ContractGuard } from './contract.guard.js';
@@ -60,7 +61,8 @@ function incidentsService({ pool, runtime }: System): IncidentsService {
 }
 
 function workflowsService({ runtime, clock, folder }: System): WorkflowsService {
-  return new WorkflowsService({ versions: runtime.versions, clock, catalogue: folder.catalogue });
+  const { versions } = runtime;
+  return new WorkflowsService({ versions, clock, catalogue: folder.catalogue, inspect: inspectBeside });
 }
 
 function idempotency(system: System, reflector: Reflector): IdempotencyInterceptor {

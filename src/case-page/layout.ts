@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { ElkNode } from 'elkjs';
 import { AppError } from '../engine/errors.js';
+import { Beside } from '../platform/beside.js';
 
 /** A pipeline of hundreds of states would take longer than anybody waits. */
 const PATIENCE_MS = 10_000;
@@ -17,35 +18,16 @@ const DRAW = `
   );
 `;
 
-let last: Promise<unknown> = Promise.resolve();
+const beside = new Beside();
 
-/**
- * Lays a graph out beside the process's own work, one after another. @throws AppError `drawing-too-large` for what takes too long
- */
-export function layOut(graph: ElkNode, patienceMs = PATIENCE_MS): Promise<ElkNode> {
-  const mine = last.then(() => inWorker(graph, patienceMs));
-  last = mine.catch(() => undefined);
-  return mine;
-}
-
-function inWorker(graph: ElkNode, patienceMs: number): Promise<ElkNode> {
-  const worker = new Worker(DRAW, {
+/** Lays a graph out beside the process's own work. @throws AppError `drawing-too-large` for what takes too long */
+export async function layOut(graph: ElkNode, patienceMs = PATIENCE_MS): Promise<ElkNode> {
+  const options = {
     eval: true,
     workerData: { elk: ELK, graph },
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<ElkNode>();
-  const late = setTimeout(() => reject(tooLarge()), patienceMs);
-  worker.once('message', (laid: string) => resolve(JSON.parse(laid) as ElkNode));
-  worker.once('error', (error: NodeJS.ErrnoException) =>
-    reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge() : error),
-  );
-  return promise.finally(() => {
-    clearTimeout(late);
-    void worker.terminate();
-  });
-}
-
-function tooLarge(): AppError {
-  return new AppError('drawing-too-large', 422, 'This pipeline is too large to be drawn as a whole.');
+  };
+  const laid = await beside.run<string>(() => new Worker(DRAW, options), patienceMs);
+  if (laid === null) throw new AppError('drawing-too-large', 422, 'This pipeline is too large to be drawn as a whole.');
+  return JSON.parse(laid) as ElkNode;
 }

@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.js';
 import { isComplete } from './chart-tree.js';
 import { ancestorsOf, type ChartNode, type Definition, type InvokeDef, isExpression } from './definition.js';
-import { type Edge, type Exploration, leads, type Rest } from './explore.js';
+import { type Cause, type Edge, type Exploration, leads, type Rest } from './explore.js';
 import type { Findings } from './findings.js';
 import type { Json } from './types.js';
 import { invokeKey, timerKey } from './walk.js';
@@ -25,8 +25,8 @@ export function checkLife(
     findings.error(
       'too-large',
       '',
-      `It has more than ${exploration.rests.length - 1} combinations of states: nobody can say that no family waits for ever in one of them.`,
-      'Move parallel parts into sub-cases (`src: case`).',
+      `Its states and guards combine in too many ways (${exploration.rests.length} combinations of states were seen, and these are not all): nobody can say that no family waits for ever in one of them.`,
+      'Move parallel parts into sub-cases (`src: case`), or let fewer guards in parallel parts be asked of one event.',
     );
     return;
   }
@@ -81,7 +81,7 @@ export class Life {
   }
 
   /** Happens by itself: a time passes, or somebody who is reminded answers. */
-  moves({ cause }: Edge): boolean {
+  moves(cause: Cause): boolean {
     if (cause.kind === 'done' || cause.kind === 'error') return this.ofInvoke(cause.invoke);
     return cause.kind === 'timer';
   }
@@ -179,7 +179,7 @@ function checkGoingRound(life: Life, { rests }: Exploration, findings: Findings)
 }
 
 /** Active states for which nothing is due, neither in them nor above them, and that no other region waits for. */
-export function quietLeaves(life: Life, rest: Rest): ChartNode[] {
+export function quietLeaves(life: Life, rest: Pick<Rest, 'configuration' | 'leaves'>): ChartNode[] {
   if (rest.configuration.done) return [];
   return rest.leaves.filter(
     (leaf) =>
@@ -189,12 +189,14 @@ export function quietLeaves(life: Life, rest: Rest): ChartNode[] {
 }
 
 /** Where something else that moves by itself will lead out of this state. */
-export function takenAlong(life: Life, leaf: ChartNode, rests: Rest[]): Set<Rest> {
-  const staying = (edge: Edge) => life.moves(edge) && edge.to.configuration.active.has(leaf) && !edge.exited.has(leaf);
-  const leaving = rests.filter(
-    (rest) => rest.configuration.active.has(leaf) && rest.edges.some((edge) => life.moves(edge) && !staying(edge)),
-  );
-  return backwards(rests, leaving, staying);
+function takenAlong(life: Life, leaf: ChartNode, rests: Rest[]): Set<Rest> {
+  const here = rests.filter((rest) => rest.configuration.active.has(leaf));
+  const leaving = here.filter((rest) => rest.edges.some((edge) => life.moves(edge.cause) && leadsOutOf(edge, leaf)));
+  return backwards(here, leaving, (edge) => life.moves(edge.cause) && !leadsOutOf(edge, leaf));
+}
+
+export function leadsOutOf({ to, exited }: Edge, leaf: ChartNode): boolean {
+  return exited.has(leaf) || !to.configuration.active.has(leaf);
 }
 
 export const WAITING_HINT =
@@ -218,7 +220,7 @@ export function waitingMessage(leaf: ChartNode, { edges, leaves }: Rest): string
 }
 
 /** A region that has finished waits for the others, which are looked at by themselves. */
-function waitsForRegions(leaf: ChartNode, { configuration }: Rest): boolean {
+function waitsForRegions(leaf: ChartNode, { configuration }: Pick<Rest, 'configuration'>): boolean {
   let region = leaf;
   for (let parent = leaf.parent; parent !== null; region = parent, parent = parent.parent) {
     if (!isComplete(region, configuration.active)) return false;

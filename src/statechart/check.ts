@@ -12,7 +12,7 @@ import { checkNames } from './names.js';
 import type { Finding, Workflow } from './types.js';
 
 /** What would go wrong for a family, errors first; no error means that the workflow may be deployed. */
-export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: ExplorationLimits): Finding[] {
+export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: Partial<ExplorationLimits>): Finding[] {
   const { definition } = chartOf(workflow);
   const findings = new Findings();
   checkLife(definition, catalogue, explore(definition, limits), findings);

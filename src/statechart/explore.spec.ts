@@ -84,4 +84,20 @@ describe('the explorer', () => {
     expect(explore(definition, { configurations: 2, ways: 10 }).tooLarge).toBe(true);
     expect(explore(definition, { configurations: 3, ways: 10 }).tooLarge).toBe(false);
   });
+
+  it('stops where few configurations have very many ways between them', () => {
+    // Every part may hear GO or not, from every configuration: 4 to the power of the parts.
+    const parts = (count: number) =>
+      Array.from(
+        { length: count },
+        (_, n) =>
+          `r${n}: { initial: x, states: { x: { on: { GO: { guard: '= context.n > ${n}', target: y } } }, y: { on: { GO: { guard: '= context.n > ${n}', target: x } } } } }`,
+      ).join();
+    const of = (count: number) =>
+      chartOf(loadWorkflow({ 'workflow.yaml': `{ context: { n: 0 }, type: parallel, states: { ${parts(count)} } }` }));
+    expect(explore(of(5).definition)).toMatchObject({ tooLarge: false, rests: { length: 32 } });
+    const { tooLarge, microsteps } = explore(of(9).definition, { microsteps: 10_000 });
+    expect(tooLarge).toBe(true);
+    expect(microsteps).toBeLessThan(10_200);
+  });
 });

@@ -36,26 +36,46 @@ export interface Exploration {
   taken: Set<TransitionDef>;
   /** Steps that never come to rest, whatever the guards say. */
   endless: { cause: Cause; from: Rest | null; transition: TransitionDef | undefined }[];
-  /** More configurations than can be looked at; the rest of the exploration is incomplete. */
+  /** What all walks together have cost, in microsteps. */
+  microsteps: number;
+  /** More than can be looked at; the rest of the exploration is incomplete. */
   tooLarge: boolean;
 }
 
-/** `ways` is how many ways one step may go, by the answers of its guards. */
+/** Counted, not timed: a workflow is judged alike on every machine. */
 export interface ExplorationLimits {
   configurations: number;
+  /** How many ways one step may go, by the answers of its guards. */
   ways: number;
+  /** Of the whole exploration. */
+  microsteps: number;
 }
 
-export const EXPLORATION_LIMITS: ExplorationLimits = { configurations: 50_000, ways: 4096 };
+/** A thousand microsteps take about 10 ms; the largest shipped workflow needs 170,000. */
+export const EXPLORATION_LIMITS: ExplorationLimits = { configurations: 50_000, ways: 4096, microsteps: 500_000 };
 
 /** Every configuration in which a case can rest, guards being free, and what leads from one to another. */
-export function explore(definition: Definition, limits = EXPLORATION_LIMITS): Exploration {
-  return new Explorer(definition, limits).explore();
+export function explore(definition: Definition, limits: Partial<ExplorationLimits> = {}): Exploration {
+  return new Explorer(definition, { ...EXPLORATION_LIMITS, ...limits }).explore();
 }
 
-/** What a case in this configuration can come to; `rests[0]` is where it is. */
-export function exploreFrom(definition: Definition, from: Configuration, limits: ExplorationLimits): Exploration {
-  return new Explorer(definition, limits).explore(from);
+/** A case in this configuration, with what can happen to it next. */
+export function restAt(definition: Definition, at: Configuration, limits: ExplorationLimits): Rest {
+  return new Explorer(definition, limits).next(at);
+}
+
+/**
+ * Whether causes that are `followed` lead from this configuration to an edge that `leaves`. False also where nobody can say
+ * within the limits.
+ */
+export function leadsOut(
+  definition: Definition,
+  from: Configuration,
+  limits: ExplorationLimits,
+  followed: (cause: Cause) => boolean,
+  leaves: (edge: Edge) => boolean,
+): boolean {
+  return new Explorer(definition, limits).leadsOut(from, followed, leaves);
 }
 
 class Explorer {
@@ -69,6 +89,7 @@ class Explorer {
     entered: new Set(),
     taken: new Set(),
     endless: [],
+    microsteps: 0,
     tooLarge: false,
   };
 
@@ -81,20 +102,41 @@ class Explorer {
     this.publicTypes = [...definition.events.map(({ type }) => type), ...unnamedEvents(definition)];
   }
 
-  explore(from?: Configuration): Exploration {
+  explore(): Exploration {
     const { result } = this;
-    if (from === undefined) this.expand(null, { kind: 'start' }, (choose) => this.walker.initial(choose));
-    else this.rest(from);
+    this.expand(null, { kind: 'start' }, (choose) => this.walker.initial(choose));
     // Breadth first: `rests` grows while it is walked, and shortest ways are found first.
     for (let index = 0; index < result.rests.length && !result.tooLarge; index++) {
       const rest = result.rests[index];
-      if (rest === undefined || rest.configuration.done) continue;
-      for (const cause of this.causes(rest.configuration)) {
-        const [event, spend] = eventOf(cause);
-        this.expand(rest, cause, (choose) => this.walker.walk(rest.configuration, event, choose, spend));
-      }
+      if (rest !== undefined) this.leave(rest);
     }
     return result;
+  }
+
+  next(at: Configuration): Rest {
+    const rest = this.rest(at);
+    this.leave(rest);
+    return rest;
+  }
+
+  leadsOut(from: Configuration, followed: (cause: Cause) => boolean, leaves: (edge: Edge) => boolean): boolean {
+    const { result } = this;
+    this.rest(from);
+    for (let index = 0; index < result.rests.length && !result.tooLarge; index++) {
+      const rest = result.rests[index];
+      if (rest === undefined) continue;
+      this.leave(rest, followed);
+      if (rest.edges.some(leaves)) return true;
+    }
+    return false;
+  }
+
+  private leave(rest: Rest, followed: (cause: Cause) => boolean = () => true): void {
+    if (rest.configuration.done) return;
+    for (const cause of this.causes(rest.configuration).filter(followed)) {
+      const [event, spend] = eventOf(cause);
+      this.expand(rest, cause, (choose) => this.walker.walk(rest.configuration, event, choose, spend));
+    }
   }
 
   private causes({ active, spent }: Configuration): Cause[] {
@@ -117,7 +159,7 @@ class Explorer {
   private expand(from: Rest | null, cause: Cause, walk: (choose: (question: string) => boolean) => Walked): void {
     let decisions: boolean[] = [];
     for (let ways = 0; ; ways++) {
-      if (ways >= this.limits.ways) this.result.tooLarge = true;
+      if (ways >= this.limits.ways || this.result.microsteps > this.limits.microsteps) this.result.tooLarge = true;
       if (this.result.tooLarge) return;
       const guards: [string, boolean][] = [];
       const walked = walk((question) => {
@@ -134,6 +176,7 @@ class Explorer {
 
   private keep(from: Rest | null, cause: Cause, walked: Walked, guards: Edge['guards']): void {
     const { result } = this;
+    result.microsteps += walked.microsteps;
     if (walked.selected === 'none') return;
     for (const node of walked.entered) result.entered.add(node);
     for (const transition of walked.transitions) result.taken.add(transition);

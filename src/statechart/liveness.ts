@@ -1,9 +1,9 @@
 import { activeNodes } from './accepts.js';
 import type { Catalogue } from './catalogue.js';
 import { chartOf } from './chart.js';
-import { Life, quietLeaves, takenAlong, WAITING_HINT, waitingMessage } from './check-life.js';
+import { Life, leadsOutOf, quietLeaves, WAITING_HINT, waitingMessage } from './check-life.js';
 import type { ChartNode, Definition } from './definition.js';
-import { exploreFrom, type Rest } from './explore.js';
+import { type Cause, type ExplorationLimits, leadsOut, restAt } from './explore.js';
 import type { ChartState, Entry, Workflow } from './types.js';
 import { type Configuration, invokeKey, timerKey } from './walk.js';
 
@@ -16,7 +16,7 @@ export interface StandsStill {
 }
 
 /** A case is moved while its row is locked: whoever asks for more than this is told that nobody can say. */
-const LIMITS = { configurations: 2000, ways: 256 };
+const LIMITS: ExplorationLimits = { configurations: 2000, ways: 256, microsteps: 10_000 };
 
 /**
  * The rule of `check` that no family waits for ever, for one case as it stands: each active state in which it would, with
@@ -29,14 +29,14 @@ export function standsStill(workflow: Workflow, state: ChartState, catalogue: Ca
   const configuration = configurationOf(definition, state);
   const { active } = configuration;
   const leaves = [...active].filter((node) => !node.children.some((child) => active.has(child)));
-  const here: Rest = { index: 0, configuration, leaves, edges: [] };
-  const quiet = quietLeaves(life, here);
+  const quiet = quietLeaves(life, { configuration, leaves });
   if (quiet.length === 0) return [];
-  const { rests } = exploreFrom(definition, configuration, LIMITS);
-  const [first = here] = rests;
+  const here = restAt(definition, configuration, LIMITS);
+  const limits = { ...LIMITS, microsteps: LIMITS.microsteps / quiet.length };
+  const moves = (cause: Cause) => life.moves(cause);
   return quiet
-    .filter((leaf) => !takenAlong(life, leaf, rests).has(first))
-    .map((leaf) => ({ state: leaf.path, message: waitingMessage(leaf, first), hint: WAITING_HINT }));
+    .filter((leaf) => !leadsOut(definition, configuration, limits, moves, (edge) => leadsOutOf(edge, leaf)))
+    .map((leaf) => ({ state: leaf.path, message: waitingMessage(leaf, here), hint: WAITING_HINT }));
 }
 
 function configurationOf(definition: Definition, { snapshot, entries, lists }: ChartState): Configuration {

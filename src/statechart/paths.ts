@@ -24,7 +24,7 @@ export type Path = PathStep[];
  * Guards are free, so a test must give the data that make them answer as written. Throws an Error if the workflow has
  * too many configurations to be walked.
  */
-export function paths(workflow: Workflow, limits?: ExplorationLimits): Path[] {
+export function paths(workflow: Workflow, limits?: Partial<ExplorationLimits>): Path[] {
   const { rests, starts, tooLarge } = explore(chartOf(workflow).definition, limits);
   if (tooLarge) throw new Error(`${workflow.key} has too many configurations to walk all of them.`);
   const ways = shortestWays(starts);

@@ -4,35 +4,35 @@ import { AppError } from '../engine/errors.js';
 import type { VersionsApi } from '../engine/types.js';
 import type { Clock } from '../platform/clock.js';
 import { StartError } from '../platform/start-error.js';
-import { check } from '../statechart/check.js';
-import { LoadError, loadWorkflow } from '../statechart/load.js';
-import type { Finding, Json, Workflow } from '../statechart/types.js';
-import { catalogueOf } from './catalogue.js';
-import { checkSchemas } from './check-schemas.js';
+import { loadWorkflow } from '../statechart/load.js';
+import type { Json } from '../statechart/types.js';
 import type { WorkflowsFolder } from './folder.js';
+import { type Inspection, inspect, type Objection } from './inspect.js';
 
 export interface DeployDependencies {
   versions: Pick<VersionsApi, 'deploy'> & { list(organisationId: string): Promise<{ key: string; version: number }[]> };
   clock: Clock;
   /** Partners, ladders, roles, calendar: what a workflow may name, path → text. */
   catalogue: Record<string, string>;
+  /** In a thread of its own where others wait for this process; unless told, here. */
+  inspect?(inspection: Inspection): Promise<Objection | null>;
 }
 
 /** Makes a workflow current, wherever it comes from: only what families can live with. @throws AppError `workflow-refused` with findings */
 export async function deployChecked(
-  { versions, clock, catalogue }: DeployDependencies,
+  { versions, clock, catalogue, ...deps }: DeployDependencies,
   organisationId: string,
   files: Record<string, string>,
   by: string,
   beside: string[] = [],
 ) {
-  const workflow = load(files);
   const known = await versions.list(organisationId);
-  const keys = [workflow.key, ...beside, ...known.map(({ key }) => key)];
-  const found = check(workflow, catalogueOf(catalogue, keys, await clock.now()));
-  const errors = [...checkSchemas(workflow), ...found].filter(({ severity }) => severity === 'error');
-  if (errors.length > 0)
-    throw refused(`${errors.length} errors in ${workflow.key}, the first: ${errors[0]?.message}`, errors);
+  const keys = [...beside, ...known.map(({ key }) => key)];
+  const objection = await (deps.inspect ?? inspect)({ files, catalogue, keys, now: await clock.now() });
+  if (objection)
+    throw new AppError('workflow-refused', 422, `The workflow was not deployed: ${objection.what}`, {
+      findings: objection.errors as unknown as Json,
+    });
   return versions.deploy(organisationId, files, by);
 }
 
@@ -113,19 +113,4 @@ function keyOf(files: Record<string, string>): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function load(files: Record<string, string>): Workflow {
-  try {
-    return loadWorkflow(files);
-  } catch (error) {
-    if (!(error instanceof LoadError)) throw error;
-    throw refused(error.message, error.findings);
-  }
-}
-
-function refused(what: string, findings: Finding[]): AppError {
-  return new AppError('workflow-refused', 422, `The workflow was not deployed: ${what}`, {
-    findings: findings as unknown as Json,
-  });
 }

@@ -4,7 +4,9 @@ import { parse } from 'yaml';
 import { sayViolation } from '../api/violations.js';
 import { validatorOf, violationsOf } from '../engine/schemas.js';
 import { projectPath } from '../platform/project-root.js';
+import { chartOf } from '../statechart/chart.js';
 import { check } from '../statechart/check.js';
+import { EXPLORATION_LIMITS, explore } from '../statechart/explore.js';
 import { loadWorkflow } from '../statechart/load.js';
 import type { Workflow } from '../statechart/types.js';
 import { catalogueOf } from './catalogue.js';
@@ -36,6 +38,11 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
       const keys = workflows.map((one) => loadWorkflow(one.files).key);
       expect(check(workflow, catalogueOf(catalogue, keys, '2026-11-22T00:00:00Z'))).toEqual([]);
       expect(checkSchemas(workflow)).toEqual([]);
+    });
+
+    it('is far from being too large to be looked at', () => {
+      const { microsteps } = explore(chartOf(workflow).definition);
+      expect(microsteps).toBeLessThan(EXPLORATION_LIMITS.microsteps / 2);
     });
 
     it('has a scenario for every end', () => {
