@@ -51,8 +51,8 @@ export interface ExplorationLimits {
   microsteps: number;
 }
 
-/** A thousand microsteps take about 10 ms; the largest shipped workflow needs 170,000. */
-export const EXPLORATION_LIMITS: ExplorationLimits = { configurations: 50_000, ways: 4096, microsteps: 500_000 };
+/** A thousand microsteps take about 10 ms; the largest shipped workflow needs 300,000. */
+export const EXPLORATION_LIMITS: ExplorationLimits = { configurations: 50_000, ways: 4096, microsteps: 750_000 };
 
 /** Every configuration in which a case can rest, guards being free, and what leads from one to another. */
 export function explore(definition: Definition, limits: Partial<ExplorationLimits> = {}): Exploration {
