@@ -138,6 +138,12 @@ export function isComplete(node: ChartNode, active: ReadonlySet<ChartNode>): boo
   return node.type === 'final';
 }
 
+/** How many states can be active at once, this one included. */
+export function activeAtOnce({ type, children }: ChartNode): number {
+  const inside = children.map((child) => (child.type === 'history' ? 0 : activeAtOnce(child)));
+  return 1 + (type === 'parallel' ? inside.reduce((sum, one) => sum + one, 0) : Math.max(0, ...inside));
+}
+
 /** From the parent up, without `until`. */
 export function properAncestors(node: ChartNode, until: ChartNode | null): ChartNode[] {
   const found: ChartNode[] = [];

@@ -541,6 +541,22 @@ describe('check refuses', () => {
     const found = check(loadWorkflow(files), CATALOGUE, { configurations: 2000, ways: 100 });
     expect(found.map(({ rule }) => rule)).toEqual(['too-large']);
   });
+
+  it('a chart with more parts at once than a step can be made with', () => {
+    const parts = (count: number) =>
+      chart({
+        all: {
+          type: 'parallel',
+          onDone: 'end',
+          states: Object.fromEntries(Array.from({ length: count }, (_, n) => [`r${n}`, { type: 'final' }])),
+        },
+        ...END,
+      });
+    expect(check(loadWorkflow(parts(98)), CATALOGUE)).toEqual([]);
+    expect(check(loadWorkflow(parts(99)), CATALOGUE)).toMatchObject([
+      { rule: 'too-large', message: expect.stringContaining('101'), hint: expect.stringContaining('sub-cases') },
+    ]);
+  });
 });
 
 const region = (name: string) => ({

@@ -1,11 +1,13 @@
 import { unlistedYears } from './calendar.js';
 import type { Catalogue } from './catalogue.js';
 import { chartOf } from './chart.js';
+import { activeAtOnce } from './chart-tree.js';
 import { checkBranches } from './check-branches.js';
 import { checkLife } from './check-life.js';
 import { checkReferences } from './check-references.js';
 import { checkRefusals } from './check-refusals.js';
 import { checkTexts } from './check-texts.js';
+import type { Definition } from './definition.js';
 import { type ExplorationLimits, explore } from './explore.js';
 import { Findings } from './findings.js';
 import { checkNames } from './names.js';
@@ -15,6 +17,7 @@ import type { Finding, Workflow } from './types.js';
 export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: Partial<ExplorationLimits>): Finding[] {
   const { definition } = chartOf(workflow);
   const findings = new Findings();
+  if (isTooWide(definition, findings)) return [...findings.found.values()];
   checkLife(definition, catalogue, explore(definition, limits), findings);
   checkBranches(definition, catalogue, findings);
   checkRefusals(definition, findings);
@@ -27,6 +30,21 @@ export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: Pa
     ...found.filter(({ severity }) => severity === 'error'),
     ...found.filter(({ severity }) => severity === 'warning'),
   ];
+}
+
+/** The time that XState takes for a step grows with the cube of what is active: 100 states take some 10 ms. */
+const MAX_ACTIVE = 100;
+
+function isTooWide({ root }: Definition, findings: Findings): boolean {
+  const active = activeAtOnce(root);
+  if (active <= MAX_ACTIVE) return false;
+  findings.error(
+    'too-large',
+    '',
+    `Up to ${active} of its states are active at once, more than ${MAX_ACTIVE}: each step of one family would keep all others waiting.`,
+    'Move parallel parts into sub-cases (`src: case`).',
+  );
+  return true;
 }
 
 function checkCalendar({ calendar, now }: Catalogue, findings: Findings): void {

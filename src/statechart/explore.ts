@@ -36,8 +36,8 @@ export interface Exploration {
   taken: Set<TransitionDef>;
   /** Steps that never come to rest, whatever the guards say. */
   endless: { cause: Cause; from: Rest | null; transition: TransitionDef | undefined }[];
-  /** What all walks together have cost, in microsteps. */
-  microsteps: number;
+  /** What all walks together have cost, see `Walked`. */
+  work: number;
   /** More than can be looked at; the rest of the exploration is incomplete. */
   tooLarge: boolean;
 }
@@ -47,12 +47,12 @@ export interface ExplorationLimits {
   configurations: number;
   /** How many ways one step may go, by the answers of its guards. */
   ways: number;
-  /** Of the whole exploration. */
-  microsteps: number;
+  /** What all walks together may cost, see `Walked`. */
+  work: number;
 }
 
-/** A thousand microsteps take about 10 ms; the largest shipped workflow needs 300,000. */
-export const EXPLORATION_LIMITS: ExplorationLimits = { configurations: 50_000, ways: 4096, microsteps: 750_000 };
+/** A million of work takes 20 to 60 ms of a core; the largest shipped workflow needs 90 million. */
+export const EXPLORATION_LIMITS: ExplorationLimits = { configurations: 50_000, ways: 4096, work: 200_000_000 };
 
 /** Every configuration in which a case can rest, guards being free, and what leads from one to another. */
 export function explore(definition: Definition, limits: Partial<ExplorationLimits> = {}): Exploration {
@@ -89,7 +89,7 @@ class Explorer {
     entered: new Set(),
     taken: new Set(),
     endless: [],
-    microsteps: 0,
+    work: 0,
     tooLarge: false,
   };
 
@@ -159,7 +159,7 @@ class Explorer {
   private expand(from: Rest | null, cause: Cause, walk: (choose: (question: string) => boolean) => Walked): void {
     let decisions: boolean[] = [];
     for (let ways = 0; ; ways++) {
-      if (ways >= this.limits.ways || this.result.microsteps > this.limits.microsteps) this.result.tooLarge = true;
+      if (ways >= this.limits.ways || this.result.work > this.limits.work) this.result.tooLarge = true;
       if (this.result.tooLarge) return;
       const guards: [string, boolean][] = [];
       const walked = walk((question) => {
@@ -176,7 +176,7 @@ class Explorer {
 
   private keep(from: Rest | null, cause: Cause, walked: Walked, guards: Edge['guards']): void {
     const { result } = this;
-    result.microsteps += walked.microsteps;
+    result.work += walked.work;
     if (walked.selected === 'none') return;
     for (const node of walked.entered) result.entered.add(node);
     for (const transition of walked.transitions) result.taken.add(transition);

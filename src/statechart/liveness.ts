@@ -16,7 +16,7 @@ export interface StandsStill {
 }
 
 /** A case is moved while its row is locked: whoever asks for more than this is told that nobody can say. */
-const LIMITS: ExplorationLimits = { configurations: 2000, ways: 256, microsteps: 10_000 };
+const LIMITS: ExplorationLimits = { configurations: 2000, ways: 256, work: 2_000_000 };
 
 /**
  * The rule of `check` that no family waits for ever, for one case as it stands: each active state in which it would, with
@@ -32,7 +32,7 @@ export function standsStill(workflow: Workflow, state: ChartState, catalogue: Ca
   const quiet = quietLeaves(life, { configuration, leaves });
   if (quiet.length === 0) return [];
   const here = restAt(definition, configuration, LIMITS);
-  const limits = { ...LIMITS, microsteps: LIMITS.microsteps / quiet.length };
+  const limits = { ...LIMITS, work: LIMITS.work / quiet.length };
   const moves = (cause: Cause) => life.moves(cause);
   return quiet
     .filter((leaf) => !leadsOut(definition, configuration, limits, moves, (edge) => leadsOutOf(edge, leaf)))

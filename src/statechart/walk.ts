@@ -26,8 +26,8 @@ export interface Walked {
   endless: boolean;
   /** False for a circle: this way the step does not end, and another answer of a guard leads out. */
   atRest: boolean;
-  /** How many sets of transitions were looked for: what the walk costs. */
-  microsteps: number;
+  /** What the walk costs: for each microstep the square of how many states are active, as their steps take. */
+  work: number;
 }
 
 /** The engine gives up later; a chain this long does not come to rest. */
@@ -81,7 +81,7 @@ class Run {
   private endless = false;
   private atRest = true;
   private choices = 0;
-  private microsteps = 0;
+  private work = 0;
   private readonly answers = new Map<string, boolean>();
 
   constructor(
@@ -98,9 +98,9 @@ class Run {
   result(selected: Walked['selected']): Walked {
     const { history, spent, done } = this;
     const active = this.restored(this.tree.root);
-    const { transitions, entered, exited, endless, atRest, microsteps } = this;
+    const { transitions, entered, exited, endless, atRest, work } = this;
     const configuration = { active, history, spent, done };
-    return { configuration, selected, transitions, entered, exited, endless, atRest, microsteps };
+    return { configuration, selected, transitions, entered, exited, endless, atRest, work };
   }
 
   /**
@@ -119,7 +119,7 @@ class Run {
 
   /** Children are asked first; all regions of a parallel state are asked. */
   select(event: string): TransitionDef[] {
-    this.microsteps++;
+    this.work += this.active.size ** 2;
     const found: TransitionDef[] = [];
     const ask = (node: ChartNode): boolean => {
       let inside = false;
@@ -195,7 +195,7 @@ class Run {
   }
 
   private selectAlways(): TransitionDef[] {
-    this.microsteps++;
+    this.work += this.active.size ** 2;
     const found = new Set<TransitionDef>();
     for (const leaf of this.tree.sorted(this.active)) {
       if (leaf.children.some((child) => this.active.has(child))) continue;

@@ -35,7 +35,7 @@ describe.each(workflows.map(({ folder, files }) => [folder.split('/').at(-1) ?? 
 
     it('passes the check without a finding, with half of what a check may cost', () => {
       const keys = workflows.map((one) => loadWorkflow(one.files).key);
-      const half = { microsteps: EXPLORATION_LIMITS.microsteps / 2 };
+      const half = { work: EXPLORATION_LIMITS.work / 2 };
       expect(check(workflow, catalogueOf(catalogue, keys, '2026-11-22T00:00:00Z'), half)).toEqual([]);
       expect(checkSchemas(workflow)).toEqual([]);
     });
