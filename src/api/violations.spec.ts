@@ -32,6 +32,8 @@ describe('what does not fit', () => {
     maxLength: [{ maxLength: 3 }, 'xxxx'],
     pattern: [{ pattern: '^[0-9]+$' }, 'x'],
     format: [{ format: 'date' }, '15.03.2026'],
+    formatMinimum: [{ format: 'date', formatMinimum: '2000-01-01' }, '1026-03-15'],
+    formatMaximum: [{ format: 'date', formatMaximum: '2100-12-31' }, '9999-12-31'],
     minItems: [{ minItems: 2 }, [1]],
     maxItems: [{ maxItems: 2 }, [1, 2, 3]],
     items: [{ prefixItems: [{}], items: false }, [1, 2]],

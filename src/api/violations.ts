@@ -27,6 +27,16 @@ export const VIOLATIONS: Record<string, Texts> = {
   },
   type: { kk: 'керегі: {type}', ru: 'нужно: {type}', en: 'must be {type}' },
   format: { kk: 'керегі: {format}', ru: 'нужно: {format}', en: 'must be {format}' },
+  formatMinimum: {
+    kk: '{limit} немесе одан кейінгі күн болуы керек; жылын тексеріңіз',
+    ru: 'дата должна быть не раньше {limit}; проверьте год',
+    en: 'must be {limit} or later; check the year',
+  },
+  formatMaximum: {
+    kk: '{limit} немесе одан бұрынғы күн болуы керек; жылын тексеріңіз',
+    ru: 'дата должна быть не позже {limit}; проверьте год',
+    en: 'must be {limit} or earlier; check the year',
+  },
   enum: {
     kk: 'мыналардың бірін таңдаңыз: {allowedValues}',
     ru: 'выберите одно из: {allowedValues}',
@@ -230,6 +240,11 @@ export const VIOLATIONS: Record<string, Texts> = {
     kk: 'тапсырма қазір қолында тұрған қызметкер болуы керек',
     ru: 'нужен сотрудник, у которого задача сейчас',
     en: 'must be the account that has the task',
+  },
+  'day-not-come': {
+    kk: 'бұл күн әлі келген жоқ, бүгін {today}: оқиға болған күнді жазыңыз',
+    ru: 'этот день ещё не наступил, сегодня {today}: укажите, когда это произошло',
+    en: 'has not come yet: today is {today}; say on which day it happened',
   },
   'moment-to-come': { kk: 'алдағы уақыт болуы керек', ru: 'нужен момент в будущем', en: 'must be a moment to come' },
   'moment-not-come': {

@@ -2,7 +2,7 @@ import { accepts } from '../statechart/accepts.js';
 import { patchProblems, patchSchema } from '../statechart/context-patch.js';
 import type { Entry, Json, JsonObject, PublicEvent, StepResult, Text, Workflow } from '../statechart/types.js';
 import { AppError, type Violation } from './errors.js';
-import { validatorOf, violationsOf } from './schemas.js';
+import { answerValidatorOf, validatorOf, violationsOf } from './schemas.js';
 import type { CaseRecord, Command, Sender } from './types.js';
 import type { IncidentRow } from './writes.js';
 
@@ -122,7 +122,7 @@ export function startFailed(workflow: Workflow, result: StepResult): AppError {
 /** 422 with paths when `value` does not fit `schema`. */
 export function badInput(name: string, schema: JsonObject | undefined, value: Json): void {
   if (!schema) return;
-  const validate = validatorOf(schema);
+  const validate = answerValidatorOf(schema);
   if (validate(value)) return;
   throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, violationsOf(validate));
 }

@@ -22,10 +22,35 @@ export function validatorOf(schema: JsonObject): ValidateFunction {
   }
 }
 
+/** Between these lie the days that people write down, unless a schema says `formatMinimum` or `formatMaximum` itself. */
+const FIRST_DAY = '2000-01-01';
+const LAST_DAY = '2100-12-31';
+/** What stands below them are values, not schemas. */
+const VALUES = ['enum', 'const', 'default', 'examples'];
+const ofAnswers = new WeakMap<JsonObject, JsonObject>();
+
+/** For what people send: a mistyped year is refused, so that no timer waits for it. */
+export function answerValidatorOf(schema: JsonObject): ValidateFunction {
+  const bounded = ofAnswers.get(schema) ?? (withDaysBounded(schema) as JsonObject);
+  ofAnswers.set(schema, bounded);
+  return validatorOf(bounded);
+}
+
+function withDaysBounded(part: Json): Json {
+  if (Array.isArray(part)) return part.map(withDaysBounded);
+  if (typeof part !== 'object' || part === null) return part;
+  const inner = Object.entries(part).map(([key, value]) => [
+    key,
+    VALUES.includes(key) ? value : withDaysBounded(value),
+  ]);
+  const bounds = part['format'] === 'date' ? { formatMinimum: FIRST_DAY, formatMaximum: LAST_DAY } : {};
+  return { ...bounds, ...Object.fromEntries(inner) };
+}
+
 function newInstance(): Ajv2020 {
   // Keywords beginning with x- are ours (titles, personal fields); anything else unknown is a mistake in the form.
   const instance = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, verbose: true });
-  addFormats.default(instance);
+  addFormats.default(instance, { keywords: true });
   return instance;
 }
 

@@ -36,6 +36,14 @@ describe('a delay', () => {
     expect(due(delay)).toBe(moment);
   });
 
+  it.each<[Json, Json]>([
+    ['until = context.closes after 2 days', { closes: '9999-12-31' }],
+    ['until = context.closes before 2 weeks', { closes: '0000-01-03' }],
+    ['= context.closes', { closes: '9999-12-31T23:30:00-05:00' }],
+  ])('that would end beyond the years that have four digits cannot be told (%j of %j)', (delay, context) => {
+    expect(due(delay, context)).toBeNull();
+  });
+
   it('until a day lasts to its midnight where the family lives', () => {
     expect(due('until = context.closes', { closes: '2026-12-01' })).toBe('2026-12-01T19:00:00.000Z');
   });

@@ -6,6 +6,8 @@ import { zoneNamed } from './zone.js';
 
 /** Ten years of days: longer waits are a mistake in the unit. */
 const MAX_DAYS = 3650;
+/** From here on ISO 8601 needs more than four digits: moments could not be compared as text any more. */
+const LAST_YEAR = 9999;
 
 /**
  * Reads when something is due: `3 working days`, `4 working hours`, `10 days`, `20 minutes`, `P3D`, milliseconds,
@@ -21,7 +23,7 @@ export function parseDelay(value: Json): DelayRule {
 
 /**
  * The moment at which something that starts at `scope.now` is due, ISO 8601 in UTC with milliseconds; null if that
- * cannot be told. It lies in the past where the date has passed. A day without a time lasts until its midnight in the
+ * cannot be told, or lies outside the years 0 to 9999. It lies in the past where the date has passed. A day without a time lasts until its midnight in the
  * calendar's zone.
  */
 export function dueAt(
@@ -61,8 +63,9 @@ function computeDue(
     return warnings.length > 0 ? null : (value ?? null);
   };
   const start = DateTime.fromISO(scope.now, { zone: zoneNamed(calendar.zone) });
-  const due = resolve(rule, { moment: start, dayOnly: false }, { calendar, evaluate });
-  return due?.isValid ? due.toUTC().toISO({ suppressMilliseconds: false }) : null;
+  const due = resolve(rule, { moment: start, dayOnly: false }, { calendar, evaluate })?.toUTC();
+  if (!due?.isValid || due.year < 0 || due.year > LAST_YEAR) return null;
+  return due.toISO({ suppressMilliseconds: false });
 }
 
 interface Start {

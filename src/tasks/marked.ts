@@ -9,7 +9,7 @@ export const ALTERNATIVES = ['allOf', 'anyOf', 'oneOf', 'then', 'else'] as const
  */
 export function replaceMarked(
   schema: JsonObject,
-  keyword: 'x-personal' | 'x-member',
+  keyword: 'x-personal' | 'x-member' | 'x-past',
   answer: Json,
   replace: (value: Json, path: string) => Json,
 ): Json {

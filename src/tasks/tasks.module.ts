@@ -44,6 +44,7 @@ function tasksService(
     consents,
     families: new FamiliesService(orm.em, ids),
     clock,
+    zone: calendar.zone,
     id,
     secret,
   });

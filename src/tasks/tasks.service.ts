@@ -20,6 +20,7 @@ import { canonicalJson } from '../statechart/canonical.js';
 import { memberOf, tellsMember } from '../statechart/member-of.js';
 import type { Form, Json, JsonObject } from '../statechart/types.js';
 import { membersIn, refuseUnknownMembers } from './members.js';
+import { dayAt, pastDaysIn, refuseDaysToCome } from './past.js';
 import { splitPersonal } from './personal.js';
 import { readAnswer } from './read-answer.js';
 import { isCandidate, maySeeAllTasks, maySeeTask } from './task.policy.js';
@@ -59,6 +60,8 @@ export interface TasksDependencies {
   consents: Pick<ConsentsService, 'announce'>;
   families: Pick<FamiliesService, 'personsOf'>;
   clock: Clock;
+  /** IANA name of the centre's time zone. */
+  zone: string;
   /** UUIDv7. */
   id(): string;
   /** Key for digests of what may hold personal data. */
@@ -185,6 +188,7 @@ export class TasksService {
     if (write.key === undefined) refuseOver(by, task, onBehalfOf);
     badInput(task.form, form?.schema, output);
     if (form) await this.refuseStrangers(task, form, output);
+    if (form) await this.refuseToCome(form, output);
     const { answer, values } = splitPersonal(form?.schema ?? {}, output, this.deps.id);
     const { revision, ...rest } = write;
     const digestOf = this.digestOf('complete', id, output, ...(onBehalfOf === undefined ? [] : [onBehalfOf]));
@@ -221,6 +225,12 @@ export class TasksService {
     } catch (error) {
       throw await this.named(by, error);
     }
+  }
+
+  /** A day that has passed stays so, also when the answer is sent again with its key. */
+  private async refuseToCome({ schema }: Form, output: Json): Promise<void> {
+    const said = pastDaysIn(schema, output);
+    if (said.size > 0) refuseDaysToCome(said, dayAt(await this.deps.clock.now(), this.deps.zone));
   }
 
   /** Numbers are never taken from anybody: what fits once fits for ever, also when it is sent again with its key. */

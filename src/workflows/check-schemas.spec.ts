@@ -51,6 +51,12 @@ describe('the schemas of a workflow', () => {
       { patternProperties: { '^a': { type: 'integer', 'x-member': true } } },
       'member-out-of-reach',
     ],
+    ['mark as passed what is no day', { properties: { a: { type: 'string', 'x-past': true } } }, 'past-no-date'],
+    [
+      'mark as passed what is not found',
+      { patternProperties: { '^a': { format: 'date', 'x-past': true } } },
+      'past-out-of-reach',
+    ],
     [
       'leave one of several values without words',
       { properties: { a: { enum: ['x', 'y'], 'x-labels': { x: { kk: 'Х', ru: 'Х', en: 'X' } } } } },

@@ -10,7 +10,7 @@ const NAMES = ['$id', '$anchor', '$dynamicAnchor', '$dynamicRef'];
 
 /**
  * Every JSON Schema of a workflow can be used: it compiles, none of its patterns can keep the process busy (a person's answer
- * is matched on the request's own thread), and its personal fields and numbers of people stand where they are found.
+ * is matched on the request's own thread), and its personal fields, numbers of people and days stand where they are found.
  */
 export function checkSchemas(workflow: Workflow): Finding[] {
   return [...schemasOf(workflow)].flatMap(({ name, schema }) => {
@@ -64,6 +64,7 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
       'Mark it `x-personal: true` as well.',
     );
   if (part['x-member'] === true) checkMember(part, path, { outOfReach, add });
+  if (part['x-past'] === true) checkPast(part, path, { outOfReach, add });
   for (const keyword of NAMES)
     if (typeof part[keyword] === 'string')
       add(
@@ -109,6 +110,14 @@ function checkMember({ type }: JsonObject, path: string, { outOfReach, add }: Wa
     );
   if (outOfReach)
     add('member-out-of-reach', `what ${path} marks x-member would not be checked.`, 'Describe it in `properties`.');
+}
+
+/** Only a day can have passed. */
+function checkPast({ format }: JsonObject, path: string, { outOfReach, add }: Walk): void {
+  if (format !== 'date')
+    add('past-no-date', `what ${path} marks x-past is no day.`, 'Give it `type: string` and `format: date`.');
+  if (outOfReach)
+    add('past-out-of-reach', `what ${path} marks x-past would not be checked.`, 'Describe it in `properties`.');
 }
 
 /** Values of a list, or of its items, to which `x-labels` gives no words. */

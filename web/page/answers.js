@@ -1,6 +1,7 @@
 import { get, Problem } from './api.js';
 import { h } from './dom.js';
-import { day, moment, said, t } from './texts.js';
+import { said, t } from './texts.js';
+import { day, moment } from './times.js';
 
 /** So many tasks of a case are listed beside an open one; its history has the rest. */
 const LISTED = 5;

@@ -8,7 +8,8 @@ import { drawingOf } from './drawing.js';
 import { familyBox, familyOf, namesOf } from './family.js';
 import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
 import { badge, caseLink, dueOf } from './parts.js';
-import { moment, said, t } from './texts.js';
+import { said, t } from './texts.js';
+import { moment } from './times.js';
 
 /** Cases that a query finds: the board's links lead here, and the search. */
 export async function casesView(query = '') {

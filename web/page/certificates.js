@@ -2,7 +2,8 @@ import { get, Problem } from './api.js';
 import { h } from './dom.js';
 import { fullName } from './members.js';
 import { badge } from './parts.js';
-import { day, t } from './texts.js';
+import { t } from './texts.js';
+import { day } from './times.js';
 
 /** The reason of one with a mistake, in whose place another was issued. */
 const REPLACED = 'replaced';

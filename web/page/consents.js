@@ -2,7 +2,8 @@ import { actsBlock, fieldsOf } from './acts.js';
 import { get, put } from './api.js';
 import { h } from './dom.js';
 import { badge } from './parts.js';
-import { day, said, t } from './texts.js';
+import { said, t } from './texts.js';
+import { day } from './times.js';
 
 /** How a family lets the centre know. The API's `form` is left to the tasks that ask for it. */
 const WAYS = ['paper', 'in-person', 'phone', 'electronic'];

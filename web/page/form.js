@@ -1,5 +1,6 @@
 import { h } from './dom.js';
 import { said, t } from './texts.js';
+import { today } from './times.js';
 
 /** From here on a text needs more than one line. */
 const LONG = 200;
@@ -166,7 +167,7 @@ function controlOf(schema, type, given, id) {
   if (schema.enum) return enumOf(schema, given, id);
   if (type === 'array') return schema.items?.enum ? severalOf(schema, given, id) : linesOf(schema, given, id);
   if (type === 'integer' || type === 'number') return numberOf(schema, type, given, id);
-  return textOf(schema, given, id);
+  return schema.format === 'date' ? dayOf(schema, given, id) : textOf(schema, given, id);
 }
 
 function labelOf(schema, value) {
@@ -226,10 +227,16 @@ function numberOf(schema, type, given, id) {
   return { element: input, read: () => (input.value === '' ? undefined : input.valueAsNumber) };
 }
 
+/** As the server bounds days that people write down; what has happened, has happened by today. */
+function dayOf({ formatMinimum: min = '2000-01-01', formatMaximum: max = '2100-12-31', 'x-past': past }, given, id) {
+  const input = h('input', { id, type: 'date', min, max: past ? today() : max, value: given });
+  return { element: input, read: () => (input.value === '' ? undefined : input.value) };
+}
+
 function textOf(schema, given, id) {
   const { maxLength: maxlength } = schema;
   const long = (maxlength ?? 0) > LONG;
-  const type = schema.format === 'date' ? 'date' : schema.format === 'email' ? 'email' : 'text';
+  const type = schema.format === 'email' ? 'email' : 'text';
   const input = long
     ? h('textarea', { id, rows: 3, maxlength }, given ?? '')
     : h('input', { id, type, maxlength, value: given });

@@ -1,7 +1,8 @@
 import { get } from './api.js';
 import { h } from './dom.js';
 import { dueOf } from './parts.js';
-import { moment, said, t } from './texts.js';
+import { said, t } from './texts.js';
+import { moment } from './times.js';
 
 /** Somebody of a partner, who has no tasks and opens no cases. */
 export const isPartner = ({ roles }) => roles.length > 0 && roles.every((role) => role.startsWith('partner-'));

@@ -1,7 +1,8 @@
 import { actsBlock, fieldsOf, reasonField } from './acts.js';
 import { get, post } from './api.js';
 import { h } from './dom.js';
-import { moment, t } from './texts.js';
+import { t } from './texts.js';
+import { moment } from './times.js';
 
 /** The others see how many there are. */
 export const seesIncidents = ({ may, roles }) => may.includes('oversee') || roles.includes('auditor');

@@ -114,6 +114,12 @@ function namesOf() {
 function papersOf(hint) {
   return {
     iin: { type: 'string', maxLength: 20, title: `${t().people.iin}${hint}` },
-    birthDate: { type: 'string', format: 'date', title: `${t().people.birthDate}${hint}` },
+    birthDate: {
+      type: 'string',
+      format: 'date',
+      formatMinimum: '1900-01-01',
+      'x-past': true,
+      title: `${t().people.birthDate}${hint}`,
+    },
   };
 }

@@ -2,7 +2,8 @@ import { get } from './api.js';
 import { h } from './dom.js';
 import { isPartner } from './handoffs.js';
 import { caseLink } from './parts.js';
-import { moment, said, t } from './texts.js';
+import { said, t } from './texts.js';
+import { moment } from './times.js';
 
 /** What I and my roles were told, the newest first. */
 export async function noticesView(_query, user) {

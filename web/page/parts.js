@@ -1,5 +1,6 @@
 import { h } from './dom.js';
-import { day, t } from './texts.js';
+import { t } from './texts.js';
+import { day } from './times.js';
 
 /** A due date, marked when it is over. */
 export function dueOf(dueAt, overdue) {

@@ -7,7 +7,8 @@ import { familyBox, familyOf, namesOf } from './family.js';
 import { formOf } from './form.js';
 import { withPeople } from './members.js';
 import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
-import { day, moment, said, startOfDay, t } from './texts.js';
+import { said, t } from './texts.js';
+import { day, moment, startOfDay } from './times.js';
 
 const AT_ONCE = 100;
 

@@ -4,7 +4,8 @@ import { h } from './dom.js';
 import { namesOf } from './family.js';
 import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
 import { caseLink, dueOf } from './parts.js';
-import { moment, said, t } from './texts.js';
+import { said, t } from './texts.js';
+import { moment } from './times.js';
 
 /** Cases that stand still: why, since when, and who was told. The board's numbers lead here. */
 export async function stalledView(query, user) {
