@@ -1,11 +1,11 @@
 import { h } from './dom.js';
 import { t } from './texts.js';
-import { day } from './times.js';
+import { dueDay } from './times.js';
 
-/** A due date, marked when it is over. */
+/** A due date, with its time where it is near; marked when it is over. */
 export function dueOf(dueAt, overdue) {
   if (dueAt === null) return h('span', { class: 'due' }, t().noDue);
-  const text = overdue ? `${t().overdue}: ${day(dueAt)}` : `${t().due}: ${day(dueAt)}`;
+  const text = `${overdue ? t().overdue : t().due}: ${dueDay(dueAt)}`;
   return h('time', { class: overdue ? 'due over' : 'due', datetime: dueAt }, text);
 }
 
@@ -13,8 +13,13 @@ export function dueOf(dueAt, overdue) {
 export function startOf({ status, startBy }) {
   if (status !== 'open' || startBy === null) return null;
   const late = Date.parse(startBy) < Date.now();
-  const text = `${late ? t().lateToStart : t().startBy}: ${day(startBy)}`;
+  const text = `${late ? t().lateToStart : t().startBy}: ${dueDay(startBy)}`;
   return h('time', { class: late ? 'due over' : 'due', datetime: startBy }, text);
+}
+
+/** Of a task that goes before others. */
+export function urgencyOf({ priority }) {
+  return priority > 0 ? badge(t().urgent, 'alarm') : null;
 }
 
 export function caseLink(number, id = number) {

@@ -6,7 +6,7 @@ import { h } from './dom.js';
 import { familyBox, familyOf, namesOf } from './family.js';
 import { formOf } from './form.js';
 import { withPeople } from './members.js';
-import { badge, caseLink, dueOf, startOf, toast } from './parts.js';
+import { badge, caseLink, dueOf, startOf, toast, urgencyOf } from './parts.js';
 import { said, t } from './texts.js';
 import { day, moment, startOfDay } from './times.js';
 
@@ -82,6 +82,7 @@ function card(task, name) {
     h(
       'p',
       { class: 'facts' },
+      urgencyOf(task),
       startOf(task),
       dueOf(task.dueAt, task.overdue),
       task.status === 'held' && badge(t().held, 'quiet'),
@@ -128,7 +129,9 @@ export async function taskView(id, user) {
       { class: 'facts' },
       `${t().case} `,
       caseLink(task.caseNumber, task.caseId),
-      over ? badge(t().status[task.status], task.status) : [startOf(task), dueOf(task.dueAt, task.overdue)],
+      over
+        ? badge(t().status[task.status], task.status)
+        : [urgencyOf(task), startOf(task), dueOf(task.dueAt, task.overdue)],
       !over && task.status !== 'open' && h('span', { class: 'by' }, `${t().assignee}: ${task.assigneeName}`),
     ),
     task.status === 'held' && h('p', { class: 'notice' }, `${t().heldUntil(day(task.heldUntil))} ${task.holdReason}`),
