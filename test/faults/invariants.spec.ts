@@ -125,27 +125,52 @@ describe('the checker of what must never be so', () => {
   it('finds what partners must never see (I3)', async () => {
     const body = '{"id":"h"}';
     const digest = createHash('sha256').update(body).digest('hex');
-    const id = '00000000-0000-7000-8000-00000000000a';
+    const [opened] = await sql(`select id from qamqor.tasks`);
+    const id = String(opened?.id);
+    const other = '00000000-0000-7000-8000-00000000000a';
     const delivered = { kind: 'delivered', partner: 'p', id, digest, service: 's', family: 'f', attempt: 0 };
     const answered = { kind: 'answered', partner: 'p', id, status: 202 };
-    await sql(
-      `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, partner, service, invocation, request, status, body_digest, opened_at, closed_at)
-       select $1, organisation_id, id, number, 'p', 's', 'i', '{}', 'done', $2, opened_at, opened_at from qamqor.cases`,
-      [id, digest],
-    );
+    const send = (handOff: string, sent: boolean) =>
+      sql(
+        `insert into qamqor.handoffs (id, organisation_id, case_id, case_number, partner, service, invocation, request, status, body_digest, opened_at, sent_at, closed_at)
+         select $1, organisation_id, id, number, 'p', 's', 'ask', '{}', 'done', $2, opened_at, case when $3 then opened_at end, opened_at from qamqor.cases`,
+        [handOff, digest, sent],
+      );
+    await send(id, true);
     const told = async (...lines: object[]) => {
       const ledger = join(folder, 'ledger.jsonl');
       await writeFile(ledger, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      return (await violations(api.database.url, { ledger })).map(({ rule, message }) => `${rule} ${message}`);
+      return (await violations(api.database.url, { ledger }))
+        .filter(({ rule }) => rule === 'I3')
+        .map(({ message }) => message);
     };
     expect(await told(delivered, answered, delivered)).toEqual([]);
-    expect(await told(delivered, answered, answered)).toEqual(['I3 was accepted twice']);
+    expect(await told(delivered, answered, answered)).toEqual(['was accepted twice']);
     expect(await told(delivered, { ...delivered, digest: 'other' })).toEqual([expect.stringContaining('in 2 forms')]);
     expect(await told({ ...delivered, digest: 'other' })).toEqual([
       expect.stringContaining('in another than is stored'),
     ]);
-    expect(await told({ ...delivered, id: 'nobody' })).toEqual([expect.stringContaining('no such hand-off')]);
-    expect(await told({ kind: 'violation', partner: 'p', id, rule: 'other-body' })).toHaveLength(1);
-    await sql('delete from qamqor.handoffs where id = $1', [id]);
+    expect(await told(delivered, { ...delivered, id: 'nobody' })).toEqual([
+      expect.stringContaining('no such hand-off'),
+      'was asked for under two ids',
+    ]);
+    expect(await told(delivered, { kind: 'violation', partner: 'p', id, rule: 'other-body' })).toHaveLength(1);
+    expect(await told()).toEqual(['counts as sent, and the partner never had it']);
+
+    // The same step's, under an id of its own.
+    await send(other, false);
+    const again = [
+      { ...delivered, id: other, attempt: 1 },
+      { ...answered, id: other },
+    ];
+    expect(await told(delivered, answered, ...again)).toEqual(['was accepted, and no step asked for it']);
+    const [tamper, undo] = keep(
+      'journal',
+      `update qamqor.journal set body = replace(body, '"id":"ask:2"', '"id":"ask:2","uuid":"${other}"},{"id":"ask:2"')`,
+    );
+    await sql(tamper);
+    expect(await told(delivered, answered, ...again)).toEqual(['was accepted twice']);
+    await sql(undo);
+    await sql('delete from qamqor.handoffs');
   });
 });

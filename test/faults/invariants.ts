@@ -186,20 +186,17 @@ class Checker {
     }
   }
 
-  /** I3: each hand-off was accepted once, all its deliveries were the same bytes, and nothing was asked for twice. */
+  /** I3: what a step asked for was accepted once, all its deliveries were the same bytes, and nothing was asked for twice. */
   private async partners(): Promise<void> {
     const { ledger } = this.options;
-    if (ledger === undefined || !existsSync(ledger)) return;
-    const whole = readFileSync(ledger, 'utf8');
-    const lines = whole
-      .slice(0, whole.lastIndexOf('\n') + 1)
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Line);
+    if (ledger === undefined) return;
+    const lines = linesOf(ledger);
     const sealed = new Map(
-      (await this.rows<{ id: string; digest: string | null }>('select id, body_digest as digest from handoffs')).map(
-        (row) => [row.id, row.digest],
-      ),
+      (
+        await this.rows<{ id: string; digest: string | null; sent: boolean }>(
+          'select id, body_digest as digest, sent_at is not null as sent from handoffs',
+        )
+      ).map((row) => [row.id, row]),
     );
     for (const line of lines)
       if (line.kind === 'violation') this.add('I3', line.id ?? line.partner, `the partner refused it: ${line.rule}`);
@@ -209,19 +206,33 @@ class Checker {
     );
     for (const [id, deliveries] of delivered) {
       const digests = new Set(deliveries.map(({ digest }) => digest));
-      const ours = sealed.get(id);
+      const ours = sealed.get(id)?.digest;
       if (!ours) this.add('I3', id, 'was delivered, and no such hand-off or body is stored');
       else if (digests.size !== 1 || !digests.has(ours))
         this.add('I3', id, `was delivered in ${digests.size} forms, or in another than is stored`);
     }
-    const accepted = lines.flatMap((line) =>
-      line.kind === 'answered' && (line.status === 202 || line.status === 0) ? [line.id] : [],
-    );
-    for (const id of repeated(accepted)) this.add('I3', id, 'was accepted twice');
+    for (const [id, { sent }] of sealed)
+      if (sent && !delivered.has(id)) this.add('I3', id, 'counts as sent, and the partner never had it');
+    this.acceptedOnce(lines);
     const meant = [...delivered.values()].flatMap(([first]) =>
       first ? [`${first.family} ${first.partner} ${first.service} ${first.attempt}`] : [],
     );
     for (const meaning of repeated(meant)) this.add('I3', meaning, 'was asked for under two ids');
+  }
+
+  /** Whatever ids it was sent under: what counts is which case asked for it, and in which step. */
+  private acceptedOnce(lines: Line[]): void {
+    const asked = new Map(
+      [...this.journal].flatMap(([caseId, rows]) =>
+        rows.flatMap(({ body }) => body.opened.map(({ id, uuid }) => [uuid, `${caseId} ${id}`] as const)),
+      ),
+    );
+    const accepted = lines.flatMap((line) =>
+      line.kind === 'answered' && (line.status === 202 || line.status === 0) ? [line.id] : [],
+    );
+    for (const id of accepted) if (!asked.has(id)) this.add('I3', id, 'was accepted, and no step asked for it');
+    for (const entry of repeated(accepted.map((id) => asked.get(id) ?? id)))
+      this.add('I3', entry, 'was accepted twice');
   }
 
   /** I4: every case that has not ended has something that moves it on by itself or is shown to somebody. */
@@ -306,6 +317,14 @@ class Checker {
   private async rows<T extends object>(text: string): Promise<T[]> {
     return (await this.client.query<T>(text)).rows;
   }
+}
+
+/** What was written whole; nobody has acted upon a line that a kill cut off. */
+function linesOf(ledger: string): Line[] {
+  if (!existsSync(ledger)) return [];
+  const text = readFileSync(ledger, 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  return whole.filter(Boolean).map((line) => JSON.parse(line) as Line);
 }
 
 /** Id of the entry that an answer or a timer is about. */
