@@ -7,16 +7,15 @@ export type History = ReadonlyMap<ChartNode, ChartNode[]>;
 
 /** The node tree with what XState asks of it: document order, who is inside whom, and how far a transition reaches. */
 export class ChartTree {
-  private readonly order: Map<ChartNode, number>;
   /** History states that something leads to; what the others remember makes no difference. */
   readonly comeBackTo: ReadonlySet<ChartNode>;
-  private readonly last = new Map<ChartNode, number>();
-  /** By event; those of the engine's own events from the start. */
-  private readonly transitions = new Map<ChartNode, Map<string, TransitionDef[]>>();
+  /** By a state's place in document order: the place of the last one inside it. */
+  private readonly last: number[] = [];
+  /** By a state's place, then by event; those of the engine's own events from the start. */
+  private readonly transitions: Map<string, TransitionDef[]>[];
 
   constructor(private readonly definition: Definition) {
-    this.order = new Map(definition.nodes.map((node, index) => [node, index]));
-    for (const node of definition.nodes) this.transitions.set(node, engineTransitions(node));
+    this.transitions = definition.nodes.map(engineTransitions);
     this.measure(definition.root);
     const targets = new Set(
       definition.nodes.flatMap((node) => [
@@ -29,7 +28,7 @@ export class ChartTree {
   }
 
   transitionsFor(node: ChartNode, event: string): TransitionDef[] {
-    const known = this.transitions.get(node);
+    const known = this.transitions[node.order];
     let found = known?.get(event);
     if (found === undefined) {
       found = event.startsWith('xstate.') ? [] : candidates(node, event);
@@ -49,20 +48,19 @@ export class ChartTree {
   /** The same for the same set of states. */
   keyOf(nodes: Iterable<ChartNode>): string {
     const places: number[] = [];
-    for (const node of nodes) places.push(this.place(node));
+    for (const { order } of nodes) places.push(order);
     return places.sort((one, other) => one - other).join();
   }
 
   /** In document order. */
   sorted(nodes: Iterable<ChartNode>, direction: 1 | -1 = 1): ChartNode[] {
-    return [...nodes].sort((one, other) => direction * (this.place(one) - this.place(other)));
+    return [...nodes].sort((one, other) => direction * (one.order - other.order));
   }
 
   /** Every node is inside `null`, which stands for what is outside the root. */
   isInside(node: ChartNode, ancestor: ChartNode | null): boolean {
     if (ancestor === null) return true;
-    const place = this.place(node);
-    return place > this.place(ancestor) && place <= (this.last.get(ancestor) ?? 0);
+    return node.order > ancestor.order && node.order <= (this.last[ancestor.order] ?? 0);
   }
 
   initialNodes(node: ChartNode, found = new Set<ChartNode>()): Set<ChartNode> {
@@ -107,13 +105,9 @@ export class ChartTree {
     return (transition.target ?? []).map((path) => this.node(path));
   }
 
-  private place(node: ChartNode): number {
-    return this.order.get(node) ?? 0;
-  }
-
   private measure(node: ChartNode): number {
-    const last = node.children.reduce((_, child) => this.measure(child), this.place(node));
-    this.last.set(node, last);
+    const last = node.children.reduce((_, child) => this.measure(child), node.order);
+    this.last[node.order] = last;
     return last;
   }
 }

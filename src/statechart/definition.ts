@@ -23,6 +23,8 @@ export interface Definition {
 export type NodeType = 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
 
 export interface ChartNode {
+  /** Place in document order; the root's is 0. */
+  order: number;
   /** Dotted path without the machine's key, '' for the root. */
   path: string;
   key: string;

@@ -60,6 +60,7 @@ export function parseDefinition(config: JsonObject, problems: Problems): Definit
 
 class Reader {
   private count = 0;
+  private made = 0;
 
   constructor(
     private readonly machineId: string,
@@ -77,6 +78,7 @@ class Reader {
     if (config.spawn !== undefined)
       this.problems.add('spawn', path, 'It has `spawn`.', 'Use `invoke`, or an `invoke` with `each` for several.');
     const node: ChartNode = {
+      order: this.made++,
       path,
       key,
       id,
