@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { TWO_STEPS } from '../../test/two-steps.js';
 import { PARTNER_GONE } from '../engine/outbox.js';
+import { OPENS_WITHOUT_END } from '../engine/sub-cases.js';
 import { ORPHAN, TIMER_FAILED } from '../engine/writes.js';
 import { projectPath } from '../platform/project-root.js';
 import { loadWorkflow } from '../statechart/load.js';
@@ -40,7 +41,7 @@ const orphan = (state: string, because: string | null = 'task') => ({ rule: ORPH
 
 describe('what happened to a case', () => {
   it('is said for each rule that an incident can have, and for no other', () => {
-    const rules = [...rulesOfSteps(), ORPHAN, TIMER_FAILED, 'not-delivered', PARTNER_GONE];
+    const rules = [...rulesOfSteps(), ORPHAN, TIMER_FAILED, 'not-delivered', PARTNER_GONE, OPENS_WITHOUT_END];
     expect(Object.keys(INCIDENT_TEXTS).sort()).toEqual(rules.sort());
   });
 

@@ -1,4 +1,5 @@
 import { isUntitled, outlineOf } from '../case-page/outline.js';
+import { OPENS_WITHOUT_END } from '../engine/sub-cases.js';
 import type { Language, Workflow } from '../statechart/types.js';
 import { fillIn } from './errors.js';
 
@@ -191,6 +192,13 @@ export const INCIDENT_TEXTS: Record<string, IncidentText> = {
       kk: '«{state}»: серіктестің мекенжайы енді жолдама қабылдамайтынын айтты (410). Оған ештеңе жіберілмейді, барлық жолдамасы күтіп тұр, мерзімдері жүріп жатыр. Серіктестен жаңа мекенжайын сұраңыз: әкімші оны баптауларға енгізіп, жүйені қайта қосқан соң бәрі өзі кетеді. Мекенжай сол болып, қайта қабылдаса, қайталаңыз.',
       ru: '«{state}»: партнёр ответил, что этот адрес больше не принимает направления (410). Ему ничего не отправляется, все его направления ждут, сроки идут. Узнайте у партнёра новый адрес: когда администратор впишет его в настройки и перезапустит систему, всё уйдёт само. Если адрес прежний и снова принимает, повторите.',
       en: '“{state}”: the partner said that this address takes no hand-offs any more (410). Nothing is sent to it; all its hand-offs wait, and their time runs. Ask the partner for its new address: once the administrator has set it and started the system again, everything goes out by itself. If the address is the same and takes them again, retry.',
+    },
+  },
+  [OPENS_WITHOUT_END]: {
+    text: {
+      kk: '«{state}»: істер бірін-бірі шексіз ашып жатыр, келесісі ашылмады. Жұмыс процесін түзетуді әкімшіге тапсырыңыз, содан кейін артық істерді тоқтатыңыз.',
+      ru: '«{state}»: дела открывают друг друга без конца, следующее не открыто. Попросите администратора исправить процесс, затем прекратите лишние дела.',
+      en: '“{state}”: cases open each other without end, and the next one was not opened. Ask the administrator to mend the workflow, then cancel the cases that are too many.',
     },
   },
   'no-transition': {

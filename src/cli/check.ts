@@ -74,7 +74,7 @@ export function findingsOf(
   workflow: Workflow,
   { catalogue, beside }: Pick<FoundWorkflow, 'catalogue' | 'beside'>,
 ): Finding[] {
-  const known = catalogueOf(catalogue, [workflow.key, ...beside], new Date().toISOString());
+  const known = catalogueOf(catalogue, beside, new Date().toISOString());
   return [...checkSchemas(workflow), ...check(workflow, known)];
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { projectPath } from '../platform/project-root.js';
 import { LoadError, type LoadOptions, loadWorkflow } from '../statechart/load.js';
@@ -15,8 +15,8 @@ export interface FoundWorkflow {
   files: Record<string, string>;
   /** `partners.yaml`, `roles.yaml`, … that go with it. */
   catalogue: Record<string, string>;
-  /** Keys of the workflows in the same folder of workflows, this one's too. */
-  beside: string[];
+  /** The workflows in the same folder of workflows, this one too: key → files. */
+  beside: Record<string, Record<string, string>>;
 }
 
 /**
@@ -34,7 +34,7 @@ export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[]
     const folder = at.endsWith('.yaml') || at.endsWith('.yml') || at.endsWith('.json') ? dirname(at) : at;
     const files = readWorkflow(at);
     refuseOtherFiles(path, files);
-    return [{ path: at, files, catalogue: catalogueFor(dirname(folder)), beside: keysIn(dirname(folder)) }];
+    return [{ path: at, files, catalogue: catalogueFor(dirname(folder)), beside: workflowsIn(dirname(folder)) }];
   }
   const { workflows } = readWorkflowsFolder(at);
   if (workflows.length === 0)
@@ -42,12 +42,8 @@ export function findWorkflows(path: string = SHIPPED_WORKFLOWS): FoundWorkflow[]
       'no-workflow',
       `${path} holds no workflows: none of its folders has a workflow.yaml in it.`,
     );
-  return workflows.map(({ folder, files }) => ({
-    path: folder,
-    files,
-    catalogue: catalogueFor(at),
-    beside: keysIn(at),
-  }));
+  const beside = Object.fromEntries(workflows.map(({ folder, files }) => [basename(folder), files]));
+  return workflows.map(({ folder, files }) => ({ path: folder, files, catalogue: catalogueFor(at), beside }));
 }
 
 /** A catalogue, a form, a scenario: better said at once than as everything that it lacks. What cannot be read is the loader's. */
@@ -92,8 +88,9 @@ export function cannotBeLoaded(path: string, { message }: LoadError): string {
 }
 
 /** A workflow's folder has its key as name. */
-function keysIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'workflow.yaml')));
+function workflowsIn(folder: string): FoundWorkflow['beside'] {
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'workflow.yaml')));
+  return Object.fromEntries(names.map((name) => [name, readWorkflow(join(folder, name))]));
 }
 
 function catalogueFor(folder: string): Record<string, string> {

@@ -1,5 +1,5 @@
 import { position } from '../statechart/accepts.js';
-import type { ChartState, Effect, Entry, Scope } from '../statechart/types.js';
+import type { ChartState, Effect, Entry, JsonObject, Scope } from '../statechart/types.js';
 import { uuidOfEntry } from './entry-uuid.js';
 import { journalRow } from './journal.js';
 import type { Accepted, CaseRecord, Command, JournalBody, JournalPayload, OutboxRow, Sender } from './types.js';
@@ -91,9 +91,10 @@ function writeEffects(
   const send = (topic: string, entryId: string | null, payload: OutboxRow['payload']) =>
     outbox.push({ id: context.id(), organisationId, caseId, seq: facts.seq, topic, entryId, payload, attempt: 0 });
 
+  const chain: JsonObject = command.kind === 'open' && command.chain ? { chain: command.chain } : {};
   for (const effect of made.effects) {
     if (effect.kind === 'action') {
-      send(effect.type, null, effect.params);
+      send(effect.type, null, effect.type === 'openCase' ? { ...effect.params, ...chain } : effect.params);
       continue;
     }
     const entry = effect.entry;
@@ -114,7 +115,7 @@ function writeEffects(
         };
         writes.opened.push(row);
         const topic = context.topics(effect.entry.src)?.open;
-        if (topic) send(topic, uuid, { entry: entry.id });
+        if (topic) send(topic, uuid, { entry: entry.id, ...(effect.entry.src === 'case' ? chain : {}) });
         break;
       }
       case 'close': {

@@ -71,6 +71,8 @@ interface Child {
   status: string;
 }
 
+const OPEN_ENDLESS = `select id, case_id from qamqor.incidents where rule = 'opens-without-end' and status = 'open'`;
+
 const childrenOf = (id: string) =>
   fixture.sql<Child>('select id, status from qamqor.cases where parent_case_id = $1 order by id', [id]);
 
@@ -186,5 +188,19 @@ describe('sub-cases', () => {
     await fixture.sql(`update qamqor.cases set status = 'active' where id = $1`, [id]);
     expect((await fixture.read(id)).chart.snapshot.context.begun).toEqual([]);
     expect(await fixture.sql('select 1 from qamqor.incidents')).toEqual([]);
+  });
+
+  it.each([
+    ['by an invocation', { invoke: { id: 'again', src: 'case', input: { workflow: 'mirror', input: {} } } }],
+    ['by an action', { entry: { type: 'openCase', params: { workflow: 'mirror' } } }],
+  ])('that open themselves %s end in an incident that says so, not in cases without end', async (_how, state) => {
+    await fixture.deploy({ key: 'mirror', title: { en: 'Mirror' }, initial: 'a', states: { a: state } });
+    const before = await fixture.sql('select 1 from qamqor.cases');
+    await fixture.open('mirror');
+    await until(async () => (await fixture.sql(OPEN_ENDLESS)).length === 1);
+    await fixture.settled();
+    expect((await fixture.sql('select 1 from qamqor.cases')).length - before.length).toBe(11);
+    for (const { id, case_id } of await fixture.sql<{ id: string; case_id: string }>(OPEN_ENDLESS))
+      await fixture.act(case_id, { type: 'resolve', incidentId: id });
   });
 });

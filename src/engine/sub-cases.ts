@@ -25,17 +25,42 @@ const caseSource: SourceHandler = {
   topics: { open: 'case.open', close: 'case.close' },
 };
 
+/** Nobody means cases so deep inside each other: a workflow opens itself, by whatever way. */
+const MAX_DEPTH = 10;
+
+/** The rule of the incident on the case that would have opened one more. */
+export const OPENS_WITHOUT_END = 'opens-without-end';
+
+/** How many cases this one lies in, or was opened by without anybody having been waited for. */
+async function depthOf(engine: EngineApi, row: OutboxRow, record: CaseRecord | null): Promise<number> {
+  let depth = 0;
+  for (let { parent } = record ?? { parent: null }; parent && depth < MAX_DEPTH; depth++)
+    parent = (await engine.read(row.organisationId, parent.caseId))?.parent ?? null;
+  return Math.max(depth, chainOf(row));
+}
+
+function chainOf({ payload: { chain } }: OutboxRow): number {
+  return typeof chain === 'number' ? chain : 0;
+}
+
+function tooDeep(workflow: Json | undefined): Delivery {
+  const reason = `${MAX_DEPTH} cases have opened each other to come to this one; one more of "${String(workflow)}" is not opened.`;
+  return { kind: 'give-up', rule: OPENS_WITHOUT_END, reason };
+}
+
 async function openChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
   const parent = await engine.read(row.organisationId, row.caseId);
   const entry = parent?.chart.entries.find((e) => e.id === row.payload['entry']);
   // Its state was left: nothing to open, and what an earlier attempt opened goes.
   if (!parent || entry?.kind !== 'invocation' || !row.entryId) return cancelChild(engine, row);
   const { workflow, ...input } = entry.input;
+  if ((await depthOf(engine, row, parent)) >= MAX_DEPTH) return tooDeep(workflow);
   const given = (entry.input['input'] as JsonObject | undefined) ?? input;
   const child = {
     workflow: String(workflow),
     input: given,
     parent: { caseId: row.caseId, entryId: row.entryId },
+    chain: chainOf(row) + 1,
     // It is about the same family: its hand-offs and papers need to know whose they are.
     ...(parent.subject === null ? {} : { subject: parent.subject }),
   };
@@ -48,11 +73,13 @@ async function openChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
 
 async function openCase(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
   const { workflow, input, subject } = row.payload;
+  if (chainOf(row) >= MAX_DEPTH) return tooDeep(workflow);
   const command: Command = {
     ...base(row, uuidOf(row.id, 'case')),
     kind: 'open',
     workflow: String(workflow),
     input: (input ?? {}) as JsonObject,
+    chain: chainOf(row) + 1,
   };
   return await opened(engine, typeof subject === 'string' ? { ...command, subject } : command);
 }

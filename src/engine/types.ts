@@ -28,6 +28,8 @@ export type Command = CommandBase &
         input: JsonObject;
         subject?: string;
         parent?: { caseId: string; entryId: string };
+        /** How many cases opened each other, each with its first step, to come to this one. */
+        chain?: number;
       }
     | { kind: 'event'; type: string; data?: Json }
     /** An answer to an open entry. `entryId` is the entry's UUID. */

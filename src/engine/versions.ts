@@ -75,6 +75,17 @@ export class Versions implements VersionsApi {
     );
   }
 
+  /** The files of every workflow's newest version, by key, as they were deployed. */
+  async newestFiles(organisationId: string): Promise<Record<string, Record<string, string>>> {
+    const rows = await asOrganisation(this.pool, organisationId, (query) =>
+      query<{ key: string; files: string }>(
+        'select distinct on (key) key, files from qamqor.workflow_versions where organisation_id = $1 order by key, version desc',
+        [organisationId],
+      ),
+    );
+    return Object.fromEntries(rows.map(({ key, files }) => [key, JSON.parse(files) as Record<string, string>]));
+  }
+
   private async newestVersion(organisationId: string, key: string): Promise<number> {
     const id = `${organisationId}:${key}`;
     const known = this.newest.get(id);

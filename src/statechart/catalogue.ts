@@ -12,6 +12,8 @@ export interface Catalogue {
   services?: string[];
   /** Keys of workflows that a sub-case may open, besides the checked one. */
   workflows?: string[];
+  /** What a case of one of them opens by itself (`opensByItself`). */
+  opens?(workflow: string): string[];
   /** With `now`: whether this year and the next have their holidays. */
   calendar?: Calendar;
   now?: string;

@@ -542,6 +542,30 @@ describe('check refuses', () => {
     expect(found.map(({ rule }) => rule)).toEqual(['too-large']);
   });
 
+  it('cases that open each other without end, and none that wait for somebody first', () => {
+    const sub = (workflow: string) => ({ id: 'sub', src: 'case', input: { workflow }, onDone: 'end', onError: 'end' });
+    const further = (workflow: string) => ({ type: 'openCase', params: { workflow } });
+    const endless = (states: JsonObject) =>
+      check(loadWorkflow(chart({ ...states, ...END })), {
+        ...CATALOGUE,
+        workflows: ['a', 'b', 'track'],
+        opens: (key) => ({ a: ['b'], b: ['w'] })[key] ?? [],
+      }).filter(({ rule }) => rule === 'opens-without-end');
+    const service = { id: 'step', src: 'service', input: { name: 'issueCertificate' }, onError: 'end' };
+    expect(endless({ work: { invoke: sub('w') } })).toMatchObject([{ state: 'work' }]);
+    expect(endless({ work: { invoke: sub('a') } })).toMatchObject([
+      { message: expect.stringContaining('w → a → b → w') },
+    ]);
+    expect(endless({ work: { entry: further('b'), invoke: task('end') } })).toHaveLength(1);
+    expect(
+      endless({ work: { always: { target: 'wait', actions: further('w') } }, wait: { invoke: task('end') } }),
+    ).toHaveLength(1);
+    expect(endless({ work: { invoke: { ...service, onDone: 'more' } }, more: { invoke: sub('w') } })).toHaveLength(1);
+    expect(endless({ work: { invoke: sub('track') } })).toEqual([]);
+    expect(endless({ work: { invoke: task('more') }, more: { invoke: sub('w') } })).toEqual([]);
+    expect(endless({ work: { invoke: task({ target: 'end', actions: further('w') }) } })).toEqual([]);
+  });
+
   it('a chart with more parts at once than a step can be made with', () => {
     const parts = (count: number) =>
       chart({

@@ -4,6 +4,7 @@ import { chartOf } from './chart.js';
 import { activeAtOnce } from './chart-tree.js';
 import { checkBranches } from './check-branches.js';
 import { checkLife } from './check-life.js';
+import { checkOpenings } from './check-openings.js';
 import { checkReferences } from './check-references.js';
 import { checkRefusals } from './check-refusals.js';
 import { checkTexts } from './check-texts.js';
@@ -18,7 +19,9 @@ export function check(workflow: Workflow, catalogue: Catalogue = {}, limits?: Pa
   const { definition } = chartOf(workflow);
   const findings = new Findings();
   if (isTooWide(definition, findings)) return [...findings.found.values()];
-  checkLife(definition, catalogue, explore(definition, limits), findings);
+  const exploration = explore(definition, limits);
+  checkLife(definition, catalogue, exploration, findings);
+  checkOpenings(workflow, definition, exploration, catalogue, findings);
   checkBranches(definition, catalogue, findings);
   checkRefusals(definition, findings);
   checkReferences(workflow, definition, catalogue, findings);

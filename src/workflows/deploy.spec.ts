@@ -74,6 +74,22 @@ describe('deploying', () => {
   });
 });
 
+describe('workflows whose cases would open each other without end', () => {
+  const opening = (key: string, other: string) =>
+    `id: ${key}\ninitial: go\nstates: { go: { entry: { type: openCase, params: { workflow: ${other} } }, always: end }, end: { type: final } }`;
+
+  it('are refused with the second of them, and together', async () => {
+    const deploying = (text: string, beside = {}) =>
+      deployChecked(deps(), ORGANISATION, { 'workflow.yaml': text }, 'test', beside);
+    await deploying(opening('ping', 'lamp'));
+    await deploying(opening('pong', 'ping'));
+    const refused = { code: 'workflow-refused', message: expect.stringContaining('ping → pong → ping') };
+    await expect(deploying(opening('ping', 'pong'))).rejects.toMatchObject(refused);
+    const beside = { hither: { 'workflow.yaml': opening('hither', 'thither') } };
+    await expect(deploying(opening('thither', 'hither'), beside)).rejects.toMatchObject({ code: 'workflow-refused' });
+  });
+});
+
 describe('a folder that was deployed', () => {
   const CATALOGUE = { 'calendar.kz.yaml': '{}' };
   const start = async (text: string, catalogue: Record<string, string> = CATALOGUE) => {
@@ -85,8 +101,9 @@ describe('a folder that was deployed', () => {
     };
     const memory = new StoredFolderMemory(fixture.database.pool('app'));
     const list = (id: string) => versions.list(id);
+    const newestFiles = (id: string) => versions.newestFiles(id);
     const problems = await deployChangedFolder(
-      { ...deps(), catalogue, versions: { deploy, list }, memory },
+      { ...deps(), catalogue, versions: { deploy, list, newestFiles }, memory },
       ORGANISATION,
       folder(text),
     );

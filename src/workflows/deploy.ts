@@ -10,7 +10,10 @@ import type { WorkflowsFolder } from './folder.js';
 import { type Inspection, inspect, type Objection } from './inspect.js';
 
 export interface DeployDependencies {
-  versions: Pick<VersionsApi, 'deploy'> & { list(organisationId: string): Promise<{ key: string; version: number }[]> };
+  versions: Pick<VersionsApi, 'deploy'> & {
+    list(organisationId: string): Promise<{ key: string; version: number }[]>;
+    newestFiles(organisationId: string): Promise<Record<string, Record<string, string>>>;
+  };
   clock: Clock;
   /** Partners, ladders, roles, calendar: what a workflow may name, path → text. */
   catalogue: Record<string, string>;
@@ -24,11 +27,10 @@ export async function deployChecked(
   organisationId: string,
   files: Record<string, string>,
   by: string,
-  beside: string[] = [],
+  beside: Record<string, Record<string, string>> = {},
 ) {
-  const known = await versions.list(organisationId);
-  const keys = [...beside, ...known.map(({ key }) => key)];
-  const objection = await (deps.inspect ?? inspect)({ files, catalogue, keys, now: await clock.now() });
+  const workflows = { ...(await versions.newestFiles(organisationId)), ...beside };
+  const objection = await (deps.inspect ?? inspect)({ files, catalogue, workflows, now: await clock.now() });
   if (objection)
     throw new AppError('workflow-refused', 422, `The workflow was not deployed: ${objection.what}`, {
       findings: objection.errors as unknown as Json,
@@ -68,7 +70,7 @@ async function fingerprint(
 }
 
 /** Raised when `check` or the loader finds more than before. */
-const CHECKER = 3;
+const CHECKER = 4;
 
 /**
  * Makes every workflow of a folder current. One that must not be leaves the version before it in place, and one that was
@@ -80,7 +82,7 @@ export async function deployFolder(
   organisationId: string,
   { workflows }: Pick<WorkflowsFolder, 'workflows'>,
 ): Promise<string[]> {
-  const beside = workflows.map(({ folder }) => basename(folder));
+  const beside = Object.fromEntries(workflows.map(({ folder, files }) => [basename(folder), files]));
   const problems: string[] = [];
   const missing: string[] = [];
   for (const { folder, files } of workflows) {

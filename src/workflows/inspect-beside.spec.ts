@@ -6,7 +6,7 @@ import { inspectBeside } from './inspect-beside.js';
 const about = (text: string) => ({
   files: { 'workflow.yaml': text },
   catalogue: {},
-  keys: [],
+  workflows: {},
   now: '2026-11-22T00:00:00Z',
 });
 const GOOD = about('id: lamp\ninitial: off\nstates: { off: { type: final } }');

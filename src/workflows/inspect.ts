@@ -10,8 +10,8 @@ export interface Inspection {
   files: Record<string, string>;
   /** Partners, ladders, roles, calendar: path → text. */
   catalogue: Record<string, string>;
-  /** Keys of the workflows that there are besides. */
-  keys: string[];
+  /** The workflows that there are besides, key → files. */
+  workflows: Record<string, Record<string, string>>;
   /** ISO 8601. */
   now: string;
 }
@@ -23,10 +23,11 @@ export interface Objection {
 }
 
 /** Null for what families can live with. Pure; takes as long as the chart is large. */
-export function inspect({ files, catalogue, keys, now }: Inspection): Objection | null {
+export function inspect({ files, catalogue, workflows, now }: Inspection): Objection | null {
   try {
     const workflow = loadWorkflow(files);
-    const found = [...checkSchemas(workflow), ...check(workflow, catalogueOf(catalogue, [workflow.key, ...keys], now))];
+    const known = catalogueOf(catalogue, { ...workflows, [workflow.key]: files }, now);
+    const found = [...checkSchemas(workflow), ...check(workflow, known)];
     const errors = found.filter(({ severity }) => severity === 'error');
     if (errors.length === 0) return null;
     return { what: `${errors.length} errors in ${workflow.key}, the first: ${errors[0]?.message}`, errors };
