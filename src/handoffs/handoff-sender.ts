@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
-import type { Delivery, OutboxRow } from '../engine/types.js';
+import type { Delivery, LeasedRow, OutboxRow } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';
 import {
@@ -21,8 +21,12 @@ import type { MemberSlice } from './person-slice.js';
 
 /** While a partner has no address, or takes nothing at the one it has, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
-/** Whoever gives consent makes it due at once (`HandoffsService.hurry`). This finds what that missed: an attempt just under way, a process that died in between. */
+/**
+ * Whoever gives consent makes it due at once (`HandoffsService.hurry`). This finds what that missed: an attempt just under way, a
+ * process that died in between. It comes by this much later each time: a consent is waited for over days.
+ */
 const NO_CONSENT_RETRY_MS = 10 * 60_000;
+const NO_CONSENT_RETRY_MAX_MS = 6 * 3_600_000;
 /** A recall that overtook its own hand-off would be forgotten: it waits until that has arrived or failed. */
 const UNDER_WAY_RETRY_MS = 1_000;
 
@@ -48,7 +52,7 @@ export class HandoffSender {
   }
 
   /** Topic `handOff.open`. */
-  async send(row: OutboxRow): Promise<Delivery> {
+  async send(row: LeasedRow): Promise<Delivery> {
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
     if (!handoff) return { kind: 'give-up', reason: 'The hand-off itself is gone: put the case into its state again.' };
     // Its state was left before it could go out: nobody needs to hear of it.
@@ -59,7 +63,10 @@ export class HandoffSender {
     if (!service) return { kind: 'give-up', reason: `${partner.key} has no service "${handoff.service}".` };
     const subject = handoff.subject ?? (await this.consents.subjectOf(handoff));
     const consent = await this.consents.of({ ...handoff, subject }, service, this.deps.personSlice);
-    if (consent === 'missing') return this.waits({ ...handoff, subject }, 'consent-missing', NO_CONSENT_RETRY_MS);
+    if (consent === 'missing') {
+      const retryMs = Math.min(row.tries * NO_CONSENT_RETRY_MS, NO_CONSENT_RETRY_MAX_MS);
+      return this.waits({ ...handoff, subject }, 'consent-missing', retryMs);
+    }
     if (!partner.client) return this.waits(handoff, 'no-address', NO_ADDRESS_RETRY_MS);
     const body = handoff.body ?? (await this.freeze({ ...handoff, subject }, service, consent));
     if (body === null) {
