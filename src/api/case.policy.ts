@@ -12,13 +12,13 @@ export const maySendEvents = (by: Asker) =>
 
 const closed = (record: Pick<CaseRecord, 'status'>) => record.status === 'done' || record.status === 'cancelled';
 
-/** Acts of a hand: who may, and whether the case is in a state for it. */
-export const casePermissions = (by: Asker, record: Pick<CaseRecord, 'status'>) => ({
+/** Acts of a hand: who may, and whether the case is in a state for it, and its workflow says where it goes on. */
+export const casePermissions = (by: Asker, record: Pick<CaseRecord, 'status' | 'workflow'>) => ({
   event: maySendEvents(by) && record.status === 'active',
   cancel: mayAct(by, 'cancel') && !closed(record),
   suspend: mayAct(by, 'suspend') && record.status === 'active',
   resume: mayAct(by, 'resume') && record.status === 'suspended',
-  reopen: mayAct(by, 'reopen') && closed(record),
+  reopen: mayAct(by, 'reopen') && closed(record) && record.workflow.reopen !== undefined,
   modify: mayAct(by, 'modify') && record.status !== 'suspended',
   migrate: mayAct(by, 'migrate') && record.status === 'active',
   list: mayAct(by, 'list') && record.status === 'active',

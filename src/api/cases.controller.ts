@@ -29,6 +29,7 @@ const listQuery = z.strictObject({
     .enum(['newest', 'due'])
     .optional()
     .meta({ description: 'The newest first, unless told. `due`: first what has been due for longest' }),
+  subject: z.string().max(64).optional().meta({ description: 'What they are about: the id of a family' }),
   q: z.string().max(200).optional(),
   ...paging,
 });

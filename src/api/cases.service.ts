@@ -47,6 +47,8 @@ export interface CaseQuery {
   status?: CaseRecord['status'] | undefined;
   overdue?: boolean | undefined;
   stalled?: boolean | undefined;
+  /** Id of the family that they are about. */
+  subject?: string | undefined;
   /** The newest first, unless told. `due`: first what has been due for longest, last what has no due moment. */
   order?: 'newest' | 'due' | undefined;
   q?: string | undefined;
@@ -147,6 +149,7 @@ export class CasesService {
       conditions.push(`${CASE_OVERDUE('cases', `${value(now)}::timestamptz`)} = ${value(query.overdue)}`);
     if (query.stalled !== undefined)
       conditions.push(`${CASE_STALLED('cases', `${value(now)}::timestamptz`)} = ${value(query.stalled)}`);
+    if (query.subject !== undefined) conditions.push(`subject = ${value(query.subject)}`);
     if (query.q !== undefined && query.q.trim() !== '')
       conditions.push(await this.searchCondition(by, query.q.trim(), value));
     const order = ORDERS[query.order ?? 'newest'];

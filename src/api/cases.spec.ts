@@ -169,6 +169,15 @@ describe('a case', () => {
   });
 });
 
+it('a closed case may be reopened only where its workflow says from where', async () => {
+  const states = { waiting: { after: { month: 'over' } }, over: { type: 'final' } };
+  await api.deploy({ id: 'once', title: text('Once'), delays: { month: '30 days' }, initial: 'waiting', states });
+  const { body } = await api.post('supervisor', '/api/cases', { workflow: 'once', input: {} });
+  const cancel = { act: 'cancel', reason: 'It was a mistake.' };
+  const closed = await api.post('supervisor', `/api/cases/${body.id}/acts`, cancel);
+  expect(closed.body).toMatchObject({ status: 'cancelled', can: { reopen: false } });
+});
+
 describe('a list of cases', () => {
   it('is narrowed by stage, status, workflow, lateness and whatever somebody types', async () => {
     const { id, number, subject } = await aCase();
@@ -181,6 +190,7 @@ describe('a list of cases', () => {
     expect(await ids('status=done')).not.toContain(id);
     expect(await ids('overdue=true')).not.toContain(id);
     expect(await ids(`q=${number.toLowerCase()}`)).toEqual([id]);
+    expect(await ids(`subject=${subject}`)).toEqual([id]);
     const { rows } = await api.database
       .pool('owner')
       .query('select number from qamqor.families where id = $1', [subject]);

@@ -86,12 +86,23 @@ describe('families in short', () => {
     expect(JSON.stringify(log)).toContain('GET /api/families');
   });
 
-  it('are asked for by at most a hundred ids, and by ids only', async () => {
+  it('are found by what somebody says: a name in any spelling, a number, a part of the telephone number', async () => {
+    const numbers = async (q: string) => {
+      const { body } = await api.get('registrar', `/api/families?q=${encodeURIComponent(q)}`);
+      return body.items.map(({ number }: { number: string }) => number);
+    };
+    for (const said of ['кожахметова асел', 'нұрлан', 'k-00001', '613 52 41', IIN])
+      expect([said, await numbers(said)]).toEqual([said, ['K-00001']]);
+    expect(await numbers('ешкім')).toEqual([]);
+  });
+
+  it('are asked for by at most a hundred ids, and by one way at a time', async () => {
     const id = '019f0000-0000-7000-8000-000000000000';
     const asked = (ids: string) => api.get('lawyer', `/api/families?ids=${ids}`);
     expect(await asked(Array(100).fill(id).join(','))).toMatchObject({ status: 200, body: { items: [] } });
     for (const wrong of [Array(101).fill(id).join(','), '', 'K-00001', `${id},`])
       expect(await asked(wrong)).toMatchObject({ status: 400 });
-    expect(await api.get('lawyer', '/api/families')).toMatchObject({ status: 400 });
+    for (const neither of ['', '?q=', `?ids=${id}&q=a`])
+      expect(await api.get('lawyer', `/api/families${neither}`)).toMatchObject({ status: 400 });
   });
 });

@@ -28,6 +28,11 @@ export class FamilyRecordsService {
     }));
   }
 
+  /** Ids of the families that somebody means, 50 at most. */
+  async search(organisation: string, query: string): Promise<string[]> {
+    return (await this.families.searchFamilies(organisation, query)).map(({ id }) => id);
+  }
+
   /** @throws AppError `family-not-found` */
   async read(by: Principal, idOrNumber: string) {
     const organisation = by.organisationId;

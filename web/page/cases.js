@@ -1,22 +1,35 @@
 import { actsBlock, fieldsOf, reasonField } from './acts.js';
 import { answeredTask, wordOf } from './answers.js';
 import { get, post } from './api.js';
+import { actionsOf } from './case-acts.js';
 import { certificatesBlock, certificatesOf } from './certificates.js';
 import { consentsOf } from './consents.js';
 import { h } from './dom.js';
 import { drawingOf } from './drawing.js';
 import { familyBox, familyOf, namesOf } from './family.js';
 import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
-import { badge, caseLink, dueOf } from './parts.js';
+import { badge, caseLink, dueOf, searchForm } from './parts.js';
 import { said, t } from './texts.js';
 import { moment } from './times.js';
 
 /** Cases that a query finds: the board's links lead here, and the search. */
 export async function casesView(query = '') {
   const asked = new URLSearchParams(query);
+  const workflowOf = workflowsByKey();
+  return h(
+    'div',
+    {},
+    h('h1', {}, t().cases),
+    searchForm('#/cases', asked.get('q') ?? '', t().search),
+    await filterOf(asked, workflowOf),
+    (await casesList(asked, workflowOf)) ?? h('p', { class: 'none' }, t().nothingFound),
+  );
+}
+
+/** A list of cases that grows; null when there are none. */
+export async function casesList(asked, workflowOf = workflowsByKey()) {
   const list = h('ul', { class: 'cards' });
   const more = h('button', { class: 'quiet', hidden: true }, t().more);
-  const workflowOf = workflowsByKey();
   let cursor = null;
   const load = async () => {
     const page = new URLSearchParams(asked);
@@ -34,26 +47,7 @@ export async function casesView(query = '') {
     return load();
   });
   await load();
-  const words = h('input', {
-    type: 'search',
-    name: 'q',
-    value: asked.get('q') ?? '',
-    placeholder: t().search,
-    'aria-label': t().search,
-  });
-  const find = (event) => {
-    event.preventDefault();
-    location.hash = `#/cases?${new URLSearchParams({ q: words.value })}`;
-  };
-  return h(
-    'div',
-    {},
-    h('h1', {}, t().cases),
-    h('form', { class: 'search', submit: find }, words, h('button', {}, t().find)),
-    await filterOf(asked, workflowOf),
-    list.children.length === 0 ? h('p', { class: 'none' }, t().nothingFound) : list,
-    h('div', { class: 'buttons' }, more),
-  );
+  return list.children.length === 0 ? null : h('div', {}, list, h('div', { class: 'buttons' }, more));
 }
 
 /** Asks for each workflow once. */
@@ -98,8 +92,13 @@ function card(one, workflow, family) {
     h('h3', {}, caseLink(one.number, one.id)),
     family && h('p', { class: 'family' }, family),
     h('p', {}, where.filter(Boolean).join(' · ')),
-    h('p', { class: 'facts' }, badge(t().status[one.status], one.status), dueOf(one.dueAt, one.overdue)),
+    h('p', { class: 'facts' }, badge(t().status[one.status], one.status), whenOf(one)),
   );
+}
+
+/** Until when it should go on; since when it is closed. */
+function whenOf({ closedAt, dueAt, overdue }) {
+  return closedAt === null ? dueOf(dueAt, overdue) : h('time', { class: 'due', datetime: closedAt }, moment(closedAt));
 }
 
 /** One case: where it stands, what it waits for, what may be done, its drawing, what happened. */
@@ -118,6 +117,7 @@ export async function caseView(id, user) {
     handoffRights(one.id, waits.items),
     certificatesOf(one.id),
   ]);
+  const acts = actionsOf(one, path, user);
   return h(
     'div',
     { class: 'one-case' },
@@ -129,7 +129,7 @@ export async function caseView(id, user) {
       { class: 'facts' },
       h('span', {}, said(workflow.title, workflow.key)),
       badge(t().status[one.status], one.status),
-      one.closedAt === null ? dueOf(one.dueAt, one.overdue) : moment(one.closedAt),
+      whenOf(one),
       one.modified && badge(t().changedByHand, 'quiet'),
       one.incidents > 0 && badge(`${t().incidents}: ${one.incidents}`, 'alarm'),
     ),
@@ -142,7 +142,7 @@ export async function caseView(id, user) {
         ? h('p', { class: 'none' }, t().waitsNothing)
         : h('ul', { class: 'waits' }, ...waits.items.map((item) => wait(item, mayWith.get(item.id)))),
     ),
-    events(one, path, user),
+    acts && section(t().actions, acts),
     certificatesBlock(certificates),
     section(t().drawing, drawingBlock(path, drawing)),
     section(t().history, historyBlock(path, history)),
@@ -240,19 +240,6 @@ function recallOf(id) {
     submit: t().recall,
     send: (given) => post(`/api/handoffs/${id}/recall`, given),
   };
-}
-
-/** What may be sent now by whoever looks; an event without roles is everybody's. */
-function events(one, path, { roles: mine }) {
-  const open = one.accepts.filter(({ roles }) => roles.length === 0 || roles.some((role) => mine.includes(role)));
-  if (open.length === 0 || !one.can.event) return null;
-  const acts = open.map(({ type, title, schema, confirm }) => ({
-    title: said(title, type),
-    schema,
-    confirm: confirm && said(confirm),
-    send: (data) => post(`${path}/events`, { type, ...(schema ? { data } : {}) }),
-  }));
-  return section(t().actions, actsBlock(acts));
 }
 
 function drawingBlock(path, folded) {

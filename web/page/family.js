@@ -60,21 +60,21 @@ function factsOf(family, { caseId, member }) {
     phone && phoneOf(phone),
     h('span', {}, t().speaks[language]),
     address && h('span', {}, address),
-    h('span', {}, `${t().family} ${number}`),
+    h('a', { href: `#/families/${encodeURIComponent(number)}` }, `${t().family} ${number}`),
     categories.map((category) => badge(t().category[category], 'quiet')),
     openCase && openCase.id !== caseId && h('span', {}, `${t().familyCase} `, caseLink(openCase.number, openCase.id)),
   );
 }
 
 /** Whom of a family something is about, by the number in its list; it is called by its applicant. */
-function nameOf({ applicant, members }, number = null) {
+export function nameOf({ applicant, members }, number = null) {
   const member = members.find((one) => one.number === number);
   const name = fullName(applicant);
   return member && fullName(member) !== name ? `${fullName(member)} (${name})` : name;
 }
 
 /** Some were written down as they were said and cannot be dialled. */
-function phoneOf(phone) {
+export function phoneOf(phone) {
   if (!/^\+\d+$/.test(phone)) return h('span', {}, phone);
   const shown = phone.replace(/^(\+7)(\d{3})(\d{3})(\d\d)(\d\d)$/, '$1 $2 $3 $4 $5');
   return h('a', { href: `tel:${phone}` }, shown);

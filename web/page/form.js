@@ -4,6 +4,8 @@ import { today } from './times.js';
 
 /** From here on a text needs more than one line. */
 const LONG = 200;
+/** Where in a request the server may have found what a form filled in. */
+const PLACES = ['', '/output', '/input'];
 let fields = 0;
 
 /**
@@ -19,7 +21,7 @@ export function formOf(schema, given = {}) {
       for (const field of root.all()) field.say('');
       const unmarked = [];
       for (const { path, message } of errors) {
-        const field = root.all().find((one) => one.path() === path || path === `/output${one.path()}`);
+        const field = root.all().find((one) => PLACES.some((place) => path === `${place}${one.path()}`));
         if (field) field.say(message);
         else unmarked.push(message);
       }

@@ -2,6 +2,7 @@ import { get, Problem, post } from './api.js';
 import { boardView } from './board.js';
 import { casesView, caseView } from './cases.js';
 import { h } from './dom.js';
+import { familiesView, familyView } from './families.js';
 import { handoffsView, isPartner } from './handoffs.js';
 import { listen } from './live.js';
 import { noticesView } from './notices.js';
@@ -20,6 +21,8 @@ const VIEWS = [
   [/^#\/stalled(?:\?(.*))?$/, stalledView],
   [/^#\/cases(?:\?(.*))?$/, casesView],
   [/^#\/cases\/([^/?]+)$/, caseView],
+  [/^#\/families(?:\?(.*))?$/, familiesView],
+  [/^#\/families\/([^/?]+)$/, familyView],
 ];
 /** Who looks after the whole sees the board first; everybody else their queue. */
 const looksAfterTheWhole = ({ roles, may }) => may.includes('oversee') || roles.includes('auditor');
@@ -68,7 +71,7 @@ function skip(event) {
 }
 
 function viewsOf(somebody) {
-  return isPartner(somebody) ? ['handoffs', 'notices'] : ['queue', 'notices', 'board', 'stalled', 'cases'];
+  return isPartner(somebody) ? ['handoffs', 'notices'] : ['queue', 'notices', 'board', 'stalled', 'cases', 'families'];
 }
 
 function linkTo(view) {

@@ -1,6 +1,7 @@
 import { actsBlock, fieldsOf } from './acts.js';
 import { patch, post } from './api.js';
 import { h } from './dom.js';
+import { labelled, personNames } from './family-fields.js';
 import { t } from './texts.js';
 
 const RELATIONS = ['spouse', 'child', 'parent', 'sibling', 'grandparent', 'grandchild', 'ward', 'other'];
@@ -32,7 +33,7 @@ export function warningsOf(warnings) {
 export function withPeople(schema, family) {
   if (!family || family.members.length === 0) return schema;
   const numbers = family.members.map(({ number }) => number);
-  const labels = Object.fromEntries(family.members.map((member) => [member.number, inAll(labelOf(member))]));
+  const labels = labelled(Object.fromEntries(family.members.map((member) => [member.number, labelOf(member)])));
   const named = (part) => {
     if (Array.isArray(part)) return part.map(named);
     if (typeof part !== 'object' || part === null) return part;
@@ -43,9 +44,6 @@ export function withPeople(schema, family) {
 }
 
 const labelOf = (member) => `${member.number} — ${fullName(member)}`;
-/** A name is the same in every language. */
-export const inAll = (text) => ({ kk: text, ru: text, en: text });
-
 function lineOf(member) {
   const { relation, birthYear } = member;
   return h(
@@ -57,7 +55,7 @@ function lineOf(member) {
 }
 
 function entryOf(path, changed) {
-  const names = namesOf();
+  const names = personNames();
   const properties = { ...names, relation: relations(), ...papersOf('') };
   const schema = fieldsOf(properties, [...Object.keys(names), 'iin', 'birthDate']);
   return {
@@ -73,7 +71,7 @@ function correctionOf(path, member, changed) {
   const { number, surname, given, patronymic, relation, revision } = member;
   // What everybody else is called by is what they are to the applicant.
   const kin = relation === 'applicant' ? {} : { relation: relations() };
-  const properties = { ...namesOf(), ...kin, ...papersOf(` (${t().people.emptyStays})`) };
+  const properties = { ...personNames(), ...kin, ...papersOf(` (${t().people.emptyStays})`) };
   const send = (said) =>
     patch(`${path}/${number}`, { surname: null, given: null, patronymic: null, ...said, revision });
   return {
@@ -98,17 +96,8 @@ export function sending(send, changed) {
 }
 
 function relations() {
-  const labels = Object.fromEntries(RELATIONS.map((one) => [one, inAll(t().people.relation[one])]));
-  return { enum: RELATIONS, 'x-labels': labels, title: t().people.relationTitle };
-}
-
-function namesOf() {
-  const line = (title) => ({ type: 'string', maxLength: 100, title });
-  return {
-    surname: line(t().people.surname),
-    given: line(t().people.givenName),
-    patronymic: line(t().people.patronymic),
-  };
+  const labels = Object.fromEntries(RELATIONS.map((one) => [one, t().people.relation[one]]));
+  return { enum: RELATIONS, 'x-labels': labelled(labels), title: t().people.relationTitle };
 }
 
 function papersOf(hint) {

@@ -26,6 +26,16 @@ export function caseLink(number, id = number) {
   return h('a', { class: 'number', href: `#/cases/${encodeURIComponent(id)}` }, number);
 }
 
+/** Looks for something at an address of the page. */
+export function searchForm(address, asked, label) {
+  const words = h('input', { type: 'search', name: 'q', value: asked, placeholder: label, 'aria-label': label });
+  const find = (event) => {
+    event.preventDefault();
+    location.hash = `${address}?${new URLSearchParams({ q: words.value })}`;
+  };
+  return h('form', { class: 'search', submit: find }, words, h('button', {}, t().find));
+}
+
 export function badge(text, kind = '') {
   return h('span', { class: `badge ${kind}` }, text);
 }

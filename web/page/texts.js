@@ -1,4 +1,5 @@
 import { ANSWER_TEXTS } from './answer-texts.js';
+import { CASE_TEXTS } from './case-texts.js';
 import { FAMILY_TEXTS } from './family-texts.js';
 import { MEMBER_TEXTS } from './member-texts.js';
 
@@ -8,6 +9,7 @@ export const LANGUAGES = { kk: 'Қазақша', ru: 'Русский', en: 'Engl
 const TEXTS = {
   kk: {
     ...FAMILY_TEXTS.kk,
+    ...CASE_TEXTS.kk,
     people: MEMBER_TEXTS.kk,
     name: 'Қамқор',
     tagline: 'Отбасыларды сүйемелдеу',
@@ -158,6 +160,7 @@ const TEXTS = {
   },
   ru: {
     ...FAMILY_TEXTS.ru,
+    ...CASE_TEXTS.ru,
     people: MEMBER_TEXTS.ru,
     name: 'Қамқор',
     tagline: 'Сопровождение семей',
@@ -309,6 +312,7 @@ const TEXTS = {
   },
   en: {
     ...FAMILY_TEXTS.en,
+    ...CASE_TEXTS.en,
     people: MEMBER_TEXTS.en,
     name: 'Qamqor',
     tagline: 'Support for families',
