@@ -2,24 +2,26 @@ import { h } from './dom.js';
 import { t } from './texts.js';
 import { dueDay } from './times.js';
 
-/** A due date, with its time where it is near; marked when it is over. */
-export function dueOf(dueAt, overdue) {
+/** A due date, with its time where it is near or urgent; marked when it is over. */
+export function dueOf(dueAt, overdue, urgent = false) {
   if (dueAt === null) return h('span', { class: 'due' }, t().noDue);
-  const text = `${overdue ? t().overdue : t().due}: ${dueDay(dueAt)}`;
+  const text = `${overdue ? t().overdue : t().due}: ${dueDay(dueAt, urgent)}`;
   return h('time', { class: overdue ? 'due over' : 'due', datetime: dueAt }, text);
 }
 
 /** Of a task that nobody has begun: marked when somebody should have. */
-export function startOf({ status, startBy }) {
+export function startOf({ status, startBy, priority }) {
   if (status !== 'open' || startBy === null) return null;
   const late = Date.parse(startBy) < Date.now();
-  const text = `${late ? t().lateToStart : t().startBy}: ${dueDay(startBy)}`;
+  const text = `${late ? t().lateToStart : t().startBy}: ${dueDay(startBy, isUrgent({ priority }))}`;
   return h('time', { class: late ? 'due over' : 'due', datetime: startBy }, text);
 }
 
-/** Of a task that goes before others. */
-export function urgencyOf({ priority }) {
-  return priority > 0 ? badge(t().urgent, 'alarm') : null;
+/** A task that goes before others. */
+export const isUrgent = ({ priority }) => priority > 0;
+
+export function urgencyOf(task) {
+  return isUrgent(task) ? badge(t().urgent, 'alarm') : null;
 }
 
 export function caseLink(number, id = number) {

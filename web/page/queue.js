@@ -6,7 +6,7 @@ import { h } from './dom.js';
 import { familyBox, familyOf, namesOf } from './family.js';
 import { formOf } from './form.js';
 import { withPeople } from './members.js';
-import { badge, caseLink, dueOf, startOf, toast, urgencyOf } from './parts.js';
+import { badge, caseLink, dueOf, isUrgent, startOf, toast, urgencyOf } from './parts.js';
 import { said, t } from './texts.js';
 import { day, moment, startOfDay } from './times.js';
 
@@ -84,7 +84,7 @@ function card(task, name) {
       { class: 'facts' },
       urgencyOf(task),
       startOf(task),
-      dueOf(task.dueAt, task.overdue),
+      dueOf(task.dueAt, task.overdue, isUrgent(task)),
       task.status === 'held' && badge(t().held, 'quiet'),
       task.draft !== null && badge(t().status.draft, 'quiet'),
     ),
@@ -131,7 +131,7 @@ export async function taskView(id, user) {
       caseLink(task.caseNumber, task.caseId),
       over
         ? badge(t().status[task.status], task.status)
-        : [urgencyOf(task), startOf(task), dueOf(task.dueAt, task.overdue)],
+        : [urgencyOf(task), startOf(task), dueOf(task.dueAt, task.overdue, isUrgent(task))],
       !over && task.status !== 'open' && h('span', { class: 'by' }, `${t().assignee}: ${task.assigneeName}`),
     ),
     task.status === 'held' && h('p', { class: 'notice' }, `${t().heldUntil(day(task.heldUntil))} ${task.holdReason}`),
