@@ -132,7 +132,11 @@ function retry(
     if (incident.outboxId) writes.outboxAgain.push(incident.outboxId);
     return { ...noted, record: cleared };
   }
-  if (behind.kind === 'event') return event(cleared, behind, context, writes);
+  if (behind.kind === 'event') {
+    // Its sender has given it again meanwhile.
+    if (context.isKept(behind)) return { ...noted, record: cleared };
+    return { ...event(cleared, behind, context, writes), again: behind };
+  }
   if (behind.kind === 'answer' || behind.kind === 'failure' || behind.kind === 'timer') {
     const { settles: _settled, ...again } = behind;
     return answer(cleared, { ...again, late: 'journal' }, context, writes);

@@ -165,28 +165,11 @@ export class Batch {
             ],
           })
         : noRows<never>(),
-      keyed.length
-        ? client.query<{
-            organisation_id: string;
-            account: string;
-            id: string;
-            digest: Buffer;
-            case_id: string;
-            seq: number;
-            answer: string;
-          }>({
-            ...sql.findCommands,
-            values: [
-              uuidArray(keyed.map((c) => c.organisationId)),
-              textArray(keyed.map((c) => c.sender.account)),
-              textArray(keyed.map((c) => c.id)),
-            ],
-          })
-        : noRows<never>(),
+      keyed.length ? client.query<KeptRow>(keysOf(keyed)) : noRows<never>(),
       opens.length ? client.query<{ n: string }>({ ...sql.takeNumbers, values: [opens.length] }) : noRows<never>(),
       incidentIds.length
-        ? client.query({ ...sql.findIncidents, values: [incidentIds] })
-        : noRows<Record<string, never>>(),
+        ? client.query<Record<string, string>>({ ...sql.findIncidents, values: [incidentIds] })
+        : noRows<never>(),
       suspended.length
         ? client.query<{ case_id: string; at: Date }>({ ...sql.findSuspensions, values: [suspended] })
         : noRows<never>(),
@@ -198,11 +181,14 @@ export class Batch {
         : noRows<never>(),
     ]);
 
+    const behind = incidents.rows.map(incidentOf).flatMap(keyedBehind);
+    const keptBehind = await (behind.length ? client.query<KeptRow>(keysOf(behind)) : noRows<never>());
+
     return {
       now: new Date(Number(scope.rows[0]?.now)).toISOString(),
       records: await this.recordsOf(cases.rows),
       kept: new Map(
-        kept.rows.map((row) => [
+        [...kept.rows, ...keptBehind.rows].map((row) => [
           `${row.organisation_id}:${row.account}:${row.id}`,
           { digest: row.digest, caseId: row.case_id, seq: row.seq, answer: JSON.parse(row.answer) as Json },
         ]),
@@ -211,11 +197,7 @@ export class Batch {
       takenSubjects: new Map(
         taken.rows.map((row) => [`${row.organisation_id}:${row.workflow_key}:${row.subject}`, row]),
       ),
-      incidents: new Map(
-        incidents.rows
-          .map((row) => incidentOf(row as Record<string, string>))
-          .map((incident) => [incident.id, incident]),
-      ),
+      incidents: new Map(incidents.rows.map(incidentOf).map((incident) => [incident.id, incident])),
       suspensions: new Map(suspensions.rows.map((row) => [row.case_id, row.at.toISOString()])),
       leases: new Set(leases.rows.map(leaseOf)),
     };
@@ -261,11 +243,15 @@ export class Batch {
     const kept = command.keep ? loaded.kept.get(keyOf(command)) : undefined;
     if (!kept) return undefined;
     if (!kept.digest.equals(commandDigest(command))) return { command, error: keyReused(command) };
-    const { caseId, seq, answer } = kept;
-    const before = { seq, outcome: 'taken', replayed: true, answer } as const;
+    const { caseId, seq } = kept;
     const record = loaded.records.get(caseId);
+    const before = { seq, outcome: 'taken', replayed: true, answer: kept.answer } as const;
     // A case that is opened a second time has been given another id.
-    return record ? { command, accepted: { case: record, ...before } } : { command, kept: { caseId, ...before } };
+    if (!record) return { command, kept: { caseId, ...before } };
+    const accepted: Accepted = { case: record, ...before };
+    // Carried out by a retry, which had nobody to answer.
+    accepted.answer ??= command.present?.(accepted) ?? null;
+    return { command, accepted };
   }
 
   /** By a case that is stored, or opened before in this batch. */
@@ -298,6 +284,7 @@ export class Batch {
       },
       topics: (src) => this.deps.sources.get(src)?.topics,
       incident: (id) => loaded.incidents.get(id),
+      isKept: (command) => loaded.kept.has(keyOf(command)),
       suspendedAt: (caseId) => loaded.suspensions.get(caseId),
       salt: this.deps.salt,
       id: this.deps.id,
@@ -352,6 +339,8 @@ export class Batch {
     accepted.answer = command.present?.(accepted) ?? null;
     if (command.keep)
       this.keptCommands.push({ command, caseId: decided.record.id, seq: decided.seq, answer: accepted.answer });
+    if (decided.again?.keep)
+      this.keptCommands.push({ command: decided.again, caseId: decided.record.id, seq: decided.seq, answer: null });
     this.settled.push({ command, accepted });
   }
 }
@@ -365,6 +354,33 @@ function goOnFrom(trace: string | undefined, { outbox, closed }: BatchWrites, si
 function subjectKey({ organisationId, workflow, subject, parent }: OpenCommand): string | undefined {
   if (subject === undefined || parent) return undefined;
   return `${organisationId}:${workflow}:${subject}`;
+}
+
+interface KeptRow {
+  organisation_id: string;
+  account: string;
+  id: string;
+  digest: Buffer;
+  case_id: string;
+  seq: number;
+  answer: string;
+}
+
+function keysOf(commands: Command[]) {
+  return {
+    ...sql.findCommands,
+    values: [
+      uuidArray(commands.map((c) => c.organisationId)),
+      textArray(commands.map((c) => c.sender.account)),
+      textArray(commands.map((c) => c.id)),
+    ],
+  };
+}
+
+/** The command that a retry would give again, where its sender may too. */
+function keyedBehind({ command }: IncidentRow): Command[] {
+  const behind = JSON.parse(command) as Command;
+  return behind.keep ? [behind] : [];
 }
 
 function leaseOf({ id, attempt }: { id: string; attempt: number }): string {

@@ -403,6 +403,53 @@ describe('an answer that cannot be carried out', () => {
   });
 });
 
+describe('an event that met an incident', () => {
+  const given = { id: 'key-of-ana', sender: { account: 'ana', roles: ['curator'] } };
+  /** GO cannot be carried out until the count is set. */
+  const met = async (key: string) => {
+    await fixture.deploy({
+      key,
+      title: { en: 'Counting' },
+      context: { count: null, gone: 0 },
+      events: { GO: { roles: [] }, MEND: { roles: [] } },
+      initial: 'a',
+      states: {
+        a: {
+          on: {
+            GO: { guard: '= context.count > 1', actions: { type: 'set', params: { gone: '= context.gone + 1' } } },
+            MEND: { actions: { type: 'set', params: { count: 2 } } },
+          },
+        },
+      },
+    });
+    const { id } = await fixture.open(key);
+    const mine = { ...given, id: `${given.id}-${key}` };
+    await expect(fixture.send(id, 'GO', undefined, mine)).rejects.toMatchObject({ code: 'case-incident' });
+    const [incident] = await fixture.sql<{ id: string }>('select id from qamqor.incidents where case_id = $1', [id]);
+    await fixture.send(id, 'MEND');
+    const retry = () => fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
+    const repeat = () => fixture.send(id, 'GO', undefined, { ...mine, present: ({ case: { state } }) => state });
+    const gone = async () => (await fixture.read(id)).chart.snapshot.context.gone;
+    return { id, retry, repeat, gone };
+  };
+
+  it('is carried out once when it is retried, and then given again by who gave it', async () => {
+    const { retry, repeat, gone } = await met('retried-first');
+    await retry();
+    expect(await gone()).toBe(1);
+    expect(await repeat()).toMatchObject({ replayed: true, answer: 'a' });
+    expect(await gone()).toBe(1);
+  });
+
+  it('is carried out once when it is given again, and then retried', async () => {
+    const { id, retry, repeat, gone } = await met('repeated-first');
+    expect(await repeat()).toMatchObject({ replayed: false });
+    await retry();
+    expect(await gone()).toBe(1);
+    expect(await fixture.read(id)).toMatchObject({ incidents: 0 });
+  });
+});
+
 describe('an act that is refused half way', () => {
   it('leaves no trace of what it had begun', async () => {
     await fixture.deploy({

@@ -109,6 +109,8 @@ export interface DecideContext {
   number(command: Extract<Command, { kind: 'open' }>): string;
   topics(src: Source): { open?: string; close?: string } | undefined;
   incident(id: string): IncidentRow | undefined;
+  /** Whether it was carried out before, by its key. */
+  isKept(command: Command): boolean;
   /** When the case was suspended, ISO. */
   suspendedAt(caseId: string): string | undefined;
   salt(): Buffer;
@@ -120,6 +122,8 @@ export interface Decided {
   seq?: number;
   outcome?: 'taken' | 'ignored' | 'incident' | 'parked';
   reason?: string;
+  /** The command that was given again by this one: its key must not carry it out a third time. */
+  again?: Command;
   /** Told to the sender although something (an incident) is stored. */
   refused?: AppError;
   /** The record differs from the stored one. */
