@@ -31,20 +31,25 @@ export async function replayCase(
   workflowAt: (body: JournalBody) => Promise<Workflow>,
 ): Promise<Replayed> {
   const replayed: Replayed = { status: 'active', ended: new Map(), everOpened: [], problems: [] };
+  let hash: string | undefined;
   for (const row of rows) {
     const body = JSON.parse(row.body) as JournalBody;
+    const workflow = await workflowAt(body);
+    // Said once: all rows of a version have its hash.
+    if (body.workflow.hash !== hash && body.workflow.hash !== workflow.hash)
+      replayed.problems.push({
+        seq: row.seq,
+        rule: 'workflow-changed',
+        message: `Row ${row.seq} ran on "${body.workflow.key}" version ${body.workflow.version} with the hash ${body.workflow.hash}; the one that is stored has ${workflow.hash}.`,
+      });
+    hash = body.workflow.hash;
     if (body.engine !== ENGINE)
       replayed.problems.push({
         seq: row.seq,
         rule: 'unknown-engine',
         message: `Row ${row.seq} was written by engine ${body.engine}; this one is ${ENGINE}.`,
       });
-    replayRow(
-      replayed,
-      body,
-      row.data === null ? undefined : (JSON.parse(row.data) as JournalPayload),
-      await workflowAt(body),
-    );
+    replayRow(replayed, body, row.data === null ? undefined : (JSON.parse(row.data) as JournalPayload), workflow);
   }
   return replayed;
 }

@@ -310,4 +310,6 @@ export interface VersionsApi {
   ): Promise<{ key: string; version: number; hash: string; created: boolean }>;
   current(organisationId: string, key: string): Promise<{ workflow: Workflow; version: number }>;
   byVersion(organisationId: string, key: string, version: number): Promise<Workflow>;
+  /** The same, remembering nothing: as the database has them now. */
+  afresh(): VersionsApi;
 }

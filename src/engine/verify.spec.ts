@@ -151,6 +151,36 @@ describe('verify', () => {
     expect(await problemsOf(id)).toEqual([]);
   });
 
+  it('finds a workflow that was changed after cases ran on it, and one that no case runs on', async () => {
+    await fixture.deploy({ ...workflow, key: 'deed' });
+    await fixture.deploy({ ...workflow, key: 'idle' });
+    const { id } = await fixture.open('deed');
+    await fixture.send(id, 'ADD', {});
+    const change = `update qamqor.workflow_versions set files = replace(files, '3 days', '9 days') where key = $1`;
+    for (const key of ['deed', 'idle']) await fixture.sql(change, [key]);
+    const { problems } = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+    const changed = problems.filter(({ rule }) => rule === 'workflow-changed');
+    expect(changed).toMatchObject([
+      { case: null, message: expect.stringContaining('"deed"') },
+      { case: null, message: expect.stringContaining('"idle"') },
+      { case: id, seq: 1 },
+    ]);
+    // With its hash made to fit, the cases that ran on it still say what it was.
+    const { hash } = await fixture.deploy({
+      ...workflow,
+      key: 'deed',
+      states: JSON.parse(JSON.stringify(workflow.states).replace('3 days', '9 days')),
+    });
+    await fixture.sql(`delete from qamqor.workflow_versions where key = 'deed' and version = 2`);
+    await fixture.sql(`update qamqor.workflow_versions set hash = $1 where key = 'deed'`, [hash]);
+    expect(await problemsOf(id)).toEqual(expect.arrayContaining([{ seq: 1, rule: 'workflow-changed' }]));
+    for (const key of ['deed', 'idle'])
+      await fixture.sql(
+        `update qamqor.workflow_versions set files = replace(files, '9 days', '3 days') where key = $1`,
+        [key],
+      );
+  });
+
   it('finds a case that no journal leads to', async () => {
     const id = await aCase();
     await fixture.sql('delete from qamqor.journal where case_id = $1', [id]);

@@ -11,7 +11,7 @@ import { type CaseRow, caseRecord } from './rows.js';
 import type { CaseRecord, JournalBody, JournalPayload, VersionsApi } from './types.js';
 
 export interface VerifyProblem {
-  /** Null where it belongs to no case: a row of the access log. */
+  /** Null where it belongs to no case: a row of the access log, a workflow. */
   case: string | null;
   seq: number | null;
   rule: string;
@@ -42,7 +42,7 @@ const CASES_AT_ONCE = 100;
 
 /**
  * Makes every case again from its journal alone and compares: chain, payloads, state, context, history, open entries,
- * timers and due times, and what the features show for them. One consistent look at the database per group of cases.
+ * timers and due times, what the features show for them, and the workflows that they ran on. One consistent look at the database per group of cases.
  */
 export async function verify(
   pool: Pool,
@@ -52,10 +52,12 @@ export async function verify(
   progress?: (cases: number) => void,
 ): Promise<VerifyReport> {
   const report: VerifyReport = { ok: true, cases: 0, rows: 0, problems: [] };
+  const stored = versions.afresh();
   report.problems.push(...(await asOrganisation(pool, organisationId, withoutCase)));
+  report.problems.push(...(await changedWorkflows(pool, stored, organisationId)));
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const group = (query: Query) => verifyGroup(query, versions, after, openWork, report);
+    const group = (query: Query) => verifyGroup(query, stored, after, openWork, report);
     const next = await asOrganisation(pool, organisationId, group, 'snapshot');
     progress?.(report.cases);
     if (!next) break;
@@ -77,6 +79,27 @@ async function withoutCase(query: Query): Promise<VerifyProblem[]> {
     rule: 'case-missing',
     message: `The case is not there; its journal of ${seq} rows is.`,
   }));
+}
+
+/** Versions whose files are not those that were deployed: what a row of the journal ran on, nobody could say. */
+async function changedWorkflows(pool: Pool, versions: VersionsApi, organisationId: string): Promise<VerifyProblem[]> {
+  const rows = await asOrganisation(pool, organisationId, (query) =>
+    query<{ key: string; version: number; hash: string }>(
+      'select key, version, hash from qamqor.workflow_versions where organisation_id = $1 order by key, version',
+      [organisationId],
+    ),
+  );
+  const problems: VerifyProblem[] = [];
+  for (const { key, version, hash } of rows) {
+    const found = await versions.byVersion(organisationId, key, version).then(
+      (workflow) => `the hash ${workflow.hash}`,
+      (error: Error) => `no workflow: ${error.message}`,
+    );
+    if (found === `the hash ${hash}`) continue;
+    const message = `"${key}" version ${version} was deployed with the hash ${hash}; its files have ${found}.`;
+    problems.push({ case: null, seq: null, rule: 'workflow-changed', message });
+  }
+  return problems;
 }
 
 async function verifyGroup(

@@ -65,6 +65,10 @@ export class Versions implements VersionsApi {
     return workflow;
   }
 
+  afresh(): Versions {
+    return new Versions(this.pool, this.elapsed);
+  }
+
   /** Every workflow of the organisation, at its newest version. */
   async list(organisationId: string): Promise<{ key: string; version: number }[]> {
     return asOrganisation(this.pool, organisationId, (query) =>
