@@ -380,6 +380,28 @@ describe('a transition that cannot be made', () => {
   });
 });
 
+describe('transitions that cannot be made', () => {
+  it('are an incident each, by what was sent and by whom', async () => {
+    await fixture.deploy({
+      key: 'many-faults',
+      title: { en: 'Many faults' },
+      context: { count: null },
+      events: { GO: { roles: [], schema: { type: 'object' } } },
+      initial: 'a',
+      states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },
+    });
+    const { id } = await fixture.open('many-faults');
+    const dana = { sender: { account: 'dana', roles: ['curator'] } };
+    const go = (sum: number, more = {}) =>
+      expect(fixture.send(id, 'GO', { sum }, more)).rejects.toMatchObject({ code: 'case-incident' });
+    await go(1);
+    await go(2);
+    await go(2, dana);
+    await go(2, dana);
+    expect(await fixture.read(id)).toMatchObject({ incidents: 3 });
+  });
+});
+
 describe('an answer that cannot be carried out', () => {
   it('says that it is to be given again: nobody can retry what is not kept', async () => {
     await fixture.deploy({

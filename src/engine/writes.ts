@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Calendar, JsonObject, Source, Workflow } from '../statechart/types.js';
 import type { AppError } from './errors.js';
 import type { JournalRow } from './journal.js';
+import { commandDigest } from './keys.js';
 import type { CaseRecord, ClosedEntry, Command, OpenedEntry, OutboxRow } from './types.js';
 
 /** Everything one batch will write, gathered in memory while commands are decided. */
@@ -138,7 +139,7 @@ export function incidentRow(
   context: Pick<DecideContext, 'now'>,
 ): IncidentRow {
   const entryId = 'entryId' in command ? (command.entryId ?? null) : null;
-  const what = command.kind === 'event' ? command.type : (entryId ?? command.id);
+  const what = command.kind === 'event' ? eventOf(command) : (entryId ?? command.id);
   const digest = createHash('sha256')
     .update(`${record.id}:${record.revision}:${what}:${cause.rule}:${cause.state}`)
     .digest('hex');
@@ -157,6 +158,11 @@ export function incidentRow(
     command: JSON.stringify(stored),
     at: context.now,
   };
+}
+
+/** Who sends what: the same again is no second incident. */
+function eventOf(command: Command): string {
+  return `${command.sender.account}:${commandDigest(command).toString('hex')}`;
 }
 
 /** What an ignored row keeps of the command, so that nothing that was accepted is lost. */
