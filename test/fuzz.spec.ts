@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { parse } from 'yaml';
 import { PROBLEMS } from '../src/api/errors.js';
-import { FamiliesService } from '../src/families/families.service.js';
-import { ORGANISATION } from '../src/system.js';
-import { ApiFixture, type Ask } from './api.js';
+import type { ApiFixture, Ask } from './api.js';
+import { HandoffTown, referral } from './handoffs.js';
+import { type Partner, say } from './partner.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
 const REQUESTS = full ? 50_000 : 5_000;
@@ -17,6 +19,7 @@ const chart = {
   meta: { reopen: 'asking' },
   context: { count: 0 },
   events: {
+    TELL: { title: text('Tell'), roles: ['supervisor'] },
     GO: { title: text('Go'), roles: [], schema: { type: 'object', properties: { by: { type: 'number' } } } },
     BACK: { title: text('Back'), roles: ['curator'] },
   },
@@ -29,7 +32,10 @@ const chart = {
         input: { form: 'answer', role: 'curator', deadline: '1 day' },
         onDone: { guard: '= event.output.ok = true', target: 'asked' },
       },
-      on: { GO: { actions: { type: 'set', params: { count: '= context.count + 1' } } } },
+      on: {
+        GO: { actions: { type: 'set', params: { count: '= context.count + 1' } } },
+        TELL: { actions: { type: 'notify', params: { template: 'not-written-yet' } } },
+      },
     },
     asked: { on: { BACK: 'asking' } },
   },
@@ -40,31 +46,71 @@ const form = {
   properties: { ok: { type: 'boolean' }, note: { type: 'string', 'x-personal': true } },
 };
 
+const certified = {
+  id: 'certified',
+  title: text('Certified'),
+  context: { familyId: '= input.familyId' },
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: {
+        id: 'issue',
+        src: 'service',
+        input: { name: 'issueCertificate', familyId: '= context.familyId', course: 'sewing' },
+        onDone: 'issued',
+      },
+    },
+    issued: { type: 'final' },
+  },
+};
+
+const offer = {
+  'x-title': text('Offer'),
+  type: 'object',
+  properties: {
+    course: { type: 'string', enum: ['sewing'], 'x-title': text('Course'), 'x-labels': { sewing: text('Sewing') } },
+  },
+};
+
+let town: HandoffTown;
 let api: ApiFixture;
-let caseIds: string[] = [];
-let taskIds: string[] = [];
-let familyId = '';
+let bank: Partner;
+/** What is there, by the noun before its `:id`. */
+const known: Record<string, string[]> = {};
 const unhandled: unknown[] = [];
 const hear = (error: unknown) => void unhandled.push(error);
 beforeAll(async () => {
   process.on('unhandledRejection', hear);
-  api = await ApiFixture.create();
+  town = await HandoffTown.create([referral('asked', 'otbasy-bank', 'housing-advice')]);
+  ({ api, bank } = town);
   await api.deploy(chart, { 'forms/answer.yaml': form });
-  for (let count = 0; count < 40; count += 1) {
-    const { body } = await api.post('supervisor', '/api/cases', { workflow: 'fuzzed', input: {} });
-    caseIds.push(body.id);
-  }
-  taskIds = (await api.get('supervisor', '/api/tasks?view=all&limit=200')).body.items.map(
-    (task: { id: string }) => task.id,
-  );
-  caseIds = [...caseIds, 'Q-000001'];
-  const applicant = { surname: 'Ли', given: 'Анна', language: 'kk' as const, categories: [] };
-  const by = { organisation: ORGANISATION, actor: 'fuzz' };
-  ({ familyId } = await new FamiliesService(api.system.orm.em).registerApplicant(applicant, by));
-});
+  await api.deploy(certified, {
+    'forms/offer.yaml': offer,
+    'input.yaml': { type: 'object', properties: { familyId: { type: 'string' } } },
+    'documents/certificate.yaml': parse(
+      readFileSync('workflows/course-track/documents/certificate.yaml', 'utf8'),
+    ) as object,
+  });
+  known.families = [await town.family(), await town.family()];
+  const [familyId] = known.families;
+  const open = async (workflow: string, input: object) =>
+    (await api.post('supervisor', '/api/cases', { workflow, input })).body.id as string;
+  known.cases = ['Q-000001', await open('certified', { familyId })];
+  for (let count = 0; count < 40; count += 1) known.cases.push(await open('fuzzed', {}));
+  for (const id of known.cases.slice(-10)) await api.post('supervisor', `/api/cases/${id}/events`, { type: 'TELL' });
+  for (let count = 0; count < 20; count += 1) known.cases.push((await town.open('asked')).id);
+  await town.settled();
+  const ids = async (path: string, name = 'id') =>
+    (await api.get('supervisor', path)).body.items.map((item: Record<string, string>) => item[name]);
+  known.tasks = await ids('/api/tasks?view=all&limit=200');
+  known.incidents = await ids('/api/incidents');
+  known.handoffs = await ids('/api/handoffs?limit=200');
+  known.certificates = await ids(`/api/certificates?caseId=${known.cases[1]}`, 'number');
+  known.workflows = await ids('/api/workflows', 'key');
+}, 60_000);
 afterAll(async () => {
   process.off('unhandledRejection', hear);
-  await api.close();
+  await town.close();
 });
 
 /** Texts that broke somebody's software once. */
@@ -117,28 +163,42 @@ const anyJson = fc.oneof(
     .map((depth) => Array.from({ length: depth }).reduce<unknown>((inside) => [inside], null)),
 );
 
+const nounOf = (route: string) => /\/(\w+)\/:id/.exec(route)?.[1] ?? '';
+
 /** Mostly one that is there. */
 const anId = (route: string) => {
-  const known = fc.nat().map((n) => {
-    const ids = route.includes('/families/') ? [familyId] : route.includes('/tasks') ? taskIds : caseIds;
-    return ids[n % ids.length] ?? '';
-  });
-  return fc.oneof({ weight: 8, arbitrary: known }, fc.uuid(), anyText);
+  const ids = known[nounOf(route)] ?? [];
+  return fc.oneof(...(ids.length > 0 ? [{ weight: 8, arbitrary: fc.constantFrom(...ids) }] : []), fc.uuid(), anyText);
 };
 const optional = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
 const revision = optional(fc.oneof(fc.integer({ min: 0, max: 4 }), anyJson));
 
-/** Bodies that are nearly right: each field right, odd, or missing. */
+/** Bodies that are right, or nearly: each field right, odd, or missing. */
 const near = (fields: Record<string, fc.Arbitrary<unknown>>) =>
-  fc.record(
-    Object.fromEntries(
-      Object.entries(fields).map(([name, right]) => [
-        name,
-        fc.oneof({ weight: 4, arbitrary: right }, { weight: 1, arbitrary: anyJson }, { weight: 1, arbitrary: anyText }),
-      ]),
+  fc.oneof(
+    fc.record(fields),
+    fc.record(
+      Object.fromEntries(
+        Object.entries(fields).map(([name, right]) => [
+          name,
+          fc.oneof({ weight: 4, arbitrary: right }, anyJson, anyText),
+        ]),
+      ),
+      { requiredKeys: [] },
     ),
-    { requiredKeys: [] },
   );
+
+/** What a partner says; half of it is signed by it. */
+const CALLBACK = 'POST /api/handoffs/:id/events';
+const message = {
+  eventId: fc.integer({ min: 0, max: 4 }).map(String),
+  type: fc.constantFrom('acknowledged', 'papers_requested', 'done', 'rejected'),
+  at: fc.constant(null).map(() => new Date().toISOString()),
+  reasonCode: fc.constantFrom('NO_CAPACITY', 'MISSING_DOCS', 'EXPIRED'),
+  missing: fc.constantFrom([], ['identity-document']),
+  result: fc.constantFrom({}, { kind: 'advice', number: '7', date: '2026-11-22' }),
+  comment: fc.string({ maxLength: 30 }),
+};
 
 const bodies: Record<string, fc.Arbitrary<unknown>> = {
   'POST /api/cases': near({
@@ -185,11 +245,7 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
       anyJson.map((value) => ({ 'workflow.yaml': JSON.stringify(value) })),
     ),
   }),
-  'POST /api/handoffs/:id/events': near({
-    eventId: anyText,
-    type: fc.constantFrom('acknowledged', 'done', 'rejected'),
-    at: fc.constant('2026-11-22T10:00:00Z'),
-  }),
+  [CALLBACK]: near(message),
   'POST /api/auth/sign-in/email': near({ email: anyText, password: anyText }),
   'POST /api/auth/sign-out': fc.constant({}),
   'GET /api/cases': fc.constant(undefined),
@@ -306,6 +362,8 @@ const headers = fc.record(
 );
 
 interface Shot {
+  /** By the partner whose hand-off it mostly is. */
+  signed: boolean;
   as: string | null;
   route: string;
   id: string;
@@ -315,8 +373,11 @@ interface Shot {
   raw: string | undefined;
 }
 
-const shot: fc.Arbitrary<Shot> = fc.constantFrom(...Object.keys(bodies)).chain((route) =>
+/** Partners speak as often as five routes are asked. */
+const routes = [...Object.keys(bodies), ...Array.from({ length: 4 }, () => CALLBACK)];
+const shot: fc.Arbitrary<Shot> = fc.constantFrom(...routes).chain((route) =>
   fc.record({
+    signed: route === CALLBACK ? fc.boolean() : fc.constant(false),
     as: fc.constantFrom(
       'curator',
       'curator',
@@ -332,12 +393,11 @@ const shot: fc.Arbitrary<Shot> = fc.constantFrom(...Object.keys(bodies)).chain((
     query: fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, query),
     headers: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, headers),
     body: bodies[route] ?? fc.constant(undefined),
-    raw: optional(
-      fc.oneof(
-        anyText,
-        fc.json({ maxDepth: 3 }).map((json) => `${json}${json}`),
-        fc.constantFrom('{"a":1,"a":2}', '[', '{"a":"\\ud800"}', '{"__proto__":1}'),
-      ),
+    raw: fc.oneof(
+      { weight: 8, arbitrary: fc.constant(undefined) },
+      anyText,
+      fc.json({ maxDepth: 3 }).map((json) => `${json}${json}`),
+      fc.constantFrom('{"a":1,"a":2}', '[', '{"a":"\\ud800"}', '{"__proto__":1}'),
     ),
   }),
 );
@@ -345,7 +405,7 @@ const shot: fc.Arbitrary<Shot> = fc.constantFrom(...Object.keys(bodies)).chain((
 /** What a client can put into a header at all; the rest never leaves it. */
 const sendable = (value: string) => value.replace(/[^\x20-\x7e]/g, '?');
 
-async function fire({ as, route, id, query, headers, body, raw }: Shot) {
+async function fire({ signed, as, route, id, query, headers, body, raw }: Shot) {
   const [method = '', pattern = ''] = route.split(' ');
   // Signing out for real would leave the rest of the run outside.
   const sender = pattern.endsWith('sign-out') ? null : as;
@@ -364,15 +424,27 @@ async function fire({ as, route, id, query, headers, body, raw }: Shot) {
     if (raw !== undefined) ask.raw = raw;
     else if (body !== undefined) ask.body = body;
   }
+  if (signed) {
+    const words = raw ?? JSON.stringify(body);
+    return { method, path, answer: await say(api, bank, encodeURIComponent(id.toWellFormed()), {}, { raw: words }) };
+  }
   return { method, path, answer: await api.ask(sender, method, names ? `${path}?${names}` : path, ask) };
 }
 
 const AT_ONCE = 8;
 
+/** What was answered to partners who signed, and of what is there. */
+const heard = new Set<string>();
+
 async function judge(one: Shot, index: number): Promise<number> {
   const { method, path, answer } = await fire(one);
   const where = `request ${index}: ${method} ${path} → ${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`;
   if (answer.status >= 500) throw new Error(`${where}\n${api.errors.at(-1)}\n${JSON.stringify(one)}`);
+  if (one.signed) {
+    if (answer.status === 401) throw new Error(where);
+    heard.add(`signed ${answer.body.status}`);
+  }
+  if (answer.status < 400 || answer.status === 409) heard.add(`${nounOf(one.route)} found`);
   if (answer.status < 400) return answer.status;
   // The page that anybody may open to check a certificate.
   if (path.startsWith('/certificates/') && answer.headers['content-type']?.includes('text/html')) {
@@ -391,6 +463,7 @@ describe(`A69: ${REQUESTS} requests of all kinds (seed ${SEED}; again with QAMQO
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace(/\{\w+\}/g, ':id')}`),
     );
     expect(routes.filter((route) => !Object.hasOwn(bodies, route))).toEqual([]);
+    expect(routes.filter((route) => route.includes('/:id') && !known[nounOf(route)]?.length)).toEqual([]);
   });
 
   it(
@@ -409,6 +482,9 @@ describe(`A69: ${REQUESTS} requests of all kinds (seed ${SEED}; again with QAMQO
       // A run that only ever gets refused at the door tests the door.
       for (const status of ['200', '400', '401', '403', '404', '409', '415', '422'])
         expect({ status, seen: (statuses.get(status) ?? 0) > 0 }).toEqual({ status, seen: true });
+      const told = ['applied', 'duplicate', 'ignored', 400, 404, 422].map((what) => `signed ${what}`);
+      const found = Object.keys(known).map((noun) => `${noun} found`);
+      expect([...told, ...found].filter((what) => !heard.has(what))).toEqual([]);
       expect(unhandled).toEqual([]);
     },
     LONG_MS,
