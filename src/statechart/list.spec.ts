@@ -98,6 +98,29 @@ describe('a list of invocations', () => {
     expect(other.context.results).toEqual([2]);
   });
 
+  it('until any: how it ends does not depend on what happened first', () => {
+    const ways: ((chart: ChartCase) => void)[] = [
+      (chart) => chart.fail('track ana', 'ill'),
+      (chart) => chart.fail('track bek', 'away'),
+      (chart) => chart.take({ kind: 'list', invoke: 'track', drop: ['dana'] }),
+    ];
+    for (const order of [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const chart = tracks(`until: any\n          ${ON_ERROR}`);
+      for (const way of order) ways[way]?.(chart);
+      expect({ order, ...chart.context }).toMatchObject({ order, results: null, why: 'away' });
+    }
+    const dropped = tracks(`until: any\n          ${ON_ERROR}`);
+    dropped.take({ kind: 'list', invoke: 'track', drop: ['ana', 'bek', 'dana'] });
+    expect(dropped.context).toMatchObject({ results: [], why: null });
+  });
+
   it('until an expression over `results` and `items` holds', () => {
     const chart = tracks("until: '= sum(results) >= 10 and count(items) = 3'");
     chart.answer('track ana', 4);

@@ -36,6 +36,12 @@ export function answerOf(list: ListProgress): Json[] {
   return list.items.filter(({ status }) => status === 'done').map(({ output }) => output ?? null);
 }
 
+/** Why a list of which one is enough has none: the last in input order that failed, whichever failed last. */
+export function failureOf({ until }: InvokeDef, { items }: ListProgress): Item | undefined {
+  if (until !== 'any' || items.some(({ status }) => status === 'done')) return undefined;
+  return items.findLast(({ status }) => status === 'failed');
+}
+
 export function isComplete(invoke: InvokeDef, list: ListProgress, names: Names): boolean {
   const items = list.items.filter(({ status }) => status !== 'dropped');
   const results = answerOf(list);

@@ -2,7 +2,7 @@ import { activeNodes, candidates } from './accepts.js';
 import { type CompiledChart, chartOf, invokeOf } from './chart.js';
 import { type Definition, type InvokeDef, isExpression, isReserved } from './definition.js';
 import { Draft } from './draft.js';
-import { addToList, answerOf, dropFromList, isComplete, withAnswer } from './list.js';
+import { addToList, answerOf, dropFromList, failureOf, isComplete, withAnswer } from './list.js';
 import { type EngineEvent, Machine, type Macrostep, type Moment } from './machine.js';
 import { MOVE } from './machine-config.js';
 import { movesTo, readTarget } from './move-target.js';
@@ -118,7 +118,7 @@ function takeAnswer(
   if (input.kind === 'failure') {
     step.draft.settle(entry.id, 'failed');
     const after = list && withAnswer(list, entry.id, 'failed', input.error);
-    if (list && after && goesOnWithout(invoke, after))
+    if (list && after && goesOnWithout(invoke))
       return step.progress(invoke, list, after, failed(invoke, input.error));
     if (list && after) step.completeList(list, after);
     return step.take(failed(invoke, input.error), invoke.onError.length > 0);
@@ -129,11 +129,11 @@ function takeAnswer(
 }
 
 /**
- * One that failed takes no other along where the author says until when a list goes on (`until` sees its status), nor while
- * another may still be the one that is enough.
+ * One that failed takes no other along where the author says until when a list goes on (`until` sees its status), nor where
+ * another may be the one that is enough.
  */
-function goesOnWithout({ until }: InvokeDef, { items }: ListProgress): boolean {
-  return isExpression(until) || (until === 'any' && items.some(({ status }) => status === 'open'));
+function goesOnWithout({ until }: InvokeDef): boolean {
+  return isExpression(until) || until === 'any';
 }
 
 function takeTimer(chart: CompiledChart, state: ChartState, id: string, scope: Scope): StepResult {
@@ -221,6 +221,8 @@ export class Step {
   progress(invoke: InvokeDef, before: ListProgress, after: ListProgress, event: EngineEvent): StepResult {
     if (isComplete(invoke, after, this.names(event))) {
       this.completeList(before, after);
+      const failure = failureOf(invoke, after);
+      if (failure) return this.take(failed(invoke, failure.output ?? null), invoke.onError.length > 0);
       return this.take(done(invoke, answerOf(after)), invoke.onDone.length > 0);
     }
     this.draft.replaceList(before, after, false);
