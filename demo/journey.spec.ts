@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JourneyReport } from './journey.js';
+import { missing } from './mishaps.js';
 
 const FILE = 'demo/data/families.csv';
 const LONG_MS = 240_000;
+const FULL = process.env.QAMQOR_TEST === 'full';
+const STAGES = ['intake', 'consultation', 'course', 'certificate', 'grant'];
 const folder = mkdtempSync(join(tmpdir(), 'journey-'));
 
 beforeAll(() => void execFileSync(process.execPath, ['scripts/build-once.js']), LONG_MS);
@@ -64,13 +67,7 @@ describe('the journey', () => {
         seed: '200',
       });
       expect(Object.keys(whole.ends)).toHaveLength(5);
-      expect(whole.funnel.map(({ stage }) => stage)).toEqual([
-        'intake',
-        'consultation',
-        'course',
-        'certificate',
-        'grant',
-      ]);
+      expect(whole.funnel.map(({ stage }) => stage)).toEqual(STAGES);
       expect(whole.partners.flatMap(({ violations }) => violations)).toEqual([]);
       const { papersRequested = 0, papersSupplied = 0 } =
         whole.partners.find(({ partner }) => partner === 'state-corporation') ?? {};
@@ -81,7 +78,7 @@ describe('the journey', () => {
   );
 
   // The journeys of test/faults are killed in every run, at points that are counted.
-  (process.env.QAMQOR_TEST === 'full' ? it : it.skip)(
+  (FULL ? it : it.skip)(
     'ends the same way for every family when it is killed in the middle and started again',
     async () => {
       await runUntilKilled('killed', 4, ...options);
@@ -92,6 +89,30 @@ describe('the journey', () => {
       expect(report.partners.flatMap(({ violations }) => violations)).toEqual([]);
     },
     LONG_MS,
+  );
+
+  // Some minutes on two cores.
+  (FULL ? it : it.skip)(
+    'leads all families of the file to their ends, and everything that can happen does',
+    async () => {
+      const all = await run('all');
+      const { families, finished, verify, mishaps, funnel, incidents, partners } = all;
+      expect({ families, finished, ended: Object.keys(all.ends).length }).toEqual({
+        families: 400,
+        finished: 400,
+        ended: 400,
+      });
+      expect(verify).toMatchObject({ ok: true, problems: [] });
+      expect(verify.cases).toBeGreaterThan(400);
+      expect(missing(mishaps)).toEqual([]);
+      expect(funnel.map(({ stage, entered, left }) => ({ stage, came: entered > 0, stayed: entered - left }))).toEqual(
+        STAGES.map((stage) => ({ stage, came: true, stayed: 0 })),
+      );
+      expect(incidents.filter(({ explained }) => !explained)).toEqual([]);
+      expect(partners.flatMap(({ violations }) => violations)).toEqual([]);
+      expect(partners.filter(({ done }) => done === 0)).toEqual([]);
+    },
+    3_600_000,
   );
 
   it(
