@@ -1,11 +1,11 @@
 import { step } from '../statechart/step.js';
 import type { ChartState, Effect, Entry, JsonObject } from '../statechart/types.js';
-import { entryUuid } from './entry-uuid.js';
+import { entryUuid, uuidOfEntry } from './entry-uuid.js';
 import { AppError } from './errors.js';
 import { answer, event } from './inputs.js';
 import { restoreLost } from './lost.js';
 import { cannot, type MovingAct, notPossible, planned } from './moves.js';
-import { PARTNER_GONE } from './outbox.js';
+import { ENGINE_SENDER, PARTNER_GONE } from './outbox.js';
 import { type Outcome, recordStep, scope } from './record.js';
 import type { Act, CaseRecord, Command } from './types.js';
 import { type BatchWrites, type DecideContext, type Decided, ORPHAN, TIMER_FAILED } from './writes.js';
@@ -48,13 +48,29 @@ function cancel(record: CaseRecord, command: ActCommand, context: DecideContext,
 function suspend(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
   if (record.status !== 'active') throw notPossible(record, 'suspend');
   writes.timersPaused.push(record.id);
-  return carried(record, command, record.chart, [], 'suspended', context, writes);
+  const decided = carried(record, command, record.chart, [], 'suspended', context, writes);
+  tellFollowers(decided.record, context, writes);
+  return decided;
+}
+
+/** What the case has opened elsewhere stands still with it, and goes on with it. */
+function tellFollowers(record: CaseRecord, context: DecideContext, writes: BatchWrites): void {
+  const { id: caseId, organisationId, revision: seq } = record;
+  for (const entry of record.chart.entries) {
+    const topic = entry.kind === 'invocation' ? context.topics(entry.src)?.follow : undefined;
+    if (topic === undefined) continue;
+    const row = { id: context.id(), organisationId, caseId, seq, topic, payload: { entry: entry.id }, attempt: 0 };
+    writes.outbox.push({ ...row, entryId: uuidOfEntry(caseId, entry) });
+  }
 }
 
 /** Every due moves by as long as the case stood still, then the parked answers are given again. */
 function resume(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
   if (record.status !== 'suspended') throw notPossible(record, 'resume');
-  const stood = Date.parse(context.now) - Date.parse(context.suspendedAt(record.id) ?? record.updatedAt);
+  const suspension = context.suspension(record.id);
+  // What a hand has stopped goes on by a hand.
+  if (isEngine(command.sender.account) && suspension && !isEngine(suspension.by)) throw notPossible(record, 'resume');
+  const stood = Date.parse(context.now) - Date.parse(suspension?.at ?? record.updatedAt);
   const later = (due: string) => new Date(Date.parse(due) + stood).toISOString();
   const entries = record.chart.entries.map((entry) => (entry.due ? { ...entry, due: later(entry.due) } : entry));
   for (const entry of entries) {
@@ -75,7 +91,12 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
     payload: {},
     attempt: 0,
   });
+  tellFollowers(decided.record, context, writes);
   return decided;
+}
+
+function isEngine(account: string): boolean {
+  return account === ENGINE_SENDER.account;
 }
 
 function moved(

@@ -69,7 +69,7 @@ interface Loaded {
   numbers: string[];
   takenSubjects: Map<string, { id: string; number: string }>;
   incidents: Map<string, IncidentRow>;
-  suspensions: Map<string, string>;
+  suspensions: Map<string, { at: string; by: string }>;
   /** Attempts that hold their outbox rows, as `id:attempt`. */
   leases: Set<string>;
 }
@@ -171,7 +171,7 @@ export class Batch {
         ? client.query<Record<string, string>>({ ...sql.findIncidents, values: [incidentIds] })
         : noRows<never>(),
       suspended.length
-        ? client.query<{ case_id: string; at: Date }>({ ...sql.findSuspensions, values: [suspended] })
+        ? client.query<{ case_id: string; at: Date; by: string }>({ ...sql.findSuspensions, values: [suspended] })
         : noRows<never>(),
       settling.length
         ? client.query<{ id: string; attempt: number }>({
@@ -198,7 +198,7 @@ export class Batch {
         taken.rows.map((row) => [`${row.organisation_id}:${row.workflow_key}:${row.subject}`, row]),
       ),
       incidents: new Map(incidents.rows.map(incidentOf).map((incident) => [incident.id, incident])),
-      suspensions: new Map(suspensions.rows.map((row) => [row.case_id, row.at.toISOString()])),
+      suspensions: new Map(suspensions.rows.map(({ case_id, at, by }) => [case_id, { at: at.toISOString(), by }])),
       leases: new Set(leases.rows.map(leaseOf)),
     };
   }
@@ -285,7 +285,7 @@ export class Batch {
       topics: (src) => this.deps.sources.get(src)?.topics,
       incident: (id) => loaded.incidents.get(id),
       isKept: (command) => loaded.kept.has(keyOf(command)),
-      suspendedAt: (caseId) => loaded.suspensions.get(caseId),
+      suspension: (caseId) => loaded.suspensions.get(caseId),
       salt: this.deps.salt,
       id: this.deps.id,
     };

@@ -40,6 +40,17 @@ export const CASE_DUE = (cases: string) =>
 export const CASE_OVERDUE = (cases: string, now: string) =>
   `(${cases}.status = 'active' and ${cases}.due_at is not null and ${cases}.due_at <= ${now} and ${CASE_DUE(cases)} <= ${now})`;
 
-/** Whether a case stands still at a moment, as SQL: open, and overdue or with an open incident. */
+/** A suspension has no end of its own: one that lasts longer than the longest pause of a service is shown to people. */
+const LONG_SUSPENSION = `interval '30 days'`;
+
+/** When a case (a row of `qamqor.cases`) was last suspended, as SQL. */
+export const SUSPENDED_AT = (cases: string) =>
+  `(select max(s.at) from qamqor.journal s where s.case_id = ${cases}.id and s.kind = 'act' and s.type = 'suspend')`;
+
+/** Whether a case has been suspended for very long at a moment, as SQL. */
+export const CASE_FORGOTTEN = (cases: string, now: string) =>
+  `(${cases}.status = 'suspended' and ${SUSPENDED_AT(cases)} <= ${now} - ${LONG_SUSPENSION})`;
+
+/** Whether a case stands still at a moment, as SQL: open, and overdue, with an open incident, or suspended for very long. */
 export const CASE_STALLED = (cases: string, now: string) =>
-  `(${cases}.status in ('active', 'suspended') and (${cases}.incidents > 0 or ${CASE_OVERDUE(cases, now)}))`;
+  `(${cases}.status in ('active', 'suspended') and (${cases}.incidents > 0 or ${CASE_OVERDUE(cases, now)} or ${CASE_FORGOTTEN(cases, now)}))`;

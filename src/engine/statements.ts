@@ -64,7 +64,7 @@ export const findIncidents = {
 
 export const findSuspensions = {
   name: 'find-suspensions',
-  text: `select distinct on (case_id) case_id, at from qamqor.journal
+  text: `select distinct on (case_id) case_id, at, body::json->>'by' as by from qamqor.journal
     where case_id = any ($1::uuid[]) and kind = 'act' and type = 'suspend' order by case_id, seq desc`,
 };
 

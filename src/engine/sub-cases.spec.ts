@@ -176,6 +176,37 @@ describe('sub-cases', () => {
     expect(await begun()).toEqual(['dana', 'aru']);
   });
 
+  it('stand still with their parent, and go on with it, unless a hand had stopped them', async () => {
+    const { id, children } = await aFamily('dana', 'aru');
+    const [one = '', other = ''] = children.map((child) => child.id);
+    const statuses = async () => (await childrenOf(id)).map((child) => child.status);
+    await fixture.act(other, { type: 'suspend' }, 'ill');
+    await fixture.act(id, { type: 'suspend' }, 'the family is away');
+    await until(async () => (await fixture.read(one)).status === 'suspended');
+    await fixture.act(id, { type: 'resume' });
+    await until(async () => (await fixture.read(one)).status === 'active');
+    await fixture.settled();
+    expect(await statuses()).toEqual(['active', 'suspended']);
+    const told = await fixture.sql<{ data: string }>(
+      `select p.data from qamqor.payloads p join qamqor.journal j using (case_id, seq)
+        where case_id = $1 and j.type in ('suspend', 'resume') order by seq`,
+      [one],
+    );
+    const { number } = await fixture.read(id);
+    expect(told.map(({ data }) => JSON.parse(data).reason)).toEqual([
+      `Its case ${number} is suspended.`,
+      `Its case ${number} goes on.`,
+    ]);
+  });
+
+  it('stand still from the start where their parent was suspended before they were opened', async () => {
+    const { id } = await fixture.open('family', { members: [{ person: 'dana' }] });
+    await fixture.act(id, { type: 'suspend' });
+    await until(async () => (await childrenOf(id)).some((child) => child.status === 'suspended'));
+    await fixture.act(id, { type: 'resume' });
+    await until(async () => (await childrenOf(id)).every((child) => child.status === 'active'));
+  });
+
   it('tell nobody where they were opened by nobody, or where their parent is over', async () => {
     const { id, children } = await aFamily('dana');
     const { id: alone } = await fixture.open('track', { person: 'bek' });

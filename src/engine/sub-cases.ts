@@ -12,6 +12,7 @@ export function registerSubCases(engine: EngineApi): void {
   engine.registerSource(caseSource);
   engine.registerOutbox('case.open', (row) => openChild(engine, row));
   engine.registerOutbox('case.close', (row) => cancelChild(engine, row));
+  engine.registerOutbox('case.follow', (row) => followParent(engine, row));
   engine.registerOutbox('case.answer', (row) => answerParent(row));
   engine.registerOutbox('sendParent', (row) => tellParent(engine, row));
   engine.registerOutbox('openCase', (row) => openCase(engine, row));
@@ -22,7 +23,7 @@ const caseSource: SourceHandler = {
   src: 'case',
   open: () => Promise.resolve(),
   close: () => Promise.resolve(),
-  topics: { open: 'case.open', close: 'case.close' },
+  topics: { open: 'case.open', close: 'case.close', follow: 'case.follow' },
 };
 
 /** Nobody means cases so deep inside each other: a workflow opens itself, by whatever way. */
@@ -67,8 +68,8 @@ async function openChild(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
   const delivery = await opened(engine, { ...base(row, uuidOf(row.entryId, 'case')), kind: 'open', ...child });
   // The parent may have moved on meanwhile, and its cancelling have found no child yet.
   const after = await engine.read(row.organisationId, row.caseId);
-  if (after?.chart.entries.some((e) => e.id === entry.id) || delivery.kind !== 'done') return delivery;
-  return cancelChild(engine, row);
+  if (delivery.kind !== 'done') return delivery;
+  return after?.chart.entries.some((e) => e.id === entry.id) ? followParent(engine, row) : cancelChild(engine, row);
 }
 
 async function openCase(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
@@ -110,6 +111,31 @@ async function cancelChild(engine: EngineApi, row: OutboxRow): Promise<Delivery>
   await engine.submit(command);
   return { kind: 'done' };
 }
+
+/** A child stands still while its parent does, and goes on with it; one that a hand has stopped waits for a hand. */
+async function followParent(engine: EngineApi, row: OutboxRow): Promise<Delivery> {
+  const caseId = uuidOf(row.entryId ?? '', 'case');
+  for (;;) {
+    const parent = await engine.read(row.organisationId, row.caseId);
+    const child = await engine.read(row.organisationId, caseId);
+    const act = parent && child ? ACT_TO_FOLLOW[`${child.status} ${parent.status}`] : undefined;
+    if (!parent || !act) return { kind: 'done' };
+    const reason = `Its case ${parent.number} ${act === 'suspend' ? 'is suspended' : 'goes on'}.`;
+    try {
+      await engine.submit({ ...base(row, caseId), kind: 'act', act: { type: act }, reason });
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'act-not-possible' && act === 'resume') return { kind: 'done' };
+      throw error;
+    }
+    // The parent may have been stopped or let go on meanwhile: looked at once more.
+  }
+}
+
+/** By where the child and its parent are. */
+const ACT_TO_FOLLOW: Record<string, 'suspend' | 'resume'> = {
+  'active suspended': 'suspend',
+  'suspended active': 'resume',
+};
 
 /** The child's end is the parent's answer; a cancelled child is an error that `onError` may take. */
 function answerParent(row: OutboxRow): Promise<Delivery> {

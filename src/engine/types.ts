@@ -175,8 +175,11 @@ export interface SourceHandler {
   settle?(tx: BatchTransaction, answers: OpenAnswer[], now: string): Promise<Map<Command, Json>>;
   /** New dues of open entries, after a case stood still. */
   reschedule?(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void>;
-  /** `open` writes an outbox row of this topic for each entry, so that a worker carries it out. */
-  topics?: { open?: string; close?: string };
+  /**
+   * An outbox row of the topic is written for each entry that is opened or left, so that a worker carries it out; of `follow` for
+   * each that is open when its case is suspended, and when it goes on.
+   */
+  topics?: { open?: string; close?: string; follow?: string };
 }
 
 /** An answer, and what it answers. */
@@ -217,7 +220,7 @@ export interface OutboxRow {
   organisationId: string;
   caseId: string;
   seq: number;
-  /** `handOff.open`, `handOff.close`, `service.open`, `case.open`, `case.close`, `case.answer`, `sendParent`, `notify`, `openCase`. */
+  /** `handOff.open`, `handOff.close`, `service.open`, `case.open`, `case.close`, `case.follow`, `case.answer`, `sendParent`, `notify`, `openCase`. */
   topic: string;
   entryId: string | null;
   payload: JsonObject;

@@ -3,7 +3,7 @@ import type { Calendar, JsonObject, Source, Workflow } from '../statechart/types
 import type { AppError } from './errors.js';
 import type { JournalRow } from './journal.js';
 import { commandDigest } from './keys.js';
-import type { CaseRecord, ClosedEntry, Command, OpenedEntry, OutboxRow } from './types.js';
+import type { CaseRecord, ClosedEntry, Command, OpenedEntry, OutboxRow, SourceHandler } from './types.js';
 
 /** Everything one batch will write, gathered in memory while commands are decided. */
 export interface BatchWrites {
@@ -108,12 +108,12 @@ export interface DecideContext {
   /** What a case is opened by, or migrates to. Throws AppError. */
   workflow(command: Extract<Command, { kind: 'open' | 'act' }>): { workflow: Workflow; version: number };
   number(command: Extract<Command, { kind: 'open' }>): string;
-  topics(src: Source): { open?: string; close?: string } | undefined;
+  topics(src: Source): SourceHandler['topics'];
   incident(id: string): IncidentRow | undefined;
   /** Whether it was carried out before, by its key. */
   isKept(command: Command): boolean;
-  /** When the case was suspended, ISO. */
-  suspendedAt(caseId: string): string | undefined;
+  /** When the case was suspended, ISO, and by which account. */
+  suspension(caseId: string): { at: string; by: string } | undefined;
   salt(): Buffer;
   id(): string;
 }

@@ -139,6 +139,35 @@ describe('the board', () => {
     expect(await reasonOf('bound', 'kk')).toMatchObject({ rule: 'task', text: 'Жазба керек', message: 'work' });
   });
 
+  it('shows a case that somebody suspended and nobody thinks of any more, with the reason', async () => {
+    await api.deploy({ ...titled, id: 'resting' });
+    const id = await open('resting');
+    await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'suspend', reason: 'они уехали' });
+    await pass(api.system, { days: 29 });
+    expect((await board('resting')).stages[0]).toMatchObject({ stalled: 0, items: [{ stalled: false, reason: null }] });
+    await pass(api.system, { days: 2 });
+    const { body } = await api.get('lawyer', '/api/board?workflow=resting', { 'accept-language': 'ru' });
+    expect(body.stages[0]).toMatchObject({
+      stalled: 1,
+      overdue: 0,
+      items: [
+        {
+          stalled: true,
+          reason: {
+            kind: 'suspended',
+            rule: 'suspended',
+            text: 'Дело давно приостановлено («они уехали»). Продолжите его или закройте.',
+            message: 'они уехали',
+            since: expect.any(String),
+          },
+        },
+      ],
+    });
+    expect(await list('workflow=resting&stalled=true')).toMatchObject([{ id }]);
+    await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'resume', reason: 'вернулись' });
+    expect((await board('resting')).stages[0]).toMatchObject({ stalled: 0 });
+  });
+
   it('of a workflow that is not there says so, and without one shows the busiest', async () => {
     expect(await api.get('lawyer', '/api/board?workflow=nowhere', { 'accept-language': 'ru' })).toMatchObject({
       status: 404,

@@ -18,10 +18,12 @@ const boardItem = z.object({
   status: z.enum(['active', 'suspended']),
   dueAt: moment.nullable(),
   overdue: z.boolean(),
-  stalled: z.boolean().meta({ description: 'Past its deadline, or with an open incident' }),
+  stalled: z
+    .boolean()
+    .meta({ description: 'Past its deadline, with an open incident, or suspended for more than 30 days' }),
   reason: z
     .object({
-      kind: z.enum(['overdue', 'incident']),
+      kind: z.enum(['overdue', 'suspended', 'incident']),
       rule: z.string(),
       text: z
         .string()
@@ -32,7 +34,10 @@ const boardItem = z.object({
       since: moment.nullable(),
     })
     .nullable()
-    .meta({ description: 'Why it stands still: an incident weighs more than a deadline that has passed' }),
+    .meta({
+      description:
+        'Why it stands still: an incident weighs more than a suspension of more than 30 days, and that more than a deadline',
+    }),
 });
 const board = z
   .object({
