@@ -173,6 +173,7 @@ export async function save(result: Report): Promise<string> {
 }
 
 const COLUMNS: [title: string, value: (pick: Pick) => string][] = [
+  ['journeys', (pick) => pick((run) => run.journeys).toFixed(0)],
   ['journeys/s', (pick) => pick((run) => run.journeysPerSecond).toFixed(0)],
   ['events/s', (pick) => pick((run) => run.eventsPerSecond).toFixed(0)],
   ['p50 ms', (pick) => pick((run) => run.p50).toFixed(1)],
