@@ -52,6 +52,11 @@ export const ACT_REASONS: Record<string, Record<Language, string>> = {
     ru: 'То, чего ждёт дело, пропало, и повтор этого не вернёт. Переведите дело в состояние {states} заново (modify): тогда всё откроется снова.',
     en: 'What the case waits for is gone, and trying again does not bring it back. Put the case into {states} again (modify): then it opens anew.',
   },
+  'keys-unknown': {
+    kk: 'Тізімде мұндай ашық жазба жоқ: {keys}. Ештеңе өзгерген жоқ. Ашық тұрғандары: {open}.',
+    ru: 'В списке нет открытых записей: {keys}. Ничего не изменено. Открыты: {open}.',
+    en: 'Nothing is open in the list under {keys}. Nothing was changed. Open are: {open}.',
+  },
   'same-version': {
     kk: 'Іс қазірдің өзінде {version}-нұсқада. Басқа нұсқаны көрсетіңіз.',
     ru: 'Дело уже на версии {version}. Укажите другую версию.',

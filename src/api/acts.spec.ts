@@ -99,6 +99,9 @@ describe('the items of a list', () => {
       opened: [{ id: 'lesson:2:aliya' }],
       closed: [{ id: 'lesson:1:aru' }],
     });
+    const misspelt = await act(id, { act: 'list', reason: 'moved', invoke: 'lesson', drop: ['dana', 'alia', 'aru'] });
+    expect(misspelt).toMatchObject({ status: 409, body: { rule: 'keys-unknown', keys: ['alia', 'aru'] } });
+    expect(misspelt.body.detail).toContain('alia, aru');
     const rest = { act: 'list', reason: 'all have moved away', invoke: 'lesson', drop: ['dana', 'aliya'] };
     expect((await act(id, rest)).body.state).toEqual({ open: { course: 'taught', papers: 'asked' } });
     expect(await act(id, rest)).toMatchObject({ status: 409, body: { code: 'act-not-possible' } });

@@ -24,7 +24,9 @@ const listQuery = z.strictObject({
   stage: z.string().max(100).optional(),
   status: z.enum(['active', 'suspended', 'done', 'cancelled']).optional(),
   overdue: flag.optional(),
-  stalled: flag.optional().meta({ description: 'Open, and past its deadline, with an open incident, or suspended for more than 30 days' }),
+  stalled: flag
+    .optional()
+    .meta({ description: 'Open, and past its deadline, with an open incident, or suspended for more than 30 days' }),
   order: z
     .enum(['newest', 'due'])
     .optional()

@@ -6,6 +6,7 @@ import { PARTNER_GONE } from '../engine/outbox.js';
 import { OPENS_WITHOUT_END } from '../engine/sub-cases.js';
 import { ORPHAN, TIMER_FAILED } from '../engine/writes.js';
 import { projectPath } from '../platform/project-root.js';
+import { PERHAPS_DONE } from '../services/service-source.js';
 import { loadWorkflow } from '../statechart/load.js';
 import { INCIDENT_TEXTS, sayIncident } from './incident-texts.js';
 
@@ -15,7 +16,7 @@ const wordsIn = (text: string) => [...text.matchAll(/'([a-z-]+)'/g)].map(([, wor
 /** Rules of faults and of answers that nothing takes, as the statechart's types name them. */
 function rulesOfSteps(): string[] {
   const types = source('statechart/types.ts');
-  const faults = /interface Fault \{\s*rule: ([^;]+);/.exec(types)?.[1] ?? '';
+  const faults = /interface Fault \{\s*rule:\s*([^;]+);/.exec(types)?.[1] ?? '';
   const notTaken = /outcome: 'not-taken'; reason: ([^}]+)\}/.exec(types)?.[1] ?? '';
   return [...wordsIn(faults), ...wordsIn(notTaken)];
 }
@@ -41,7 +42,15 @@ const orphan = (state: string, because: string | null = 'task') => ({ rule: ORPH
 
 describe('what happened to a case', () => {
   it('is said for each rule that an incident can have, and for no other', () => {
-    const rules = [...rulesOfSteps(), ORPHAN, TIMER_FAILED, 'not-delivered', PARTNER_GONE, OPENS_WITHOUT_END];
+    const rules = [
+      ...rulesOfSteps(),
+      ORPHAN,
+      TIMER_FAILED,
+      'not-delivered',
+      PARTNER_GONE,
+      OPENS_WITHOUT_END,
+      PERHAPS_DONE,
+    ];
     expect(Object.keys(INCIDENT_TEXTS).sort()).toEqual(rules.sort());
   });
 

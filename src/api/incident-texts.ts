@@ -1,5 +1,6 @@
 import { isUntitled, outlineOf } from '../case-page/outline.js';
 import { OPENS_WITHOUT_END } from '../engine/sub-cases.js';
+import { PERHAPS_DONE } from '../services/service-source.js';
 import type { Language, Workflow } from '../statechart/types.js';
 import { fillIn } from './errors.js';
 
@@ -206,6 +207,13 @@ export const INCIDENT_TEXTS: Record<string, IncidentText> = {
       en: '“{state}”: cases open each other without end, and the next one was not opened. Ask the administrator to mend the workflow, then cancel the cases that are too many.',
     },
   },
+  [PERHAPS_DONE]: {
+    text: {
+      kk: '«{state}»: автоматты қадамның орындалған-орындалмағаны белгісіз, ал оны екі рет жасауға болмайды. Тексеріңіз: орындалмаса, қайталаңыз; орындалса, істі келесі күйге ауыстыруды (modify) әкімшіге тапсырып, оқиғаны шешілген деп белгілеңіз.',
+      ru: '«{state}»: неизвестно, выполнен ли автоматический шаг, а дважды его делать нельзя. Проверьте: если нет, повторите; если да, попросите администратора перевести дело в следующее состояние (modify) и отметьте инцидент решённым.',
+      en: '“{state}”: nobody knows whether the background step was carried out, and it must not be done twice. Look: if it was not, retry; if it was, ask the administrator to put the case into the next state (modify), and resolve the incident.',
+    },
+  },
   'no-transition': {
     text: {
       kk: '«{state}»: жауап келді, бірақ жұмыс процесінде оған арналған жол жоқ. Жауап сақталды. Әкімшіге хабарлаңыз; жұмыс процесі түзетілген соң қайталаңыз.',
@@ -244,6 +252,11 @@ export const INCIDENT_TEXTS: Record<string, IncidentText> = {
     kk: '«{state}»: жұмыс процесі бұл қадамда қате берді.',
     ru: '«{state}»: процесс дал ошибку на этом шаге.',
     en: '“{state}”: the workflow failed at this step.',
+  }),
+  'empty-list': faulty({
+    kk: '«{state}»: тізім бос, ал бос тізімнен кейін ешбір жолдың шарты орындалмайды, іс бұл қадамды жасай алмады.',
+    ru: '«{state}»: список пуст, а для пустого списка не выполнено условие ни одного из путей, дело не смогло сделать шаг.',
+    en: '“{state}”: the list is empty, and of an empty list no way leads on, so the case could not make the step.',
   }),
   'not-json': faulty({
     kk: '«{state}»: өрнек сақтауға болмайтын мән берді, іс бұл қадамды жасай алмады.',

@@ -4,7 +4,7 @@ import { entryUuid, uuidOfEntry } from './entry-uuid.js';
 import { AppError } from './errors.js';
 import { answer, event } from './inputs.js';
 import { restoreLost } from './lost.js';
-import { cannot, type MovingAct, notPossible, planned } from './moves.js';
+import { cannot, type MovingAct, notPossible, planned, refuseUnknownKeys } from './moves.js';
 import { ENGINE_SENDER, PARTNER_GONE } from './outbox.js';
 import { type Outcome, recordStep, scope } from './record.js';
 import type { Act, CaseRecord, Command } from './types.js';
@@ -119,6 +119,7 @@ function list(
   writes: BatchWrites,
 ): Decided {
   if (record.status !== 'active') throw notPossible(record, 'list');
+  refuseUnknownKeys(record, what);
   const input = {
     kind: 'list' as const,
     invoke: what.invoke,

@@ -154,6 +154,20 @@ const REASONS = {
   'not-taken': 'nothing in the workflow takes what would follow.',
 } satisfies Record<Exclude<StepResult['outcome'], 'taken' | 'fault'>, string>;
 
+/** Whoever drops somebody by a misspelt key must not believe that it was done. */
+export function refuseUnknownKeys(record: CaseRecord, { invoke, drop = [] }: Extract<Act, { type: 'list' }>): void {
+  const items = record.chart.lists.find((list) => list.invoke === invoke)?.items;
+  const open = items?.filter(({ status }) => status === 'open').map(({ key }) => key);
+  const keys = open === undefined ? [] : drop.filter((key) => !open.includes(key));
+  if (keys.length === 0 || open === undefined) return;
+  throw new AppError(
+    'act-not-possible',
+    409,
+    `Nothing of "${invoke}" is open under ${keys.join(', ')}: nothing was dropped or added. Open are: ${open.join(', ')}.`,
+    { rule: 'keys-unknown', keys, open },
+  );
+}
+
 function notReopenable({ workflow }: CaseRecord): AppError {
   return new AppError('not-reopenable', 409, `Workflow ${workflow.key} names no state to reopen from (meta.reopen).`);
 }

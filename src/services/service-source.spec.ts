@@ -168,6 +168,8 @@ describe('a service', () => {
     expect(await fixture.read(record.id)).toMatchObject({ state: 'running', incidents: 1 });
     const incident = await incidentOf(record.id);
     expect(incident?.message).toContain('must not be repeated');
+    for (const act of ['retry', 'modify', 'resolve']) expect(incident?.message).toContain(act);
+    expect(incident?.message).not.toContain('answer by hand');
     // Whoever sends it again has looked.
     plain = () => Promise.resolve('this time');
     await fixture.act(record.id, { type: 'retry', incidentId: incident?.id ?? '' });

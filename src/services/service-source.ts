@@ -45,6 +45,9 @@ export class ServiceRefusal extends Error {
   }
 }
 
+/** The rule of an incident about a step that must not happen twice, and of which nobody knows whether it happened. */
+export const PERHAPS_DONE = 'perhaps-done';
+
 /** A background step of our own: `invoke {src: service, input: {name: …}}`. */
 export interface Service {
   name: string;
@@ -122,7 +125,8 @@ export class ServiceSource implements SourceHandler {
     if (service.delivery === 'at-most-once' && row.tries > 1)
       return {
         kind: 'give-up',
-        reason: `"${service.name}" may have been carried out already and must not be repeated. Look, and answer by hand.`,
+        rule: PERHAPS_DONE,
+        reason: `"${service.name}" may have been carried out already and must not be repeated unseen. Look whether it was. If not, retry; if so, put the case where it goes on (modify) and resolve the incident.`,
       };
     const facts = { ...requestOf(record, entry, row.entryId), attempt: row.tries };
     return await this.running.during(facts, entry.id, async (signal) => {

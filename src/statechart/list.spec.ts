@@ -70,6 +70,20 @@ describe('a list of invocations', () => {
     expect(chart.happened).toEqual([]);
   });
 
+  it('without items whose `onDone` no guard lets on is a fault, not a rest for ever', () => {
+    const chart = new ChartCase(`
+      id: m
+      initial: a
+      context: {}
+      states:
+        a: { on: { GO: b } }
+        b: { invoke: { id: t, src: task, each: '= []', onDone: { guard: '= count(event.output) > 0', target: c } } }
+        c: {}
+    `);
+    expect(chart.send('GO')).toMatchObject({ outcome: 'fault', fault: { rule: 'empty-list', state: 'b' } });
+    expect(chart.value).toBe('a');
+  });
+
   it('until any: the first answer is enough, the rest is dropped', () => {
     const chart = tracks('until: any');
     chart.answer('track bek', 2);

@@ -118,8 +118,7 @@ function takeAnswer(
   if (input.kind === 'failure') {
     step.draft.settle(entry.id, 'failed');
     const after = list && withAnswer(list, entry.id, 'failed', input.error);
-    if (list && after && goesOnWithout(invoke))
-      return step.progress(invoke, list, after, failed(invoke, input.error));
+    if (list && after && goesOnWithout(invoke)) return step.progress(invoke, list, after, failed(invoke, input.error));
     if (list && after) step.completeList(list, after);
     return step.take(failed(invoke, input.error), invoke.onError.length > 0);
   }
@@ -250,10 +249,21 @@ export class Step {
     const { machine } = this.chart;
     const event = { type: `xstate.done.actor.${list.invoke}`, output: [], actorId: list.invoke };
     const next = machine.take(macrostep.snapshot, event, momentOf(this.scope));
-    if (next.selected === 'none') return macrostep;
+    if (next.selected === 'none')
+      throw new StepFault({
+        rule: 'empty-list',
+        state: this.stateOf(list, macrostep),
+        message: `The list of "${list.invoke}" has no items, and no \`onDone\` leads on from there: nothing would ever answer.`,
+      });
     this.draft.finishList(list);
     this.apply(next);
     return next;
+  }
+
+  private stateOf({ invoke }: ListProgress, { snapshot }: Macrostep): string {
+    const { definition, machine } = this.chart;
+    const opens = (path: string) => definition.byPath.get(path)?.invokes.some(({ id }) => id === invoke);
+    return machine.active(snapshot).find(opens) ?? '';
   }
 
   private apply(macrostep: Macrostep): void {

@@ -143,7 +143,15 @@ export type StepResult =
   | { outcome: 'fault'; fault: Fault };
 
 export interface Fault {
-  rule: 'expression' | 'guard-not-boolean' | 'due-unknown' | 'endless' | 'state-error' | 'not-json' | 'too-large';
+  rule:
+    | 'expression'
+    | 'guard-not-boolean'
+    | 'due-unknown'
+    | 'endless'
+    | 'state-error'
+    | 'empty-list'
+    | 'not-json'
+    | 'too-large';
   /** Dotted path of the state node, '' for the root. */
   state: string;
   message: string;
