@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../src/statechart/types.js';
 
-/** What a chart makes use of; the generator must use each often enough to have tested it. */
+/** What a chart makes use of, and what happens to it; the generator must bring each often enough to have tested it. */
 export const FEATURES = [
   'three levels',
   'two regions',
@@ -15,11 +15,16 @@ export const FEATURES = [
   'invocation in parallel',
   'invocation on an ancestor',
   'invocation passed through',
+  'answer taken',
+  'failure taken',
+  'answer given twice',
+  'late answer',
+  'timer fired',
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];
 
-/** What can be seen in the chart itself; passing through is seen in the run. */
+/** What can be seen in the chart itself; the last ones are seen in the run. */
 export function featuresOf(chart: JsonObject): Set<Feature> {
   const found = new Set<Feature>();
   visit(chart, 'm', 0, false, found);
