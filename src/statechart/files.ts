@@ -98,15 +98,14 @@ function explain(error: unknown): string {
 class Inspection {
   private values = 0;
   private expressions = 0;
+  /** What the value stands in, and where that begins. */
+  private readonly around = new Map<object, string>();
 
   inspect(value: unknown, place: string, depth: number): void {
     this.values += 1;
     if (this.values > MAX_VALUES)
       throw new Error(`it has more than ${MAX_VALUES} values once its aliases are written out.`);
-    if (depth > MAX_DEPTH)
-      throw new Error(
-        `"${shorten(place)}" is nested more than ${MAX_DEPTH} levels deep, or an anchor refers to itself.`,
-      );
+    if (depth > MAX_DEPTH) throw new Error(`"${shorten(place)}" is nested more than ${MAX_DEPTH} levels deep.`);
     if (typeof value === 'string') {
       this.inspectText(value, place);
       if (value.startsWith('=') && ++this.expressions > MAX_EXPRESSIONS) {
@@ -118,11 +117,23 @@ class Inspection {
       if (!Number.isFinite(value)) throw new Error(`"${shorten(place)}" is ${value}, which JSON cannot carry.`);
       return;
     }
+    if (typeof value !== 'object') throw new Error(`"${shorten(place)}" is not plain data.`);
+    const around = this.around.get(value);
+    if (around !== undefined)
+      throw new Error(
+        `"${shorten(place)}" is an alias of ${around === '' ? 'the whole file' : `"${shorten(around)}"`}, in which it stands itself: it would go on without end.`,
+      );
+    this.around.set(value, place);
+    this.inspectParts(value, place, depth);
+    this.around.delete(value);
+  }
+
+  private inspectParts(value: object, place: string, depth: number): void {
     if (Array.isArray(value)) {
       for (const [index, item] of value.entries()) this.inspect(item, `${place}[${index}]`, depth + 1);
       return;
     }
-    if (typeof value !== 'object' || !isPlain(value)) throw new Error(`"${shorten(place)}" is not plain data.`);
+    if (!isPlain(value)) throw new Error(`"${shorten(place)}" is not plain data.`);
     for (const [key, part] of Object.entries(value)) {
       this.inspectText(key, place);
       if (REFUSED_KEYS.has(key)) throw new Error(`"${shorten(place)}" has the key "${key}", which is refused.`);

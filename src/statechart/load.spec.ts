@@ -291,6 +291,25 @@ describe('the loader', () => {
       findings(Object.fromEntries(paths.map((path) => [path, readFileSync(`${folder}/${path}`, 'utf8')]))),
     ).toEqual([]);
   });
+
+  it('says which state begins in a number, and which value stands in itself', () => {
+    const said = (text: string) => {
+      try {
+        loadWorkflow({ 'workflow.yaml': text });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return '';
+    };
+    const years = said('{ id: m, initial: a, states: { a: { initial: 2024, states: { 2024: {}, x: {} } } } }');
+    expect(years).toContain('"a" begins in 2024, which is read as a number');
+    expect(years).toContain('`initial: "2024"`');
+    expect(said('id: m\ninitial: a\nstates:\n  a: &x { initial: b, states: { b: *x } }')).toContain(
+      '"states.a.states.b" is an alias of "states.a", in which it stands itself',
+    );
+    // The same anchor twice, side by side, is no circle.
+    expect(said('id: m\ninitial: a\nstates:\n  a: &x { type: final }\n  b: *x')).toBe('');
+  });
 });
 
 function many(count: number, make: (n: number) => string): string {

@@ -187,19 +187,23 @@ class Reader {
     const key = initial ? initial.target : config.initial;
     if (initial) node.initialActions = this.actions(initial.actions, node.path);
     if (typeof key !== 'string' || !Object.hasOwn(states, key)) {
-      const message =
-        key === undefined || key === null
-          ? 'It has states inside but no `initial`.'
-          : `Its \`initial\` ${JSON.stringify(key)} is not a state inside it.`;
-      this.problems.add(
-        'initial-unknown',
-        node.path,
-        message,
-        `Set \`initial\` to one of: ${Object.keys(states).join(', ')}.`,
-      );
+      this.initialUnknown(key, node, states);
       return;
     }
     node.initial = node.path === '' ? key : `${node.path}.${key}`;
+  }
+
+  private initialUnknown(key: Json | undefined, { path }: ChartNode, states: JsonObject): void {
+    const where = path === '' ? 'The workflow' : `"${path}"`;
+    const written = JSON.stringify(key);
+    let message = `${where} begins in ${written}, which is not a state inside it.`;
+    let hint = `Set \`initial\` to one of: ${Object.keys(states).join(', ')}.`;
+    if (key === undefined || key === null) message = `${where} has states inside but no \`initial\`.`;
+    else if (typeof key !== 'string' && Object.hasOwn(states, written ?? '')) {
+      message = `${where} begins in ${written}, which is read as a ${typeof key}; names of states are text.`;
+      hint = `Write it in quotes: \`initial: "${written}"\`.`;
+    }
+    this.problems.add('initial-unknown', path, message, hint);
   }
 
   private invoke(value: Json, index: number, node: ChartNode): InvokeDef {
