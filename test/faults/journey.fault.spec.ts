@@ -16,7 +16,7 @@ const full = process.env.QAMQOR_TEST === 'full';
 /** A killed worker's hand-offs wait for its lease to end: each kill costs about ten seconds. */
 const SIZE = full
   ? { families: 50, kills: { postgres: 24, redis: 24 }, losses: 8 }
-  : { families: 4, kills: { postgres: 3, redis: 3 }, losses: 0 };
+  : { families: 4, kills: { postgres: 2, redis: 2 }, losses: 0 };
 const DEATHS = 10;
 const LONG_MS = full ? 3_600_000 : 240_000;
 const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);

@@ -9,7 +9,7 @@ import { Errands, type Server } from './errands.js';
 const full = process.env.QAMQOR_TEST === 'full';
 const SIZE = full
   ? { workers: 4, clients: 12, forMs: 600_000, everyMs: 20_000, starvedMs: 60_000 }
-  : { workers: 2, clients: 6, forMs: 0, everyMs: 500, starvedMs: 4_000 };
+  : { workers: 1, clients: 6, forMs: 0, everyMs: 500, starvedMs: 4_000 };
 const LONG_MS = full ? 1_200_000 : 180_000;
 const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);
 const note = `(seed ${seed}; QAMQOR_TEST_SEED repeats it)`;
@@ -87,10 +87,7 @@ describe('workers', () => {
   it.each(full ? ['+1d', '-1d'] : ['+1d'])(
     'F26: whose clock is at %s: no timer is early, no message is refused, sessions fail safe',
     async (offset) => {
-      const [before] = workers;
-      if (before) await errands.stop(before, 'SIGTERM');
       const wrong = await errands.start('web,worker', otherTime(offset));
-      workers = workers.filter((worker) => worker !== before);
       await errands.go(SIZE.clients);
       await errands.more(10);
       expect(await sessionsFrom(web, wrong)).toEqual([200, 200]);
@@ -103,7 +100,6 @@ describe('workers', () => {
       const { bank } = errands;
       expect(bank.received.filter((delivery) => !bank.trusts(delivery, delivery.at))).toEqual([]);
       await errands.stop(wrong, 'SIGTERM');
-      workers.push(await errands.start('worker'));
     },
     LONG_MS,
   );
