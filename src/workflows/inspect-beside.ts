@@ -3,7 +3,7 @@ import { Beside } from '../platform/beside.js';
 import { projectPath } from '../platform/project-root.js';
 import type { Inspection, Objection } from './inspect.js';
 
-/** The largest chart that `check` looks at takes eight seconds of a core of its own. More is a busy machine, or one too many. */
+/** The largest chart that `check` looks at takes ten seconds of a core of its own. More is a busy machine, or one too many. */
 const PATIENCE_MS = 60_000;
 const MEMORY_MB = 1024;
 
