@@ -248,10 +248,7 @@ export class Batch {
     const before = { seq, outcome: 'taken', replayed: true, answer: kept.answer } as const;
     // A case that is opened a second time has been given another id.
     if (!record) return { command, kept: { caseId, ...before } };
-    const accepted: Accepted = { case: record, ...before };
-    // Carried out by a retry, which had nobody to answer.
-    accepted.answer ??= command.present?.(accepted) ?? null;
-    return { command, accepted };
+    return { command, accepted: asBefore(command, { case: record, ...before }) };
   }
 
   /** By a case that is stored, or opened before in this batch. */
@@ -284,7 +281,7 @@ export class Batch {
       },
       topics: (src) => this.deps.sources.get(src)?.topics,
       incident: (id) => loaded.incidents.get(id),
-      isKept: (command) => loaded.kept.has(keyOf(command)),
+      isKept: (command) => loaded.kept.get(keyOf(command))?.digest.equals(commandDigest(command)) === true,
       suspension: (caseId) => loaded.suspensions.get(caseId),
       salt: this.deps.salt,
       id: this.deps.id,
@@ -381,6 +378,11 @@ function keysOf(commands: Command[]) {
 function keyedBehind({ command }: IncidentRow): Command[] {
   const behind = JSON.parse(command) as Command;
   return behind.keep ? [behind] : [];
+}
+
+/** One that a retry has carried out had nobody to answer then. */
+export function asBefore(command: Command, accepted: Accepted): Accepted {
+  return { ...accepted, answer: accepted.answer ?? command.present?.(accepted) ?? null };
 }
 
 function leaseOf({ id, attempt }: { id: string; attempt: number }): string {

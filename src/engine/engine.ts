@@ -3,7 +3,7 @@ import { isConnectionLost, isRetryable, withTransaction } from '../platform/data
 import type { KeyReads } from '../platform/key-reads.js';
 import type { Tracing } from '../platform/tracing.js';
 import type { Source } from '../statechart/types.js';
-import { Batch, type BatchDependencies, type Settled } from './batch.js';
+import { asBefore, Batch, type BatchDependencies, type Settled } from './batch.js';
 import { readCase } from './cases.js';
 import { AppError, isRefusal } from './errors.js';
 import { commandDigest, keyOf, keyReused } from './keys.js';
@@ -346,7 +346,7 @@ export class Engine implements EngineApi {
   private async answerAsBefore(pending: Pending, { caseId, ...before }: Kept): Promise<void> {
     const record = await this.read(pending.command.organisationId, caseId);
     if (!record) throw caseNotFound(caseId);
-    pending.resolve({ case: record, ...before });
+    pending.resolve(asBefore(pending.command, { case: record, ...before }));
   }
 
   /** Locked elsewhere, or not there at all: the difference is looked up once, without a lock. */

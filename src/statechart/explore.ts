@@ -65,8 +65,8 @@ export function restAt(definition: Definition, at: Configuration, limits: Explor
 }
 
 /**
- * Whether causes that are `followed` lead from this configuration to an edge that `leaves`. False also where nobody can say
- * within the limits.
+ * Whether causes that are `followed` lead from this configuration to an edge that `leaves`. True also where nobody can say
+ * within the limits: what was deployed has passed `check`.
  */
 export function leadsOut(
   definition: Definition,
@@ -128,7 +128,7 @@ class Explorer {
       this.leave(rest, followed);
       if (rest.edges.some(leaves)) return true;
     }
-    return false;
+    return result.tooLarge;
   }
 
   private leave(rest: Rest, followed: (cause: Cause) => boolean = () => true): void {

@@ -15,7 +15,7 @@ export interface StandsStill {
   hint: string;
 }
 
-/** A case is moved while its row is locked: whoever asks for more than this is told that nobody can say. */
+/** A case is moved while its row is locked: no more than this is looked at. */
 const LIMITS: ExplorationLimits = { configurations: 2000, ways: 256, work: 2_000_000 };
 
 /**
