@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { seededRandom } from '../../src/platform/random.js';
 import { violations } from './invariants.js';
-import { Office, type Told } from './office.js';
+import { type Ask, Office, type Told } from './office.js';
 import { Place } from './processes.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
@@ -55,6 +55,17 @@ const casesOf = (surname: string) =>
     [surname],
   );
 
+/** Where a command is remembered, whatever it is about: how many rows of each table name keys like this. */
+const traces = async (keys: string) =>
+  (
+    await rows(
+      `select (select count(*)::int from qamqor.journal where body::json ->> 'commandId' like $1) as journal,
+         (select count(*)::int from qamqor.commands where id like $1) as commands,
+         (select count(*)::int from qamqor.idempotency_keys where key like $1) as keys`,
+      [keys],
+    )
+  )[0];
+
 describe('a command in flight when its process is killed', () => {
   it.each([
     ['F3: after COMMIT, before the answer', 'commit.after:1', 'Ахметова', 1],
@@ -91,6 +102,13 @@ describe('a command in flight when its process is killed', () => {
       );
       const clients = await Promise.all(Array.from({ length: SIZE.clients }, (_, n) => familyThatLeaves(n)));
       expect(place.killed.groups - before).toBeGreaterThanOrEqual(3);
+      // Nothing remembers what was refused; what was accepted is found in the same places.
+      expect(await traces('no-%')).toEqual({ journal: 0, commands: 0, keys: 0 });
+      const { clients: all } = SIZE;
+      for (const kind of ['open', 'answer', 'leave'])
+        expect({ kind, ...(await traces(`${kind}-%`)) }).toEqual({ kind, journal: all, commands: all, keys: 0 });
+      expect(await traces('claim-%')).toEqual({ journal: 0, commands: 0, keys: all });
+      expect(await rows(`select id from qamqor.persons where surname like 'Бөтен %'`)).toEqual([]);
 
       office.crashes = [];
       for (const { surname, caseId, answers } of clients) {
@@ -107,18 +125,27 @@ describe('a command in flight when its process is killed', () => {
     LONG_MS,
   );
 
-  /** Opens a case, claims and answers its first task, withdraws it: each with a key, each until it is answered. */
+  /**
+   * Opens a case, claims and answers its first task, withdraws it: each with a key, each until it is answered. On the way
+   * it asks for what cannot be, with keys too.
+   */
   async function familyThatLeaves(n: number) {
     const surname = `Отбасы${n}`;
-    const answers: { ask: Parameters<Office['insist']>[0]; told: Told }[] = [];
-    const act = async (ask: Parameters<Office['insist']>[0], status: number) => {
+    const answers: { ask: Ask; told: Told }[] = [];
+    const act = async (ask: Ask, status: number) => {
       const told = await office.insist(ask);
       expect(told).toMatchObject({ status });
       answers.push({ ask, told });
       return told;
     };
+    const refuse = async (ask: Ask, code: string) => expect(await office.insist(ask)).toMatchObject({ body: { code } });
+    const stranger = newcomer(`Бөтен ${surname}`);
+    const impossible = { ...stranger, input: { ...stranger.input, language: 'xx' } };
+    await refuse({ path: '/api/cases', body: impossible, key: `no-open-${n}` }, 'schema');
     const { body } = await act({ path: '/api/cases', body: newcomer(surname), key: `open-${n}` }, 201);
     const caseId: string = body.id;
+    const twin = { workflow: 'family-support', input: { familyId: body.subject } };
+    await refuse({ path: '/api/cases', body: twin, key: `no-twin-${n}` }, 'open-case-exists');
     const list = { method: 'GET', path: `/api/tasks?view=available&caseId=${caseId}`, asRegistrar: true };
     const task: string = (await office.insist(list)).body.items[0].id;
     await act({ path: `/api/tasks/${task}/claim`, key: `claim-${n}`, asRegistrar: true }, 200);
@@ -135,9 +162,16 @@ describe('a command in flight when its process is killed', () => {
       housingWish: false,
       urgent: false,
     };
+    const partly = { ...output, interest: 'nothing' };
+    await refuse(
+      { path: `/api/tasks/${task}/complete`, body: { output: partly }, key: `no-answer-${n}`, asRegistrar: true },
+      'schema',
+    );
     await act({ path: `/api/tasks/${task}/complete`, body: { output }, key: `answer-${n}`, asRegistrar: true }, 200);
     const leave = { type: 'WITHDRAW', data: { reason: 'own-wish' } };
     await act({ path: `/api/cases/${caseId}/events`, body: leave, key: `leave-${n}` }, 200);
+    await refuse({ path: `/api/cases/${caseId}/events`, body: leave, key: `no-leave-${n}` }, 'event-not-accepted');
+    await refuse({ path: `/api/tasks/${task}/claim`, key: `no-claim-${n}`, asRegistrar: true }, 'task-closed');
     return { surname, caseId, answers };
   }
 });
