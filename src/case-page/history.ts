@@ -32,6 +32,8 @@ type Words = Record<
   | 'trouble'
   | 'closed'
   | 'moved'
+  | 'parentSuspended'
+  | 'parentResumed'
   | 'suspended'
   | 'cancel'
   | 'suspend'
@@ -60,6 +62,8 @@ const WORDS: Record<Language, Words> = {
     suspended: 'Іс уақытша тоқтатылған.',
     closed: 'Бұл қадам жауап келгенге дейін аяқталған еді.',
     moved: 'Серіктестің мекенжайы өзгерді.',
+    parentSuspended: 'Ол кіретін іс уақытша тоқтатылды.',
+    parentResumed: 'Ол кіретін іс жалғастырылды.',
     cancel: 'Іс тоқтатылды',
     suspend: 'Іс уақытша тоқтатылды',
     resume: 'Іс жалғастырылды',
@@ -84,6 +88,8 @@ const WORDS: Record<Language, Words> = {
     suspended: 'Дело приостановлено.',
     closed: 'Этот шаг закончился до того, как пришёл ответ.',
     moved: 'У партнёра другой адрес.',
+    parentSuspended: 'Приостановлено дело, в которое оно входит.',
+    parentResumed: 'Продолжено дело, в которое оно входит.',
     cancel: 'Дело прекращено',
     suspend: 'Дело приостановлено',
     resume: 'Дело возобновлено',
@@ -108,6 +114,8 @@ const WORDS: Record<Language, Words> = {
     suspended: 'The case is suspended.',
     closed: 'This step was over before the answer came.',
     moved: 'The partner has another address.',
+    parentSuspended: 'The case that it belongs to was suspended.',
+    parentResumed: 'The case that it belongs to goes on.',
     cancel: 'Case cancelled',
     suspend: 'Case suspended',
     resume: 'Case resumed',
@@ -180,6 +188,8 @@ const REASONS: Record<string, keyof Words> = {
   'entry-closed': 'closed',
   suspended: 'suspended',
   'partner-moved': 'moved',
+  'parent-suspended': 'parentSuspended',
+  'parent-resumed': 'parentResumed',
 };
 
 /** Partners stand beside answers of the system; only a colleague is named here. */

@@ -43,7 +43,7 @@ function incident(
 
 function open(command: Extract<Command, { kind: 'open' }>, context: DecideContext, writes: BatchWrites): Decided {
   const { workflow, version } = context.workflow(command);
-  refuse.badInput(workflow.key, workflow.inputSchema, command.input);
+  refuse.badInput(workflow.key, workflow.inputSchema, command.input, command.lane);
   const result = start(workflow, command.input, scope(context, command.sender, 1));
   if (result.outcome !== 'taken') throw refuse.startFailed(workflow, result);
   const record: CaseRecord = {

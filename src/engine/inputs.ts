@@ -19,7 +19,7 @@ export function event(
   const declared = record.workflow.events.find((e) => e.type === command.type);
   if (!declared) throw refuse.eventNotAccepted(record, command.type, 'event-not-accepted');
   refuse.roleMayNotSend(record, declared, command.sender);
-  if (declared.schema) refuse.badInput(command.type, declared.schema, command.data ?? null);
+  if (declared.schema) refuse.badInput(command.type, declared.schema, command.data ?? null, command.lane);
   else refuse.dataWithoutSchema(command.type, command.data);
   const input: Input = {
     kind: 'event',

@@ -183,11 +183,13 @@ export class OutboxWorker {
 
   private async again(row: HeldRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
     const failures = delivery.patient ? row.failures : row.failures + 1;
+    // What was made due while it was held (the lease sets it later) is looked at again at once.
     // Who waits patiently without saying for how long backs off too.
     const wait = delivery.afterMs ?? backoffMs(delivery.patient ? row.tries : failures, this.deps.random());
     await this.deps.pool.query({
       name: 'again-outbox',
-      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = qamqor.qamqor_now() + make_interval(secs => $4), failures = $5 where id = $1 and attempt = $2`,
+      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = case when next_at <= qamqor.qamqor_now() then next_at else qamqor.qamqor_now() + make_interval(secs => $4) end, failures = $5
+        where id = $1 and attempt = $2`,
       values: [row.id, row.attempt, delivery.reason.slice(0, 1_000), wait / 1000, failures],
     });
   }

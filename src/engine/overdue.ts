@@ -1,3 +1,4 @@
+import { ENGINE_SENDER } from './outbox.js';
 import type { CaseRecord } from './types.js';
 
 /** Something that should be over by a moment: a case, or an open entry of it. Moments are ISO 8601 in UTC with milliseconds. */
@@ -43,13 +44,14 @@ export const CASE_OVERDUE = (cases: string, now: string) =>
 /** A suspension has no end of its own: one that lasts longer than the longest pause of a service is shown to people. */
 const LONG_SUSPENSION = `interval '30 days'`;
 
-/** When a case (a row of `qamqor.cases`) was last suspended, as SQL. */
+/** When a case (a row of `qamqor.cases`) was last suspended by hand, as SQL. One that only stands still with its parent goes on with it. */
 export const SUSPENDED_AT = (cases: string) =>
-  `(select max(s.at) from qamqor.journal s where s.case_id = ${cases}.id and s.kind = 'act' and s.type = 'suspend')`;
+  `(select max(s.at) from qamqor.journal s where s.case_id = ${cases}.id and s.kind = 'act' and s.type = 'suspend'
+    and s.body::json->>'by' <> '${ENGINE_SENDER.account}')`;
 
 /** Whether a case has been suspended for very long at a moment, as SQL. */
 export const CASE_FORGOTTEN = (cases: string, now: string) =>
-  `(${cases}.status = 'suspended' and ${SUSPENDED_AT(cases)} <= ${now} - ${LONG_SUSPENSION})`;
+  `(${cases}.status = 'suspended' and coalesce(${SUSPENDED_AT(cases)} <= ${now} - ${LONG_SUSPENSION}, false))`;
 
 /** Whether a case stands still at a moment, as SQL: open, and overdue, with an open incident, or suspended for very long. */
 export const CASE_STALLED = (cases: string, now: string) =>

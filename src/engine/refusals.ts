@@ -119,10 +119,15 @@ export function startFailed(workflow: Workflow, result: StepResult): AppError {
   return new AppError('workflow-cannot-start', 422, `Workflow ${workflow.key} cannot start with this input: ${why}`);
 }
 
-/** 422 with paths when `value` does not fit `schema`. */
-export function badInput(name: string, schema: JsonObject | undefined, value: Json): void {
+/** 422 with paths when `value` does not fit `schema`. What machines hand on was judged where people wrote it. */
+export function badInput(
+  name: string,
+  schema: JsonObject | undefined,
+  value: Json,
+  lane: Command['lane'] = 'people',
+): void {
   if (!schema) return;
-  const validate = answerValidatorOf(schema);
+  const validate = lane === 'people' ? answerValidatorOf(schema) : validatorOf(schema);
   if (validate(value)) return;
   throw new AppError('schema', 422, `What was sent for "${name}" does not fit its schema.`, {}, violationsOf(validate));
 }

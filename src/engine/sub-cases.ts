@@ -120,7 +120,7 @@ async function followParent(engine: EngineApi, row: OutboxRow): Promise<Delivery
     const child = await engine.read(row.organisationId, caseId);
     const act = parent && child ? ACT_TO_FOLLOW[`${child.status} ${parent.status}`] : undefined;
     if (!parent || !act) return { kind: 'done' };
-    const reason = `Its case ${parent.number} ${act === 'suspend' ? 'is suspended' : 'goes on'}.`;
+    const reason = act === 'suspend' ? 'parent-suspended' : 'parent-resumed';
     try {
       await engine.submit({ ...base(row, caseId), kind: 'act', act: { type: act }, reason });
     } catch (error) {

@@ -22,11 +22,11 @@ import type { MemberSlice } from './person-slice.js';
 /** While a partner has no address, or takes nothing at the one it has, its hand-offs wait and are looked at again so often. */
 const NO_ADDRESS_RETRY_MS = 60_000;
 /**
- * Whoever gives consent makes it due at once (`HandoffsService.hurry`). This finds what that missed: an attempt just under way, a
- * process that died in between. It comes by this much later each time: a consent is waited for over days.
+ * Whoever gives consent makes it due at once (`HandoffsService.hurry`). This finds what that missed: a process that died in between.
+ * It comes by this much later each time: a consent is waited for over days.
  */
 const NO_CONSENT_RETRY_MS = 10 * 60_000;
-const NO_CONSENT_RETRY_MAX_MS = 6 * 3_600_000;
+const NO_CONSENT_RETRY_MAX_MS = 3 * 3_600_000;
 /** A recall that overtook its own hand-off would be forgotten: it waits until that has arrived or failed. */
 const UNDER_WAY_RETRY_MS = 1_000;
 

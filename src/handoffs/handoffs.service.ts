@@ -124,7 +124,7 @@ export class HandoffsService {
     await this.deps.relayPool.query(
       `update qamqor.outbox o set next_at = qamqor.qamqor_now() from qamqor.handoffs h
        where h.organisation_id = $1 and h.subject = $2 and h.partner = $3 and h.status = 'draft'
-         and o.case_id = h.case_id and o.entry_id = h.id and o.topic = 'handOff.open' and o.leased_until is null`,
+         and o.case_id = h.case_id and o.entry_id = h.id and o.topic = 'handOff.open'`,
       [organisationId, subject, partner],
     );
   }
