@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ApiFixture } from '../../test/api.js';
+import { until } from '../../test/engine.js';
 import { pass, settled } from '../../test/partner.js';
 import { CASE_DUE, CASE_OVERDUE, isOverdue } from '../engine/overdue.js';
 import { OrphansService } from './orphans.service.js';
@@ -166,6 +167,19 @@ describe('the board', () => {
     expect(await list('workflow=resting&stalled=true')).toMatchObject([{ id }]);
     await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'resume', reason: 'вернулись' });
     expect((await board('resting')).stages[0]).toMatchObject({ stalled: 0 });
+  });
+
+  it('does not show one that only stands still with the case that opened it', async () => {
+    await api.deploy({ ...titled, id: 'inner' });
+    const invoke = { id: 'part', src: 'case', input: { workflow: 'inner' }, onDone: 'end' };
+    await api.deploy({ id: 'outer', initial: 'led', states: { led: { invoke }, end: { type: 'final' } } });
+    const id = await open('outer');
+    await until(async () => (await list('workflow=inner')).length === 1);
+    await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'suspend', reason: 'x' });
+    await until(async () => (await list('workflow=inner&status=suspended')).length === 1);
+    await pass(api.system, { days: 31 });
+    expect(await list('workflow=outer&stalled=true')).toHaveLength(1);
+    expect(await list('workflow=inner&stalled=true')).toEqual([]);
   });
 
   it('of a workflow that is not there says so, and without one shows the busiest', async () => {

@@ -3,7 +3,7 @@ import { filterOf, stageTitle, workflowsByKey } from './cases.js';
 import { h } from './dom.js';
 import { namesOf } from './family.js';
 import { incidentItem, openIncidents, seesIncidents } from './incidents.js';
-import { caseLink, dueOf } from './parts.js';
+import { badge, caseLink, dueOf } from './parts.js';
 import { said, t } from './texts.js';
 import { moment } from './times.js';
 
@@ -46,7 +46,7 @@ export async function stalledView(query, user) {
   );
 }
 
-async function row({ id, number, stage, incidents }, workflow, { name, titles, sees }) {
+async function row({ id, number, stage, status, incidents }, workflow, { name, titles, sees }) {
   const [waits, told, failed] = await Promise.all([
     get(`/api/cases/${id}/waits`),
     get(`/api/escalations?case=${number}&limit=5`),
@@ -62,6 +62,7 @@ async function row({ id, number, stage, incidents }, workflow, { name, titles, s
     { class: 'card stalled', 'data-case': number },
     h('h3', {}, caseLink(number, id), stage && ` · ${stageTitle(workflow, stage)}`),
     name && h('p', { class: 'family' }, name),
+    status === 'suspended' && h('p', { class: 'facts' }, badge(t().status[status], status)),
     h('ul', { class: 'waits' }, ...late.map(waiting), ...reasons),
     h('h4', {}, t().told),
     told.items.length === 0
