@@ -93,6 +93,60 @@ describe('cases on the first page, in Kazakh', () => {
   );
 
   it(
+    'are opened once, and so is their family, however often it is pressed: twice at once, or again after the answer was lost',
+    async () => {
+      const { page, errors, context } = await at.signedIn('registrar');
+      const ofName = async (surname: string) =>
+        (await at.api.get('registrar', `/api/cases?q=${encodeURIComponent(surname)}`)).body.items;
+      const form = page.locator('.acts form');
+      const open = form.getByRole('button', { name: 'Іс ашу' });
+      const begin = async (surname: string) => {
+        await page.goto(`${at.url}#/families`);
+        await page.getByRole('button', { name: 'Жаңа отбасын тіркеп, іс ашу: Әңгіме' }).click();
+        await form.getByLabel('Тегі').fill(surname);
+      };
+      const heading = page.getByRole('heading', { name: /^Іс Q-/ });
+      let sent = 0;
+
+      await begin('Екібасқан');
+      await page.route('**/api/cases', async (route) => {
+        sent += 1;
+        // Whoever is impatient presses again before the answer is there.
+        await open.click();
+        await form.and(page.locator('[aria-busy="true"]')).waitFor();
+        await route.continue();
+      });
+      await open.click();
+      await heading.waitFor();
+      expect([sent, (await ofName('Екібасқан')).length]).toEqual([1, 1]);
+
+      await page.unroute('**/api/cases');
+      await begin('Үзілген');
+      await page.route('**/api/cases', async (route) => {
+        await route.fetch();
+        await route.abort();
+      });
+      await open.click();
+      await form.getByText('Серверге қосылу мүмкін болмады.').waitFor();
+      expect(await ofName('Үзілген')).toHaveLength(1);
+      await page.unroute('**/api/cases');
+      await open.click();
+      await heading.waitFor();
+      const [only, ...others] = await ofName('Үзілген');
+      expect(others).toEqual([]);
+      expect(await heading.textContent()).toBe(`Іс ${only.number}`);
+      // The same name once more is another family.
+      await begin('Үзілген');
+      await open.click();
+      await heading.waitFor();
+      expect(await ofName('Үзілген')).toHaveLength(2);
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'are opened on the page of a family that has none open, where its earlier ones are listed',
     async () => {
       const { id, number } = await aCase('Қайтқан');

@@ -1,6 +1,6 @@
 import { Problem } from './api.js';
 import { h } from './dom.js';
-import { formOf } from './form.js';
+import { formOf, oneAtATime } from './form.js';
 import { toast } from './parts.js';
 import { t } from './texts.js';
 
@@ -31,8 +31,7 @@ export function actsBlock(acts, kind = '') {
 function actForm({ schema, given, confirm, submit: word, send, done = drawAnew }, place) {
   const form = formOf(schema ?? {}, given);
   const problem = h('p', { class: 'field-error', role: 'alert' });
-  const submit = async (happening) => {
-    happening.preventDefault();
+  const submit = oneAtATime(async () => {
     if (!form.complete()) return;
     problem.textContent = '';
     try {
@@ -46,7 +45,7 @@ function actForm({ schema, given, confirm, submit: word, send, done = drawAnew }
         problem.textContent =
           error.errors.length > 0 ? form.mark(error.errors).join(' ') || t().fixFields : error.message;
     }
-  };
+  });
   return h(
     'form',
     { class: 'answer', submit, novalidate: true },

@@ -11,18 +11,33 @@ export class Problem extends Error {
 }
 
 export const get = (path) => ask('GET', path);
-export const post = (path, body) => ask('POST', path, body);
-export const patch = (path, body) => ask('PATCH', path, body);
-export const put = (path, body) => ask('PUT', path, body);
+/** What comes to nothing more when it is sent twice, such as signing in. */
+export const postUnkept = (path, body) => ask('POST', path, body);
+export const post = (path, body) => write('POST', path, body);
+export const patch = (path, body) => write('PATCH', path, body);
+export const put = (path, body) => write('PUT', path, body);
 
-async function ask(method, path, body) {
-  const writes = method !== 'GET';
+/** Keys of the writes of this view that were not accepted yet, as far as the page has heard. */
+const keys = new Map();
+// Whoever sees a view anew sees what became of them.
+addEventListener('hashchange', () => keys.clear());
+
+/** Sent again as it was, because the answer was lost or somebody pressed twice, a write has the key that it had and counts once. */
+async function write(method, path, body) {
+  const what = JSON.stringify([method, path, body]);
+  const key = keys.get(what) ?? freshKey();
+  keys.set(what, key);
+  const answer = await ask(method, path, body, { 'idempotency-key': key });
+  keys.delete(what);
+  return answer;
+}
+
+async function ask(method, path, body, headers = {}) {
   const response = await fetch(path, {
     method,
     headers: {
       'accept-language': language(),
-      // A request that is sent twice because the line broke counts once.
-      ...(writes && !path.startsWith('/api/auth/') ? { 'idempotency-key': freshKey() } : {}),
+      ...headers,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

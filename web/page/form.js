@@ -41,6 +41,23 @@ export function formOf(schema, given = {}) {
   };
 }
 
+/**
+ * A listener of a form, or of a button in one, for what takes time: until it has ended, another press in the form does nothing.
+ */
+export function oneAtATime(act) {
+  return async (event) => {
+    event.preventDefault();
+    const form = event.currentTarget.closest('form');
+    if (form.getAttribute('aria-busy') === 'true') return;
+    form.setAttribute('aria-busy', 'true');
+    try {
+      await act();
+    } finally {
+      form.removeAttribute('aria-busy');
+    }
+  };
+}
+
 /** `path`: says where it is now, for rows move up when one before them is taken out. */
 function objectOf(schema, given, path) {
   const parts = Object.entries(schema.properties ?? {}).map(([name, property]) => {

@@ -1,4 +1,4 @@
-import { get, Problem, post } from './api.js';
+import { get, Problem, postUnkept } from './api.js';
 import { boardView } from './board.js';
 import { casesView, caseView } from './cases.js';
 import { h } from './dom.js';
@@ -92,7 +92,7 @@ function languagePicker() {
 
 function account() {
   const leave = async () => {
-    await post('/api/auth/sign-out').catch(() => undefined);
+    await postUnkept('/api/auth/sign-out').catch(() => undefined);
     location.hash = '#/';
     await enter();
   };

@@ -4,7 +4,7 @@ import { get, Problem, post, put } from './api.js';
 import { certificatesBlock, certificatesOf } from './certificates.js';
 import { h } from './dom.js';
 import { familyBox, familyOf, namesOf } from './family.js';
-import { formOf } from './form.js';
+import { formOf, oneAtATime } from './form.js';
 import { withPeople } from './members.js';
 import { badge, caseLink, dueOf, isUrgent, startOf, toast, urgencyOf } from './parts.js';
 import { said, t } from './texts.js';
@@ -254,8 +254,7 @@ function answerForm(task, form, user) {
     const others = form.mark(errors);
     return others.length < errors.length ? [t().fixFields, ...others] : others;
   };
-  const complete = (event) => {
-    event.preventDefault();
+  const complete = () => {
     if (!form.complete()) return undefined;
     return act(async () => {
       const onBehalfOf = can.completeOnBehalf ? { onBehalfOf: task.assignee } : {};
@@ -281,7 +280,7 @@ function answerForm(task, form, user) {
     });
   return h(
     'form',
-    { class: 'card answer', submit: complete, novalidate: true },
+    { class: 'card answer', submit: oneAtATime(complete), novalidate: true },
     form.element,
     problem,
     h(
@@ -289,8 +288,8 @@ function answerForm(task, form, user) {
       { class: 'buttons' },
       can.complete && h('button', { class: 'primary' }, t().complete),
       can.completeOnBehalf && h('button', { class: 'primary' }, t().completeFor(task.assigneeName)),
-      can.draft && h('button', { type: 'button', click: save }, t().saveDraft),
-      can.release && h('button', { type: 'button', class: 'quiet', click: release }, t().release),
+      can.draft && h('button', { type: 'button', click: oneAtATime(save) }, t().saveDraft),
+      can.release && h('button', { type: 'button', class: 'quiet', click: oneAtATime(release) }, t().release),
     ),
   );
 }

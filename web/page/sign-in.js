@@ -1,21 +1,21 @@
-import { Problem, post } from './api.js';
+import { Problem, postUnkept } from './api.js';
 import { h } from './dom.js';
+import { oneAtATime } from './form.js';
 import { t } from './texts.js';
 
 export function signInView(signedIn) {
   const email = h('input', { id: 'email', type: 'email', autocomplete: 'username', required: true });
   const password = h('input', { id: 'password', type: 'password', autocomplete: 'current-password', required: true });
   const problem = h('p', { class: 'field-error', role: 'alert' });
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = oneAtATime(async () => {
     problem.textContent = '';
     try {
-      await post('/api/auth/sign-in/email', { email: email.value, password: password.value });
+      await postUnkept('/api/auth/sign-in/email', { email: email.value, password: password.value });
       await signedIn();
     } catch (error) {
       problem.textContent = error instanceof Problem ? error.message : t().offline;
     }
-  };
+  });
   return h(
     'form',
     { class: 'card sign-in', submit },
