@@ -22,6 +22,7 @@ import type { Json, JsonObject } from './types.js';
 export function checkBranches(definition: Definition, catalogue: Catalogue, findings: Findings): void {
   const life = new Life(catalogue);
   const invokes = definition.nodes.flatMap((node) => node.invokes);
+  const known = knownEvents(definition);
   for (const node of definition.nodes) {
     for (const invoke of node.invokes) {
       checkAnswers(node, invoke, findings);
@@ -33,7 +34,7 @@ export function checkBranches(definition: Definition, catalogue: Catalogue, find
     checkStateDeadline(node, life, findings);
     checkEvents(node, findings);
     checkConfirmed(definition, node, findings);
-    checkDeclared(definition, node, findings);
+    if (definition.eventsDeclared) checkDeclared(node, known, findings);
     checkRaised(definition, node, findings);
   }
 }
@@ -289,10 +290,13 @@ function checkConfirmed(definition: Definition, node: ChartNode, findings: Findi
   }
 }
 
-function checkDeclared(definition: Definition, node: ChartNode, findings: Findings): void {
-  if (!definition.eventsDeclared) return;
-  const raised = definition.nodes.flatMap(actionsOf).flatMap((action) => raisedType(action) ?? []);
-  const known = [...definition.events.map(({ type }) => type), ...raised];
+/** Those that may come from outside, and those that the chart raises itself. */
+function knownEvents({ events, nodes }: Definition): string[] {
+  const raised = nodes.flatMap(actionsOf).flatMap((action) => raisedType(action) ?? []);
+  return [...events.map(({ type }) => type), ...raised];
+}
+
+function checkDeclared(node: ChartNode, known: string[], findings: Findings): void {
   for (const event of Object.keys(node.on)) {
     if (event.includes('*') || known.includes(event)) continue;
     findings.warning(
