@@ -213,7 +213,7 @@ describe('a certificate', () => {
       until(async () => (await api.system.runtime.engine.read(ORGANISATION, body.id))?.state === state);
     await comesTo('shown');
 
-    const corrected = { body: { surname: 'Серіков' } };
+    const corrected = { body: { surname: 'Серіков', revision: 1 } };
     expect(await api.ask('registrar', 'PATCH', `/api/families/${familyId}/members/2`, corrected)).toMatchObject({
       status: 200,
     });
