@@ -187,6 +187,7 @@ async function everySuccess(): Promise<void> {
   await ok(api.post('supervisor', `/api/incidents/${(await onlyIncident()).id}/retry`, { reason }));
 
   await ok(api.get('lawyer', `/api/families?ids=${subject}`));
+  await ok(api.post('lawyer', '/api/families/search', { q: 'Өмірзақова' }));
   await ok(api.get('lawyer', `/api/families/${subject}`));
   const correction = { phone: '8 701 000 00 01', categories: ['large'], revision: 1 };
   await ok(api.ask('curator', 'PATCH', `/api/families/${subject}`, { body: correction }));

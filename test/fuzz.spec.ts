@@ -306,6 +306,7 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
   'GET /api/cases/:id/drawing': fc.constant(undefined),
   'GET /api/notifications': fc.constant(undefined),
   'GET /api/families': fc.constant(undefined),
+  'POST /api/families/search': near({ q: fc.constantFrom('Тестова', 'F-000001', '880707400230') }),
   'GET /api/families/:id': fc.constant(undefined),
   'GET /certificates/:id': fc.constant(undefined),
   'GET /api/certificates': fc.constant(undefined),

@@ -86,8 +86,9 @@ describe('the log of a whole application, at its most talkative', () => {
     await ask('POST', '/api/cases', intake('Kanareykina \\u0000'), 'with-nul');
     await ask(
       'GET',
-      '/api/families?q=%D2%9A%D0%B0%D0%BD%D0%B0%D1%80%D0%B5%D0%B9%D0%BA%D0%B8%D0%BD%D0%B0&x=canary@nest.kz',
+      '/api/cases?q=%D2%9A%D0%B0%D0%BD%D0%B0%D1%80%D0%B5%D0%B9%D0%BA%D0%B8%D0%BD%D0%B0&x=canary@nest.kz',
     );
+    await ask('POST', '/api/families/search', { q: 'Қанарейкина', x: 'canary@nest.kz' });
     const owner = database.pool('owner');
     // The database refuses the record itself, and its driver quotes the statement with all that is in it.
     await owner.query('alter table qamqor.persons add constraint canary check (surname is null) not valid');

@@ -147,6 +147,52 @@ describe('cases on the first page, in Kazakh', () => {
   );
 
   it(
+    'are found by an identity number or a telephone number of the family, which no address ever has',
+    async () => {
+      const [iin, phone] = ['880707400230', '8 702 613 00 17'];
+      const input = { applicant: { surname: 'Құпиясы', given: 'Айгүл' }, phone };
+      const { body } = await at.api.post('registrar', '/api/cases', { workflow: 'talk', input });
+      const member = `/api/families/${body.subject}/members/1`;
+      expect(await at.api.ask('registrar', 'PATCH', member, { body: { iin, revision: 1 } })).toMatchObject({
+        status: 200,
+      });
+
+      const { page, errors, context } = await at.signedIn('registrar');
+      const addresses: string[] = [];
+      page.on('request', (request) => addresses.push(request.url()));
+      page.on('framenavigated', (frame) => addresses.push(frame.url()));
+      const found = page.getByRole('link', { name: 'Құпиясы Айгүл' });
+      await page.getByRole('link', { name: 'Отбасылар' }).click();
+      const asked = page.getByLabel('Отбасының нөмірі, аты-жөні');
+      await asked.fill(iin);
+      await page.getByRole('button', { name: 'Іздеу' }).click();
+      await found.click();
+      await page.getByRole('heading', { name: /^Отбасы / }).waitFor();
+      await page.goBack();
+      await found.waitFor();
+      expect(await asked.inputValue()).toBe(iin);
+      await asked.fill('900101300007');
+      await page.getByRole('button', { name: 'Іздеу' }).click();
+      await page.getByText('Ештеңе табылмады.').waitFor();
+      await page.getByRole('link', { name: 'Отбасылар' }).click();
+      await page.getByText('Отбасын аты-жөні, телефоны немесе нөмірі бойынша іздеңіз.').waitFor();
+      expect(await asked.inputValue()).toBe('');
+
+      await page.getByRole('link', { name: 'Істер', exact: true }).click();
+      await page.getByLabel('Нөмірі, аты-жөні немесе телефоны').fill(phone);
+      await page.getByRole('button', { name: 'Іздеу' }).click();
+      await found.click();
+      await page.getByRole('link', { name: body.number }).first().waitFor();
+      expect(addresses.length).toBeGreaterThan(10);
+      for (const secret of [iin, '900101300007', '613'])
+        expect(addresses.filter((address) => address.includes(secret))).toEqual([]);
+      expect(errors).toEqual([]);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
     'are opened on the page of a family that has none open, where its earlier ones are listed',
     async () => {
       const { id, number } = await aCase('Қайтқан');

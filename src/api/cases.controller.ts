@@ -32,7 +32,10 @@ const listQuery = z.strictObject({
     .optional()
     .meta({ description: 'The newest first, unless told. `due`: first what has been due for longest' }),
   subject: z.string().max(64).optional().meta({ description: 'What they are about: the id of a family' }),
-  q: z.string().max(200).optional(),
+  q: z.string().max(200).optional().meta({
+    description:
+      'A number, or a name or telephone number of the family. An identity number finds nothing here: POST /api/families/search',
+  }),
   ...paging,
 });
 const journalQuery = z.strictObject(paging);

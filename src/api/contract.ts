@@ -24,6 +24,8 @@ export interface Contract {
   signed?: boolean;
   /** The body may be left out. */
   bodyOptional?: boolean;
+  /** `false`: takes a body and keeps no answer, for sent twice it comes to nothing more. */
+  writes?: boolean;
 }
 
 const WRITES = 'Idempotency-Key';
@@ -34,7 +36,7 @@ const SIGNATURE = {
 };
 
 /** Declares a route: what comes in is checked against it, what goes out is promised in `/api/openapi.json`. */
-export function Describe(contract: Contract & { writes?: boolean }): MethodDecorator {
+export function Describe(contract: Contract): MethodDecorator {
   const decorators: MethodDecorator[] = [
     SetMetadata(CONTRACT, contract),
     ApiOperation({ summary: contract.summary, tags: [contract.tag] }),

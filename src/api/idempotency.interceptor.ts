@@ -9,6 +9,7 @@ import { AppError } from '../engine/errors.js';
 import { type Principal, principalOf } from '../identity/principal.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Json } from '../statechart/types.js';
+import { CONTRACT, type Contract } from './contract.js';
 import { idempotencyKey, setDigest } from './write.js';
 
 const REPLAYED = 'Idempotency-Replayed';
@@ -57,6 +58,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const by = principalOf(request);
     const key = WRITES.has(request.method) ? idempotencyKey(request) : undefined;
     if (!by || key === undefined) return next.handle();
+    if (this.reflector.get<Contract | undefined>(CONTRACT, context.getHandler())?.writes === false)
+      return next.handle();
     if (this.reflector.get<boolean | undefined>(KEPT_BY_ENGINE, context.getHandler())) {
       setDigest(request, this.digest(request).toString('base64'));
       return next.handle();

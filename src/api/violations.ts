@@ -225,11 +225,6 @@ export const VIOLATIONS: Record<string, Texts> = {
     ru: 'в списке семьи нет номера {member}, есть номера: {known}; сначала внесите человека в семью',
     en: 'nobody has the number {member} in the family list, which has: {known}; enter the person into the family first',
   },
-  'ids-or-q': {
-    kk: 'ids немесе q: екеуінің бірін ғана жазыңыз',
-    ru: 'ids или q: укажите только одно из двух',
-    en: 'either ids or q: give one of the two',
-  },
   'unknown-family': { kk: 'мұндай отбасы жоқ', ru: 'такой семьи нет', en: 'there is no such family' },
   'not-a-cursor': {
     kk: 'бұл тізімнің белгісі емес; оны алып тастап, басынан бастаңыз',

@@ -88,21 +88,43 @@ describe('families in short', () => {
 
   it('are found by what somebody says: a name in any spelling, a number, a part of the telephone number', async () => {
     const numbers = async (q: string) => {
-      const { body } = await api.get('registrar', `/api/families?q=${encodeURIComponent(q)}`);
+      const { status, body } = await api.post('registrar', '/api/families/search', { q });
+      expect(status).toBe(200);
       return body.items.map(({ number }: { number: string }) => number);
     };
     for (const said of ['кожахметова асел', 'нұрлан', 'k-00001', '613 52 41', IIN])
       expect([said, await numbers(said)]).toEqual([said, ['K-00001']]);
     expect(await numbers('ешкім')).toEqual([]);
+    const { body: log } = await api.get('auditor', '/api/access-log');
+    expect(JSON.stringify(log)).toContain('POST /api/families/search');
   });
 
-  it('are asked for by at most a hundred ids, and by one way at a time', async () => {
+  it('are not looked for in an address, which logs and browsers keep; nor are cases, by an identity number', async () => {
+    const answer = await api.get('registrar', `/api/families?q=${IIN}`);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'unknown-field' } });
+    const { body: family } = await api.get('registrar', '/api/families/K-00001');
+    const opened = await api.post('registrar', '/api/cases', { workflow: 'visit', input: { familyId: family.id } });
+    expect(opened.status).toBe(201);
+    const cases = async (q: string) => (await api.get('registrar', `/api/cases?q=${q}`)).body.items;
+    expect(await cases(family.number)).toMatchObject([{ id: opened.body.id }]);
+    expect(await cases(IIN)).toEqual([]);
+  });
+
+  it('are a question: the same key asks again, and nothing of the answer is kept', async () => {
+    const ask = (q: string) =>
+      api.ask('registrar', 'POST', '/api/families/search', { body: { q }, headers: { 'idempotency-key': 'one-key' } });
+    expect((await ask(IIN)).body.items).toHaveLength(1);
+    expect(await ask('ешкім')).toMatchObject({ status: 200, body: { items: [] } });
+    const kept = `select 1 from qamqor.idempotency_keys where key = 'one-key'`;
+    expect((await api.database.pool('owner').query(kept)).rowCount).toBe(0);
+  });
+
+  it('are asked for by at most a hundred ids', async () => {
     const id = '019f0000-0000-7000-8000-000000000000';
     const asked = (ids: string) => api.get('lawyer', `/api/families?ids=${ids}`);
     expect(await asked(Array(100).fill(id).join(','))).toMatchObject({ status: 200, body: { items: [] } });
     for (const wrong of [Array(101).fill(id).join(','), '', 'K-00001', `${id},`])
       expect(await asked(wrong)).toMatchObject({ status: 400 });
-    for (const neither of ['', '?q=', `?ids=${id}&q=a`])
-      expect(await api.get('lawyer', `/api/families${neither}`)).toMatchObject({ status: 400 });
+    expect(await api.get('lawyer', '/api/families')).toMatchObject({ status: 400, body: { code: 'bad-query' } });
   });
 });

@@ -158,7 +158,7 @@ describe('the records of families', () => {
     });
 
     it('gives no more than asked for', async () => {
-      expect(await families.searchFamilies(ORGANISATION, 'Q-', 2)).toHaveLength(2);
+      expect(await families.searchFamilies(ORGANISATION, 'Q-', { limit: 2 })).toHaveLength(2);
     });
   });
 

@@ -81,16 +81,20 @@ export class FamiliesService {
 
   /**
    * Families by whatever a visitor says: beginnings of names in any spelling, a family's number, a telephone number or four
-   * digits of it, an identity number. At most `limit`, by number. What says nothing finds nobody.
+   * digits of it, an identity number (unless `byIin` is false). At most `limit`, by number. What says nothing finds nobody.
    */
-  async searchFamilies(organisation: string, query: string, limit = 50): Promise<Family[]> {
+  async searchFamilies(
+    organisation: string,
+    query: string,
+    { limit = 50, byIin: iinToo = true }: { limit?: number; byIin?: boolean } = {},
+  ): Promise<Family[]> {
     const text = tidyText(query).slice(0, 200);
     const words = searchKey(text).split(' ').filter(Boolean);
     if (words.length === 0) return [];
     const phone = readPhone(text);
     const em = this.reader(organisation);
     const iin = tidyIin(text);
-    const byIin = /^[0-9]{12}$/.test(iin) ? await em.find(Person, { iin, organisationId: organisation }) : [];
+    const byIin = iinToo && /^[0-9]{12}$/.test(iin) ? await em.find(Person, { iin, organisationId: organisation }) : [];
     return em.find(
       Family,
       {

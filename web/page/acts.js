@@ -1,7 +1,7 @@
 import { Problem } from './api.js';
 import { h } from './dom.js';
 import { formOf, oneAtATime } from './form.js';
-import { toast } from './parts.js';
+import { drawAnew, toast } from './parts.js';
 import { t } from './texts.js';
 
 /**
@@ -59,10 +59,6 @@ function actForm({ schema, given, confirm, submit: word, send, done = drawAnew }
       h('button', { type: 'button', class: 'quiet', click: () => place.replaceChildren() }, t().cancel),
     ),
   );
-}
-
-export function drawAnew() {
-  dispatchEvent(new HashChangeEvent('hashchange'));
 }
 
 /** A schema of fields that must all be filled in, unless `optional`. The words are in the reader's language already. */

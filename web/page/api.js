@@ -11,7 +11,7 @@ export class Problem extends Error {
 }
 
 export const get = (path) => ask('GET', path);
-/** What comes to nothing more when it is sent twice, such as signing in. */
+/** What comes to nothing more when it is sent twice: signing in, or a question whose words belong into no address. */
 export const postUnkept = (path, body) => ask('POST', path, body);
 export const post = (path, body) => write('POST', path, body);
 export const patch = (path, body) => write('PATCH', path, body);

@@ -1,17 +1,17 @@
-import { get } from './api.js';
+import { get, postUnkept } from './api.js';
 import { casesList } from './cases.js';
 import { consentsOf } from './consents.js';
 import { h } from './dom.js';
 import { familyBox, nameOf, phoneOf } from './family.js';
 import { newcomerOpenings, openingsOf } from './opening.js';
-import { searchForm } from './parts.js';
+import { lookedFor, searchForm } from './parts.js';
 import { t } from './texts.js';
 
 /** Families that somebody looks for, and the way in for those who come for the first time. */
 export async function familiesView(query, user) {
-  const asked = new URLSearchParams(query ?? '').get('q')?.trim() ?? '';
+  const asked = lookedFor(query);
   const [found, openings] = await Promise.all([
-    asked === '' ? null : get(`/api/families?${new URLSearchParams({ q: asked })}`),
+    asked === '' ? null : postUnkept('/api/families/search', { q: asked }),
     newcomerOpenings(user),
   ]);
   return h(

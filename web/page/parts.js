@@ -28,14 +28,30 @@ export function caseLink(number, id = number) {
   return h('a', { class: 'number', href: `#/cases/${encodeURIComponent(id)}` }, number);
 }
 
-/** Looks for something at an address of the page. */
+/** An identity number, or a telephone number: only a family has one, and browsers keep addresses. */
+const isPersonal = (words) => /^\d{7,}$|\d{10}/.test(words.replace(/[\s()+.-]/g, ''));
+
+/** Looks for something at an address of the page; for what is personal among the families, and beside the address (`lookedFor`). */
 export function searchForm(address, asked, label) {
   const words = h('input', { type: 'search', name: 'q', value: asked, placeholder: label, 'aria-label': label });
   const find = (event) => {
     event.preventDefault();
-    location.hash = `${address}?${new URLSearchParams({ q: words.value })}`;
+    const q = words.value;
+    const before = location.hash;
+    location.hash = isPersonal(q) ? '#/families?q=' : `${address}?${new URLSearchParams({ q })}`;
+    history.replaceState(isPersonal(q) ? { q } : null, '');
+    if (location.hash === before) drawAnew();
   };
   return h('form', { class: 'search', submit: find }, words, h('button', {}, t().find));
+}
+
+/** What was looked for to come to this address of the page. */
+export function lookedFor(query = '') {
+  return (new URLSearchParams(query).get('q') || (history.state?.q ?? '')).trim();
+}
+
+export function drawAnew() {
+  dispatchEvent(new HashChangeEvent('hashchange'));
 }
 
 export function badge(text, kind = '') {

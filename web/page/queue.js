@@ -1,4 +1,4 @@
-import { actsBlock, drawAnew, fieldsOf, reasonField } from './acts.js';
+import { actsBlock, fieldsOf, reasonField } from './acts.js';
 import { answeredBefore, answerOf } from './answers.js';
 import { get, Problem, post, put } from './api.js';
 import { certificatesBlock, certificatesOf } from './certificates.js';
@@ -6,7 +6,7 @@ import { h } from './dom.js';
 import { familyBox, familyOf, namesOf } from './family.js';
 import { formOf, oneAtATime } from './form.js';
 import { withPeople } from './members.js';
-import { badge, caseLink, dueOf, isUrgent, startOf, toast, urgencyOf } from './parts.js';
+import { badge, caseLink, drawAnew, dueOf, isUrgent, startOf, toast, urgencyOf } from './parts.js';
 import { said, t } from './texts.js';
 import { day, moment, startOfDay } from './times.js';
 
