@@ -268,11 +268,16 @@ describe('cases on the first page, in Kazakh', () => {
 it(
   'a task that goes before others is marked urgent, and says at what time it is due today',
   async () => {
-    const { number } = await aCase('Асыққан');
+    const { id, number } = await aCase('Асыққан');
     const { page, errors, context } = await at.signedIn('registrar', PHONE);
     const card = cardOf(page, number);
     await card.getByText('Шұғыл', { exact: true }).waitFor();
     expect(await card.locator('time').textContent()).toMatch(/^Мерзімі: \d{4} ж\. \d+ \S+, \d\d:\d\d$/);
+    // At midnight as well, where what is not urgent would be due on the day before.
+    const midnight = `update qamqor.tasks set due_at = '2099-12-31T00:00:00+05:00' where case_id = $1`;
+    await at.api.database.pool('owner').query(midnight, [id]);
+    await page.reload();
+    await card.getByText('2099 ж. 31 жел., 00:00').waitFor();
     expect(errors).toEqual([]);
     await context.close();
   },

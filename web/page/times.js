@@ -29,10 +29,10 @@ export function startOfDay(date) {
 /** How near something must be for its time of day to matter. */
 const NEAR_MS = 48 * 3_600_000;
 
-/** When something is due: with the time where that is near or urgent. What is due at midnight is due on the day that ends then. */
+/** When something is due: with the time where that is near or urgent. What is due at midnight, and not urgent, is due on the day that ends then. */
 export function dueDay(iso, urgent = false) {
   const at = Date.parse(iso);
-  if (inKazakh(iso).time === '00:00') return day(new Date(at - 1));
+  if (!urgent && inKazakh(iso).time === '00:00') return day(new Date(at - 1));
   return urgent || Math.abs(at - Date.now()) < NEAR_MS ? moment(iso) : day(iso);
 }
 
