@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Answer } from '../test/api.js';
 import { Child } from '../test/child.js';
 
 const FAMILIES = '30';
@@ -188,8 +189,7 @@ async function ask(role: string, method: string, path: string, body?: object) {
     headers: { cookie: await signIn(role), ...(body ? { 'content-type': 'application/json' } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-  // biome-ignore lint/suspicious/noExplicitAny: what comes back is for the spec to judge
-  const told = (await reply.json()) as any;
+  const told: Answer['body'] = await reply.json();
   expect({ path, status: reply.status < 300 ? 200 : reply.status, told }).toMatchObject({ status: 200 });
   return told;
 }

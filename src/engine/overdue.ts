@@ -44,10 +44,10 @@ export const CASE_OVERDUE = (cases: string, now: string) =>
 /** A suspension has no end of its own: one that lasts longer than the longest pause of a service is shown to people. */
 const LONG_SUSPENSION = `interval '30 days'`;
 
-/** When a case (a row of `qamqor.cases`) was last suspended by hand, as SQL. One that only stands still with its parent goes on with it. */
+/** When a case (a row of `qamqor.cases`) was last suspended, as SQL; null of one that only stands still with its parent, and goes on with it. */
 export const SUSPENDED_AT = (cases: string) =>
-  `(select max(s.at) from qamqor.journal s where s.case_id = ${cases}.id and s.kind = 'act' and s.type = 'suspend'
-    and s.body::json->>'by' <> '${ENGINE_SENDER.account}')`;
+  `(select case when s.body::json->>'by' <> '${ENGINE_SENDER.account}' then s.at end from qamqor.journal s
+    where s.case_id = ${cases}.id and s.kind = 'act' and s.type = 'suspend' order by s.seq desc limit 1)`;
 
 /** Whether a case has been suspended for very long at a moment, as SQL. */
 export const CASE_FORGOTTEN = (cases: string, now: string) =>

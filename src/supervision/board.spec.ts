@@ -175,6 +175,10 @@ describe('the board', () => {
     await api.deploy({ id: 'outer', initial: 'led', states: { led: { invoke }, end: { type: 'final' } } });
     const id = await open('outer');
     await until(async () => (await list('workflow=inner')).length === 1);
+    // Nor where a hand had stopped it before.
+    const [inner] = await list('workflow=inner');
+    for (const act of ['suspend', 'resume'])
+      await api.post('supervisor', `/api/cases/${inner.id}/acts`, { act, reason: 'x' });
     await api.post('supervisor', `/api/cases/${id}/acts`, { act: 'suspend', reason: 'x' });
     await until(async () => (await list('workflow=inner&status=suspended')).length === 1);
     await pass(api.system, { days: 31 });

@@ -28,6 +28,7 @@ export async function inspectBeside(inspection: Inspection, patienceMs = PATIENC
 
 function tooLarge(patienceMs: number): Objection {
   const message = `The workflow could not be looked at in ${patienceMs / 1000} s: nobody can say that no family waits for ever in it.`;
-  const hint = 'Make it smaller: move parts of it into sub-cases (`src: case`).';
+  const hint =
+    'Send it again when the machine has less to do; if that does not help, move parts of it into sub-cases (`src: case`).';
   return { what: message, errors: [{ rule: 'too-large', severity: 'error', state: '', message, hint }] };
 }

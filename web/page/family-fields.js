@@ -19,9 +19,9 @@ export function personNames() {
 /** How a family is reached and why it is served, as fields of a form. */
 export function contactFields() {
   return {
-    phone: { type: 'string', maxLength: 40, title: t().people.phone },
+    phone: { type: 'string', maxLength: 60, title: t().people.phone },
     language: { enum: Object.keys(LANGUAGES), 'x-labels': labelled(LANGUAGES), title: t().people.language },
-    address: { type: 'string', maxLength: 200, title: t().people.address },
+    address: { type: 'string', maxLength: 300, title: t().people.address },
     categories: {
       type: 'array',
       items: { enum: Object.keys(t().category) },
