@@ -102,14 +102,14 @@ function account() {
   ];
 }
 
-/** `afresh`: another page; otherwise the same one with newer figures, which never takes a begun form, words to look for or further pages of a list away. */
+/** `afresh`: another page; otherwise the same one with newer figures, which never takes a begun form, an unread notice, words to look for or further pages of a list away. */
 async function show({ afresh }) {
   if (user === null) {
     main.replaceChildren(signInView(enter));
     return;
   }
   const typed = () => [...main.querySelectorAll('.search input')].some((one) => one.value !== one.defaultValue);
-  const kept = () => !afresh && (main.querySelector('form.answer, .further') !== null || typed());
+  const kept = () => !afresh && (main.querySelector('form.answer, .unread, .further') !== null || typed());
   if (kept()) return;
   const address = location.hash.length > 2 ? location.hash : home();
   for (const link of app.querySelectorAll('nav a'))

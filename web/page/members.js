@@ -2,6 +2,7 @@ import { actsBlock, fieldsOf } from './acts.js';
 import { patch, post } from './api.js';
 import { h } from './dom.js';
 import { labelled, personNames } from './family-fields.js';
+import { drawAnew } from './parts.js';
 import { t } from './texts.js';
 
 const RELATIONS = ['spouse', 'child', 'parent', 'sibling', 'grandparent', 'grandchild', 'ward', 'other'];
@@ -23,10 +24,12 @@ export function membersBlock({ id, members, can }, changed) {
   ];
 }
 
-/** What should be compared with the papers. */
+/** What should be compared with the papers: it stands until somebody has read it. */
 export function warningsOf(warnings) {
   if (warnings.length === 0) return null;
-  return h('div', { class: 'notice', role: 'status' }, ...warnings.map(({ message }) => h('p', {}, message)));
+  const lines = warnings.map(({ message }) => h('p', {}, message));
+  const read = h('button', { type: 'button', class: 'quiet', click: drawAnew }, t().people.read);
+  return h('div', { class: 'notice unread', role: 'status' }, ...lines, read);
 }
 
 /** The same form, in which a number of the family list (`x-member`) is chosen by name. */
