@@ -55,8 +55,7 @@ export class EngineContestant implements Contestant {
   }
 
   verify(): Promise<VerifyReport> {
-    const { readPool, versions } = this.runtime;
-    return verify(readPool, versions, ORGANISATION, { task: taskWork, handOff: handoffWork });
+    return verify(this.runtime, ORGANISATION, { task: taskWork, handOff: handoffWork });
   }
 
   private command(step: OwnStep, journey: Journey): Command {

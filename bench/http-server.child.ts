@@ -85,7 +85,7 @@ async function answer(question: Question): Promise<Answers[Question]> {
       return { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
     }
     case 'verify':
-      return verify(runtime.readPool, runtime.versions, ORGANISATION, { task: taskWork, handOff: handoffWork });
+      return verify(runtime, ORGANISATION, { task: taskWork, handOff: handoffWork });
   }
 }
 

@@ -7,7 +7,7 @@ import { taskWork } from './tasks/task-work.js';
 /** Journals against cases, timers, and what the features show: tasks and hand-offs; and the log of who read what. */
 export async function verifySystem(system: System, progress?: (cases: number) => void): Promise<VerifyReport> {
   const openWork = { task: taskWork, handOff: handoffWork };
-  const report = await verify(system.pool, system.runtime.versions, ORGANISATION, openWork, progress);
+  const report = await verify(system.runtime, ORGANISATION, openWork, progress);
   const problems = [...report.problems, ...(await verifyAccessLog(system.pool, ORGANISATION))];
   return { ...report, ok: problems.length === 0, problems };
 }

@@ -192,8 +192,7 @@ export class HandoffTown {
   /** At the end: every case can be proved from its journal, and nothing was an error of ours. */
   async expectSound(): Promise<void> {
     const openWork = { task: taskWork, handOff: handoffWork };
-    const { pool, runtime } = this.api.system;
-    const { problems } = await verify(pool, runtime.versions, ORGANISATION, openWork);
+    const { problems } = await verify(this.api.system.runtime, ORGANISATION, openWork);
     expect(problems).toEqual([]);
     expect(this.api.errors).toEqual([]);
   }

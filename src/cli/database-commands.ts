@@ -56,7 +56,7 @@ export async function verifyCases(terminal: Terminal): Promise<ExitCode> {
     );
     for (const problem of report.problems)
       terminal.say(
-        `  ${problem.case === null ? 'access log' : `case ${problem.case}`}, row ${problem.seq ?? '-'}: ${problem.rule}: ${problem.message}`,
+        `  ${problem.case === null ? '' : `case ${problem.case}, `}${problem.seq === null ? '' : `row ${problem.seq}: `}${problem.rule}: ${problem.message}`,
       );
     await terminal.answer(report);
     return report.ok ? EXIT.ok : EXIT.found;

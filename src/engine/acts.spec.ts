@@ -63,7 +63,7 @@ beforeAll(async () => {
   await fixture.deploy(typed);
 }, 60_000);
 afterAll(async () => {
-  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  const report = await verify(fixture.runtime, ORGANISATION, {});
   await fixture.close();
   expect(report.problems).toEqual([]);
 });
@@ -135,6 +135,37 @@ describe('suspend and resume', () => {
     await fixture.act(id, { type: 'resume' });
     await fixture.settled();
     expect(await fixture.read(id)).toMatchObject({ state: 'done', status: 'done' });
+  });
+
+  it('hide from nobody that their task was over before', async () => {
+    const { id } = await fixture.open('help');
+    const task = fixture.entry(id, 'do');
+    await fixture.answer(id, task);
+    const { revision } = (await fixture.act(id, { type: 'suspend' })).case;
+    await expect(fixture.answer(id, task, { result: 'late' })).rejects.toMatchObject({ code: 'task-closed' });
+    expect(await fixture.read(id)).toMatchObject({ revision });
+  });
+});
+
+describe('the retry of an event', () => {
+  it('that fails again is carried out, and leaves a new incident', async () => {
+    await fixture.deploy({
+      key: 'undecided',
+      title: { en: 'Undecided' },
+      context: { count: null },
+      events: { GO: { roles: [] } },
+      initial: 'a',
+      states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },
+    });
+    const { id } = await fixture.open('undecided');
+    await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident' });
+    const incidents = 'select id, status, rule from qamqor.incidents where case_id = $1 order by status';
+    const [first] = await fixture.sql<{ id: string; rule: string }>(incidents, [id]);
+    const again = await fixture.act(id, { type: 'retry', incidentId: first?.id ?? '' });
+    expect(again).toMatchObject({ outcome: 'incident', reason: first?.rule, case: { incidents: 1, revision: 2 } });
+    const left = await fixture.sql<{ id: string; status: string }>(incidents, [id]);
+    expect(left.map(({ status }) => status)).toEqual(['open', 'retried']);
+    expect(left[1]?.id).toBe(first?.id);
   });
 });
 

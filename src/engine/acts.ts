@@ -157,7 +157,16 @@ function retry(
   if (behind.kind === 'event') {
     // Its sender has given it again meanwhile.
     if (context.isKept(behind)) return { ...noted, record: cleared };
-    return { ...event(cleared, behind, context, writes), again: behind };
+    const given = event(cleared, behind, context, writes);
+    // It cannot be decided this time either: the retry itself was carried out, and a new incident says why.
+    if (given.refused)
+      return {
+        ...noted,
+        record: given.record,
+        outcome: 'incident',
+        reason: writes.incidents.at(-1)?.rule ?? given.refused.code,
+      };
+    return { ...given, again: behind };
   }
   if (behind.kind === 'answer' || behind.kind === 'failure' || behind.kind === 'timer') {
     const { settles: _settled, ...again } = behind;

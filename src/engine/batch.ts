@@ -56,9 +56,6 @@ export interface BatchDependencies {
   id(): string;
 }
 
-/** How long a case may be locked by somebody else before the command is told 503, when it waits alone. */
-const LOCK_TIMEOUT_MS = 2_000;
-
 type OpenCommand = Extract<Command, { kind: 'open' }>;
 
 /** Everything read at the start of a batch, under the locks. */
@@ -142,7 +139,7 @@ export class Batch {
     // Sent in one go and answered in order: the locks are held before the commands are looked up.
     sendTogether(client);
     const [, scope, cases, taken, kept, numbers, incidents, suspensions, leases] = await Promise.all([
-      client.query(this.waiting ? `begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}` : 'begin'),
+      client.query('begin'),
       client.query<{ now: string }>({
         name: 'batch-scope',
         text: `select set_config('qamqor.cases', $1, true), floor(extract(epoch from qamqor.qamqor_now()) * 1000)::text as now`,

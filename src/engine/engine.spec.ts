@@ -497,7 +497,7 @@ describe('an act that is refused half way', () => {
       { seq: 2 },
     ]);
     await expect(fixture.send(id, 'NEXT')).resolves.toMatchObject({ seq: 3 });
-    const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+    const report = await verify(fixture.runtime, ORGANISATION, {});
     expect(report.problems.filter((problem) => problem.case === id)).toEqual([]);
   });
 });

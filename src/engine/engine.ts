@@ -194,6 +194,8 @@ export class Engine implements EngineApi {
 
   /** People first, then machines, up to the limits; a case that is in a running batch waits for it here, not at its lock. */
   private nextGroup(): Pending[] {
+    const alone = this.takeAlone();
+    if (alone) return [alone];
     const group: Pending[] = [];
     let bytes = 0;
     const blocked = new Set<string>();
@@ -205,15 +207,7 @@ export class Engine implements EngineApi {
         const full = group.length >= BATCH_COMMANDS || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
         // An act relies on facts that are read when the batch begins: it is its case's only command in it.
         const isAct = pending.command.kind === 'act';
-        const alone = pending.passedOver >= ROUNDS_PASSED_OVER;
-        if (
-          full ||
-          this.busy.has(caseId) ||
-          blocked.has(caseId) ||
-          (isAct && grouped.has(caseId)) ||
-          (alone && group.length > 0) ||
-          group[0]?.passedOver === ROUNDS_PASSED_OVER
-        ) {
+        if (full || this.busy.has(caseId) || blocked.has(caseId) || (isAct && grouped.has(caseId))) {
           // Later commands of this case must not overtake it.
           blocked.add(caseId);
           left.push(pending);
@@ -227,6 +221,15 @@ export class Engine implements EngineApi {
       lane.splice(0, lane.length, ...left);
     }
     return group;
+  }
+
+  /** What was passed over too often waits for its lock without company, and before everybody: others never stop coming. */
+  private takeAlone(): Pending | undefined {
+    for (const lane of [this.lanes.people, this.lanes.machines]) {
+      const index = lane.findIndex((p) => p.passedOver >= ROUNDS_PASSED_OVER && !this.busy.has(p.command.caseId));
+      if (index >= 0) return lane.splice(index, 1)[0];
+    }
+    return undefined;
   }
 
   private async runGroup(group: Pending[]): Promise<void> {
@@ -305,18 +308,20 @@ export class Engine implements EngineApi {
       return;
     }
     if (!isLockTimeout(error) && isRetryable(error)) {
-      const patient = group.filter((p) => this.deps.elapsed() - p.since < PATIENCE_MS);
-      for (const pending of group)
-        if (!patient.includes(pending))
-          pending.reject(unavailable('The database does not answer. Send it again, with the same key.'));
+      const patient = this.patient(group, () =>
+        unavailable('The database does not answer. Send it again, with the same key.'),
+      );
       if (patient.length === 0) return;
       await this.pause();
       return this.runGroup(patient);
     }
     if (group.length > 1) {
       const middle = group.length >> 1;
-      await this.runGroup(group.slice(0, middle));
-      return this.runGroup(group.slice(middle));
+      for (const half of [group.slice(0, middle), group.slice(middle)]) {
+        const patient = isLockTimeout(error) ? this.patient(half, busy) : half;
+        if (patient.length > 0) await this.runGroup(patient);
+      }
+      return;
     }
     // Another process stored the same key or opened the same subject first: looked at again, that is found and said.
     if (isTaken(error) && !first.lookedAgain) {
@@ -326,6 +331,13 @@ export class Engine implements EngineApi {
     first.reject(
       isLockTimeout(error) ? busy(first.command) : isOpenSubject(error) ? subjectIsOpen(first.command) : error,
     );
+  }
+
+  /** Those that may be tried again; whoever has waited too long is told. */
+  private patient(group: Pending[], refusal: (command: Command) => AppError): Pending[] {
+    const late = (pending: Pending) => this.deps.elapsed() - pending.since >= PATIENCE_MS;
+    for (const pending of group.filter(late)) pending.reject(refusal(pending.command));
+    return group.filter((pending) => !late(pending));
   }
 
   /** Gives those that were passed over. */

@@ -154,8 +154,8 @@ function park(
   context: DecideContext,
   writes: BatchWrites,
 ): Decided {
+  if (command.late === 'refuse') throw entry ? refuse.caseNotActive(record) : refuse.taskClosed(record);
   if (!entry) return ignored(record, command, 'entry-closed', context, writes);
-  if (command.late === 'refuse') throw refuse.caseNotActive(record);
   const decided = ignored(record, command, 'suspended', context, writes, 'parked');
   writes.parked.push({
     caseId: record.id,

@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => fixture?.close());
 
 async function problems(caseId: string) {
-  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  const report = await verify(fixture.runtime, ORGANISATION, {});
   return report.problems.filter((problem) => problem.case === caseId).map(({ seq, rule }) => ({ seq, rule }));
 }
 

@@ -19,16 +19,22 @@ export interface Replayed {
   problems: { seq: number; rule: string; message: string }[];
 }
 
-/** Dues are taken from the journal, so the calendar of today does not matter. */
-const NO_CALENDAR: Calendar = { zone: 'UTC', week: [1, 2, 3, 4, 5], hours: [{ from: '09:00', to: '18:00' }], days: {} };
+/** Dues are taken from the journal, so the working days of today do not matter. */
+const NO_CALENDAR: Omit<Calendar, 'zone'> = {
+  week: [1, 2, 3, 4, 5],
+  hours: [{ from: '09:00', to: '18:00' }],
+  days: {},
+};
 
 /**
- * The journal alone, through the versions it names, gives the state. Rows that carry the state they led to (acts,
+ * The journal alone, through the versions it names, gives the state; in the owner's time zone (IANA), for that says which
+ * day it was. Rows that carry the state they led to (acts,
  * migrations) begin a new segment, from which replay goes on even where earlier payloads were erased.
  */
 export async function replayCase(
   rows: StoredRow[],
   workflowAt: (body: JournalBody) => Promise<Workflow>,
+  zone: string,
 ): Promise<Replayed> {
   const replayed: Replayed = { status: 'active', ended: new Map(), everOpened: [], problems: [] };
   let hash: string | undefined;
@@ -49,7 +55,10 @@ export async function replayCase(
         rule: 'unknown-engine',
         message: `Row ${row.seq} was written by engine ${body.engine}; this one is ${ENGINE}.`,
       });
-    replayRow(replayed, body, row.data === null ? undefined : (JSON.parse(row.data) as JournalPayload), workflow);
+    replayRow(replayed, body, row.data === null ? undefined : (JSON.parse(row.data) as JournalPayload), {
+      workflow,
+      zone,
+    });
   }
   return replayed;
 }
@@ -58,7 +67,7 @@ function replayRow(
   replayed: Replayed,
   body: JournalBody,
   payload: JournalPayload | undefined,
-  workflow: Workflow,
+  { workflow, zone }: { workflow: Workflow; zone: string },
 ): void {
   for (const { id, src } of body.opened) {
     if (src) replayed.everOpened.push({ id, seq: body.seq, src });
@@ -78,7 +87,7 @@ function replayRow(
     replayed.lostAt ??= body.seq;
     return;
   }
-  const result = again(replayed.chart, body, payload, workflow);
+  const result = again(replayed.chart, body, payload, { workflow, zone });
   if (result.outcome !== 'taken') {
     replayed.problems.push({
       seq: body.seq,
@@ -101,10 +110,16 @@ function again(
   chart: ChartState | undefined,
   body: JournalBody,
   payload: JournalPayload,
-  workflow: Workflow,
+  { workflow, zone }: { workflow: Workflow; zone: string },
 ): StepResult {
   const dues = Object.fromEntries(body.opened.flatMap(({ id, due }) => (due ? [[id, due]] : [])));
-  const scope: Scope = { now: body.at, by: payload.by ?? null, seq: body.seq, calendar: NO_CALENDAR, dues };
+  const scope: Scope = {
+    now: body.at,
+    by: payload.by ?? null,
+    seq: body.seq,
+    calendar: { ...NO_CALENDAR, zone },
+    dues,
+  };
   const input = payload.input;
   if (input?.kind === 'start') return start(workflow, input.input, scope);
   if (!input || !chart) throw new Error('A row to replay needs an input and a state.');

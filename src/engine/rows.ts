@@ -92,12 +92,19 @@ export async function writeBatch(
   sendTimers(send, writes);
   sendOutbox(send, rows);
   sendIncidents(send, writes);
+  const ownEntries = new Set(writes.opened.map((row) => row.entryId));
   for (const [source, handler] of sources) {
     const opened = writes.opened.filter((row) => row.entry.src === source);
     const closed = writes.closed.filter((row) => row.entry.src === source);
     const moved = writes.entriesMoved.filter((row) => row.src === source);
+    // What is entered again goes on from what was left: that is written first, and what this batch itself opened, last.
+    const [before, after] = [
+      closed.filter((row) => !ownEntries.has(row.entryId)),
+      closed.filter((row) => ownEntries.has(row.entryId)),
+    ];
+    if (before.length) sent.push(handler.close(tx, before));
     if (opened.length) sent.push(handler.open(tx, opened));
-    if (closed.length) sent.push(handler.close(tx, closed));
+    if (after.length) sent.push(handler.close(tx, after));
     if (moved.length && handler.reschedule) sent.push(handler.reschedule(tx, moved));
   }
   if (rows.dueWatcher) sent.push(...tellDues(tx, rows.dueWatcher, rows));

@@ -29,7 +29,14 @@ const READING_LANES = 2;
  * A batch takes milliseconds. One that hangs lets go of its cases soon, so that others can go on with them; and whether a
  * lost COMMIT took effect is known when the transaction that was left is over.
  */
-const COMMAND_PATH = { pipeline: true, statementTimeoutMs: 5_000, idleInTransactionMs: 5_000, connectTimeoutMs: 5_000 };
+const COMMAND_PATH = {
+  pipeline: true,
+  // Whoever holds one case or task for long delays those who want it, not everybody that travels in one batch with them.
+  lockTimeoutMs: 2_000,
+  statementTimeoutMs: 5_000,
+  idleInTransactionMs: 5_000,
+  connectTimeoutMs: 5_000,
+};
 
 export interface RuntimeOptions {
   /** The login; each pool takes its own role. */
@@ -109,6 +116,10 @@ export class Runtime {
     });
     registerSubCases(this.engine);
     registerParked(this.engine, this.readPool, this.relayPool);
+  }
+
+  calendar(organisationId: string): Calendar {
+    return this.options.calendar(organisationId);
   }
 
   /** By their roles, to be counted. */

@@ -61,7 +61,7 @@ beforeAll(async () => {
   await fixture.deploy({ ...parent, context: { members: '= input.members', result: null, begun: [] } });
 }, 60_000);
 afterAll(async () => {
-  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  const report = await verify(fixture.runtime, ORGANISATION, {});
   await fixture.close();
   expect(report.problems).toEqual([]);
 });

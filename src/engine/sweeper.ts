@@ -81,7 +81,11 @@ export class Sweeper {
           order by next_at limit ${AT_ONCE} for update skip locked) due
         where o.id = due.id returning o.id, o.topic`,
     });
-    if (rows.length) await this.deps.wake(rows);
+    if (rows.length === 0) return 0;
+    // Whatever the queue does, the sweeps go on; these rows come again.
+    await this.deps
+      .wake(rows)
+      .catch((error: unknown) => this.deps.warn('Wake-ups were not sent; the next sweep sends them again.', error));
     return rows.length;
   }
 }

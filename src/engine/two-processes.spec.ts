@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
-import { EngineFixture, until } from '../../test/engine.js';
+import { EngineFixture, ORGANISATION, until } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
 import { withTransaction } from '../platform/database.js';
 import { systemIds } from '../platform/ids.js';
@@ -158,6 +158,37 @@ describe('commands of two processes on one case', () => {
     for (const ofProcess of seqs) expect(ofProcess).toEqual(ofProcess.toSorted((one, other) => one - other));
     expect(seqs.flat().toSorted((one, other) => one - other)).toEqual(Array.from({ length: 80 }, (_, n) => n + 2));
     expect((await both[1].read(id)).chart.snapshot.context['count']).toBe(80);
+  });
+});
+
+describe('a command of a machine whose case is locked elsewhere', () => {
+  it('gets its turn while people never stop sending', async () => {
+    const [{ runtime }] = both;
+    const { id } = await both[0].open('race');
+    const others = await Promise.all([1, 2, 3, 4].map(() => both[0].open('race')));
+    let answered = false;
+    const crowd = others.map(async (other) => {
+      while (!answered) await both[0].send(other.id, 'ADD');
+    });
+    const lock = await database.pool('owner').connect();
+    try {
+      await lock.query('begin');
+      await lock.query('select from qamqor.cases where id = $1 for update', [id]);
+      const command = { id: systemIds.next(), keep: true, lane: 'machines' as const, sender: ENGINE_SENDER };
+      const sent = runtime.engine.submit({
+        ...command,
+        organisationId: ORGANISATION,
+        caseId: id,
+        kind: 'event',
+        type: 'ADD',
+      });
+      await expect(sent).rejects.toMatchObject({ code: 'case-busy', status: 503 });
+    } finally {
+      answered = true;
+      await lock.query('rollback');
+      lock.release();
+      await Promise.all(crowd);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EngineFixture, ORGANISATION } from '../../test/engine.js';
+import { DatabaseClock } from '../platform/clock.js';
 import { verify } from './verify.js';
 
 const workflow = {
@@ -41,7 +42,7 @@ async function aCase(): Promise<string> {
 }
 
 async function problemsOf(caseId: string) {
-  const report = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+  const report = await verify(fixture.runtime, ORGANISATION, {});
   return report.problems.filter((problem) => problem.case === caseId).map(({ seq, rule }) => ({ seq, rule }));
 }
 
@@ -136,6 +137,26 @@ describe('verify', () => {
     expect(await problemsOf(id)).toEqual([problem]);
   });
 
+  it('knows which day it was where the case belongs, also past midnight', async () => {
+    await fixture.deploy({
+      key: 'days',
+      title: { en: 'Days' },
+      context: { on: null },
+      events: { NOTE: { roles: [] } },
+      initial: 'open',
+      states: { open: { on: { NOTE: { actions: { type: 'set', params: { on: '= string(date(now))' } } } } } },
+    });
+    const clock = new DatabaseClock(fixture.runtime.readPool);
+    const tomorrow = new Date(Date.parse(await clock.now()) + 24 * 3_600_000).toISOString().slice(0, 10);
+    // One o'clock at night in Turkistan, five hours before Greenwich.
+    await clock.advanceTo(`${tomorrow}T20:00:00.000Z`);
+    const { id } = await fixture.open('days');
+    const { case: noted } = await fixture.send(id, 'NOTE');
+    const day = String(noted.chart.snapshot.context['on']);
+    expect(Date.parse(day)).toBe(Date.parse(tomorrow) + 24 * 3_600_000);
+    expect(await problemsOf(id)).toEqual([]);
+  });
+
   it('finds a whole tail that was cut off together with its revision', async () => {
     const id = await aCase();
     await fixture.sql('delete from qamqor.journal where case_id = $1 and seq = 4', [id]);
@@ -158,7 +179,7 @@ describe('verify', () => {
     await fixture.send(id, 'ADD', {});
     const change = `update qamqor.workflow_versions set files = replace(files, '3 days', '9 days') where key = $1`;
     for (const key of ['deed', 'idle']) await fixture.sql(change, [key]);
-    const { problems } = await verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+    const { problems } = await verify(fixture.runtime, ORGANISATION, {});
     const changed = problems.filter(({ rule }) => rule === 'workflow-changed');
     expect(changed).toMatchObject([
       { case: null, message: expect.stringContaining('"deed"') },

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { position } from '../statechart/accepts.js';
 import { canonicalJson } from '../statechart/canonical.js';
-import type { ChartState, CloseReason, Workflow } from '../statechart/types.js';
+import type { Calendar, ChartState, CloseReason, Workflow } from '../statechart/types.js';
 import { asOrganisation, type Query } from './cases.js';
 import { entryUuid } from './entry-uuid.js';
 import { chainHash, GENESIS, payloadDigest, type StoredRow } from './journal.js';
@@ -38,6 +38,19 @@ export interface Work {
 
 export type ReadWork = (query: Query, caseIds: string[]) => Promise<Work[]>;
 
+/** Where cases are read and made again: a runtime. */
+export interface VerifiedFrom {
+  readPool: Pool;
+  versions: VersionsApi;
+  calendar(organisationId: string): Calendar;
+}
+
+/** What cases are made again with. */
+interface Again {
+  versions: VersionsApi;
+  zone: string;
+}
+
 const CASES_AT_ONCE = 100;
 
 /**
@@ -45,19 +58,20 @@ const CASES_AT_ONCE = 100;
  * timers and due times, what the features show for them, and the workflows that they ran on. One consistent look at the database per group of cases.
  */
 export async function verify(
-  pool: Pool,
-  versions: VersionsApi,
+  from: VerifiedFrom,
   organisationId: string,
   openWork: Record<string, ReadWork>,
   progress?: (cases: number) => void,
 ): Promise<VerifyReport> {
+  const { readPool: pool, versions } = from;
   const report: VerifyReport = { ok: true, cases: 0, rows: 0, problems: [] };
   const stored = versions.afresh();
   report.problems.push(...(await asOrganisation(pool, organisationId, withoutCase)));
   report.problems.push(...(await changedWorkflows(pool, stored, organisationId)));
+  const again = { versions: stored, zone: from.calendar(organisationId).zone };
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const group = (query: Query) => verifyGroup(query, stored, after, openWork, report);
+    const group = (query: Query) => verifyGroup(query, again, after, openWork, report);
     const next = await asOrganisation(pool, organisationId, group, 'snapshot');
     progress?.(report.cases);
     if (!next) break;
@@ -104,7 +118,7 @@ async function changedWorkflows(pool: Pool, versions: VersionsApi, organisationI
 
 async function verifyGroup(
   query: Query,
-  versions: VersionsApi,
+  again: Again,
   after: string,
   openWork: Record<string, ReadWork>,
   report: VerifyReport,
@@ -148,7 +162,7 @@ async function verifyGroup(
     try {
       const record = caseRecord(
         row,
-        await versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version),
+        await again.versions.byVersion(row.organisation_id, row.workflow_key, row.workflow_version),
       );
       report.problems.push(
         ...(await verifyCase(
@@ -156,7 +170,7 @@ async function verifyGroup(
           stored,
           timers.get(row.id) ?? [],
           (src) => (openWork[src] ? (work.get(`${row.id}:${src}`) ?? new Map()) : undefined),
-          versions,
+          again,
         )),
       );
     } catch (error) {
@@ -176,7 +190,7 @@ async function verifyCase(
   stored: StoredRow[],
   timers: { id: string; due_at: Date }[],
   workOf: (src: string) => Map<string, Work> | undefined,
-  versions: VersionsApi,
+  { versions, zone }: Again,
 ): Promise<VerifyProblem[]> {
   const problems: VerifyProblem[] = [];
   const add = (seq: number | null, rule: string, message: string) =>
@@ -190,7 +204,7 @@ async function verifyCase(
   const { version } = last === undefined ? { version: record.workflowVersion } : bodyOf(last).workflow;
   if (version !== record.workflowVersion)
     add(stored.length, 'version-changed', `The case has version ${record.workflowVersion}, its journal ${version}.`);
-  const replayed = await replayCase(stored, workflowAt);
+  const replayed = await replayCase(stored, workflowAt, zone);
   for (const problem of replayed.problems) add(problem.seq, problem.rule, problem.message);
   if (replayed.chart === undefined) {
     if (replayed.lostAt !== undefined)

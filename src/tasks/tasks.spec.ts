@@ -373,6 +373,14 @@ describe('what one does with a task', () => {
     expect((await act('berik', body.items[0].id, 'claim')).status).toBe(200);
   });
 
+  it('is offered to whoever answered it, though nobody had claimed it, when the answer asks for another', async () => {
+    const { id, caseId } = await aTask();
+    const anna = await api.account('anna');
+    expect((await complete('anna', id, { decision: 'again' })).status).toBe(200);
+    const { body } = await api.get('anna', `/api/tasks?caseId=${caseId}`);
+    expect(body.items).toMatchObject([{ status: 'open', assignee: anna.account }]);
+  });
+
   it('a late answer to the first opening does not answer the second', async () => {
     const { id, caseId } = await aTask();
     await api.post('supervisor', `/api/cases/${caseId}/events`, { type: 'AGAIN' });
@@ -505,10 +513,10 @@ describe('a list of tasks', () => {
 
 it('verify finds a task whose status was changed by hand, open or closed', async () => {
   const { id, caseId } = await aTask();
-  const { pool, runtime } = api.system;
+  const { runtime } = api.system;
   const owner = api.database.pool('owner');
   const setStatus = (status: string) => owner.query('update qamqor.tasks set status = $2 where id = $1', [id, status]);
-  const run = () => verify(pool, runtime.versions, ORGANISATION, { task: taskWork });
+  const run = () => verify(runtime, ORGANISATION, { task: taskWork });
   const changed = [expect.objectContaining({ case: caseId, rule: 'task-changed', seq: 1 })];
   expect((await run()).problems).toEqual([]);
   await setStatus('done');

@@ -197,8 +197,7 @@ export class Errands {
       expect({ handoff, forms: new Set(forms).size }).toEqual({ handoff, forms: 1 });
     }
     expect(await violations(database.url, { ended: true })).toEqual([]);
-    const { pool, runtime } = this.town.api.system;
-    const { problems } = await replayAll(pool, runtime.versions, ORGANISATION, {
+    const { problems } = await replayAll(this.town.api.system.runtime, ORGANISATION, {
       task: taskWork,
       handOff: handoffWork,
     });

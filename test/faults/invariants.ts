@@ -274,7 +274,8 @@ class Checker {
         if (earlyMs > 0) this.add('I5', where, `fired ${earlyMs} ms early`);
         // One that is set for a day that has gone fires at once.
         const lateMs = +row.at - Math.max(+new Date(due), +at);
-        if (lateMs > (this.options.latestMs ?? LATEST_MS)) this.add('I5', where, `fired ${lateMs} ms late`);
+        if (lateMs > (this.options.latestMs ?? LATEST_MS))
+          this.add('I5', where, `${entryOf(row)}, set at ${at.toISOString()} for ${due}, fired ${lateMs} ms late`);
       }
     }
   }

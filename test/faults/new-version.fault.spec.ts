@@ -91,7 +91,7 @@ const journalOf = async () =>
       `select case_id || ' ' || seq || ' ' || encode(hash, 'hex') as row from qamqor.journal order by case_id, seq`,
     )
   ).map(({ row }) => row);
-const proved = () => verify(fixture.runtime.readPool, fixture.runtime.versions, ORGANISATION, {});
+const proved = () => verify(fixture.runtime, ORGANISATION, {});
 
 describe(`a new version, while ${CASES} cases are on their way in every state of the one before`, () => {
   const cases: { id: string; answers: number; act: 'suspend' | 'cancel' | undefined }[] = [];

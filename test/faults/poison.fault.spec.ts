@@ -144,8 +144,7 @@ describe('F42: a case whose stored state cannot be read', () => {
   it.each(spoil)('(it %s) is named by verify, and no other one is', async (_what, chart) => {
     const { poisoned } = await crowd();
     const named = async () => {
-      const { readPool, versions } = fixture.runtime;
-      const { problems } = await verify(readPool, versions, ORGANISATION, {});
+      const { problems } = await verify(fixture.runtime, ORGANISATION, {});
       return new Set(problems.map((problem) => problem.case));
     };
     const before = await named();

@@ -98,8 +98,7 @@ describe(`F44: a case of ${SIZE.steps} steps`, () => {
       // What is stored of a case does not grow with its past.
       expect(row?.bytes).toBeLessThan(2_000);
       process.stdout.write(`The step after ${SIZE.steps} took ${Math.round(nextMs)} ms.\n`);
-      const { readPool, versions } = fixture.runtime;
-      const { problems } = await verify(readPool, versions, ORGANISATION, {});
+      const { problems } = await verify(fixture.runtime, ORGANISATION, {});
       expect(problems.filter((problem) => problem.case === id)).toEqual([]);
     },
     LONG_MS,
