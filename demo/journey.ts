@@ -82,7 +82,6 @@ export async function runJourney(options: JourneyOptions): Promise<JourneyReport
   const town = await Town.open({ config, seed, log: progress, warn });
   try {
     const families = await importFamilies(town, options);
-    for (const [id, { number }] of families) town.familyNumbers.set(id, number);
     await openCases(town, [...families.keys()], progress);
     await liveUntilAllEnd(town, families, options);
     progress('All cases have ended; making each of them again from its journal.');

@@ -163,7 +163,6 @@ class Past {
 
   private know(id: string, { number, categories, interest, adults }: Omit<Known, 'id' | 'has_case'>): void {
     this.families.set(id, { number, categories, interest: interest ?? 'other', adults });
-    this.town.familyNumbers.set(id, number);
   }
 
   private staff(neglect: Neglect): Staff {

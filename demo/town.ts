@@ -64,9 +64,6 @@ export class TownRefused extends Error {
  * simulated partners on a port of their own. Nobody else may serve the database meanwhile, because its clock is moved.
  */
 export class Town {
-  /** Filled by whoever imports the families, before the first hand-off. */
-  readonly familyNumbers = new Map<string, string>();
-
   private constructor(
     readonly system: System,
     readonly app: NestFastifyApplication,
@@ -134,17 +131,18 @@ export class Town {
   /** What decides a partner's behaviour must be the same in every run: the family's number and whose track it is, and how often it was asked before. */
   async keyOf(body: HandOffBody): Promise<{ family: string; attempt: number } | null> {
     const [found] = await asOrganisation(this.system.pool, ORGANISATION, (query) =>
-      query<{ subject: string; track: string | null; attempt: number }>(
-        `select h.subject, (select c.chart::jsonb #>> '{snapshot,context,member}' || '/' || coalesce(c.chart::jsonb #>> '{snapshot,context,round}', '1')
+      query<{ family: string; track: string | null; attempt: number }>(
+        `select f.number as family, (select c.chart::jsonb #>> '{snapshot,context,member}' || '/' || coalesce(c.chart::jsonb #>> '{snapshot,context,round}', '1')
              from qamqor.cases c where c.id = h.case_id) as track,
            (select count(*)::int from qamqor.handoffs e
            where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
-         from qamqor.handoffs h where h.id = $1`,
+         from qamqor.handoffs h join qamqor.families f on f.id::text = h.subject where h.id = $1`,
         [body.id],
       ),
     );
-    const family = found && this.familyNumbers.get(found.subject);
-    return family ? { family: found.track ? `${family}/${found.track}` : family, attempt: found.attempt } : null;
+    if (!found) return null;
+    const { family, track, attempt } = found;
+    return { family: track === null ? family : `${family}/${track}`, attempt };
   }
 
   async close(): Promise<void> {

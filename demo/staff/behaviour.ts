@@ -38,6 +38,7 @@ const schema = z.object({
     wantsAdvice: rate,
     accountBlocked: rate,
     followUpProblem: shares(['go-on', 'repayment']),
+    contractOverdue: shares(['signed', 'declined', 'lapsed']),
   }),
   families: z.strictObject({
     contactChannel: shares(['visit', 'phone', 'mobile-group', 'school', 'line-111', 'other']),

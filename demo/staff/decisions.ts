@@ -361,6 +361,9 @@ const ANSWERS: Record<string, (asked: Asked) => JsonObject> = {
   'grant-contract': (asked) => ({
     decision: asked.happens(asked.rates.declinesGrant, 'declines') ? 'declined' : 'signed',
   }),
+  'contract-overdue': (asked) => ({ decision: asked.choice(asked.staff.contractOverdue, 'decision') }),
+  'grant-follow-up': () => ({ decision: 'used-as-agreed' }),
+  'consent-withdrawal': () => ({ consents: [] }),
   'grant-payment': (asked): JsonObject =>
     asked.first && asked.happens(asked.staff.accountBlocked, 'blocked')
       ? { result: 'account-blocked' }
