@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { isMoving } from '../engine/moves.js';
@@ -11,7 +11,8 @@ import { CASE_OPENERS } from './case.policy.js';
 import { CasesService } from './cases.service.js';
 import { Describe } from './contract.js';
 import { KeptByEngine, replayed } from './idempotency.interceptor.js';
-import { caseView, flag, journalRow, json, jsonObject, page, paging, previewView } from './schemas.js';
+import { pickLanguage } from './language.js';
+import { caseView, flag, journalRow, json, jsonObject, listedCase, page, paging, previewView } from './schemas.js';
 import { With, type Write } from './write.js';
 
 const tag = 'cases';
@@ -118,10 +119,14 @@ export class CasesController {
     tag,
     summary: 'Cases, the newest first unless told',
     query: listQuery,
-    answers: { 200: { description: 'A page of cases', schema: page(caseView) } },
+    answers: { 200: { description: 'A page of cases', schema: page(listedCase) } },
   })
-  list(@By() by: Principal, @Query() query: z.output<typeof listQuery>) {
-    return this.cases.list(by, query);
+  list(
+    @By() by: Principal,
+    @Query() query: z.output<typeof listQuery>,
+    @Headers('accept-language') languages?: string,
+  ) {
+    return this.cases.list(by, query, pickLanguage(languages));
   }
 
   @Get(':id')

@@ -21,10 +21,11 @@ import { type Principal, senderOf } from '../identity/principal.js';
 import type { RoleBook } from '../identity/roles.js';
 import type { Clock } from '../platform/clock.js';
 import { numbersMeantBy } from '../platform/numbers.js';
-import type { Calendar, Json, JsonObject } from '../statechart/types.js';
+import type { Calendar, Json, JsonObject, Language } from '../statechart/types.js';
 import { type ActName, actorsOf, mayAct, maySendEvents } from './case.policy.js';
 import { presentCase } from './case.presenter.js';
 import { isInt, isMoment, isUuid, pageOf, readCursor, writeCursor } from './cursor.js';
+import { stalledReasons } from './stalled-reasons.js';
 import { commandOf, type Write } from './write.js';
 
 /** Turns what a person sends into what a workflow's input asks for, and says what the case is about. */
@@ -133,7 +134,12 @@ export class CasesService {
     if (kept && !kept.digest.equals(digestOf(what))) throw keyReused({ id: key });
   }
 
-  async list(by: Principal, query: CaseQuery): Promise<{ items: JsonObject[]; next: string | null }> {
+  /** Of those that are asked for because they stand still, why they do, in the reader's `language`. */
+  async list(
+    by: Principal,
+    query: CaseQuery,
+    language: Language,
+  ): Promise<{ items: JsonObject[]; next: string | null }> {
     const now = await this.deps.clock.now();
     const values: unknown[] = [by.organisationId];
     const value = (given: unknown) => `$${values.push(given)}`;
@@ -157,7 +163,24 @@ export class CasesService {
     const text = `select ${CASE_COLUMNS} from qamqor.cases where ${conditions.join(' and ')} order by ${order.by} limit ${value(query.limit + 1)}`;
     const rows = await asOrganisation(this.deps.pool, by.organisationId, (run) => run<CaseRow>(text, values));
     const { items, next } = pageOf(rows, query.limit, order.cursor, (row) => this.presented(row, by, now));
-    return { items: (await Promise.all(items)).flat(), next };
+    const presented = (await Promise.all(items)).flat();
+    return {
+      items: query.stalled === true ? await this.withReasons(by, presented, { now, language }) : presented,
+      next,
+    };
+  }
+
+  private async withReasons(
+    by: Principal,
+    items: JsonObject[],
+    { now, language }: { now: string; language: Language },
+  ): Promise<JsonObject[]> {
+    const ids = items.map(({ id }) => String(id));
+    const { pool, versions } = this.deps;
+    const reasons = await asOrganisation(pool, by.organisationId, (run) =>
+      stalledReasons(run, versions, { ids, now, language }),
+    );
+    return items.map((item) => ({ ...item, reason: reasons.get(String(item['id'])) ?? null }));
   }
 
   /** Nothing for one whose state cannot be read: it must not hide the others. `verify` names it, and the sweep for orphans warns of it. */

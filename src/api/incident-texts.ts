@@ -1,4 +1,4 @@
-import { isUntitled, outlineOf } from '../case-page/outline.js';
+import { stateTitle } from '../case-page/outline.js';
 import { OPENS_WITHOUT_END } from '../engine/sub-cases.js';
 import { PERHAPS_DONE } from '../services/service-source.js';
 import type { Language, Workflow } from '../statechart/types.js';
@@ -33,13 +33,6 @@ export function sayIncident({ rule, state, because }: IncidentFacts, workflow: W
 
 /** Whether a code of the engine is the rule of an incident. */
 export const isIncident = (rule: string): boolean => Object.hasOwn(INCIDENT_TEXTS, rule);
-
-/** What people call a state; its path where nobody gave it a title, and of the whole chart the workflow's title. */
-export function stateTitle(workflow: Workflow, path: string, language: Language): string {
-  if (path === '') return workflow.title[language] ?? workflow.title.en ?? workflow.key;
-  const node = outlineOf(workflow, language).byPath.get(path);
-  return node === undefined || isUntitled(node) ? path : node.title;
-}
 
 const MEND_WORKFLOW = {
   kk: 'Әкімшіге хабарлаңыз; жұмыс процесі түзетілген соң қайталаңыз.',

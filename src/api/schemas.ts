@@ -66,6 +66,31 @@ export const caseView = z
   })
   .meta({ id: 'Case' });
 
+export const stalledReason = z
+  .object({
+    kind: z.enum(['overdue', 'suspended', 'incident']),
+    rule: z.string(),
+    text: z
+      .string()
+      .meta({ description: 'In the language of `Accept-Language`: what happened, or which state is due' }),
+    message: z
+      .string()
+      .meta({ description: 'Technical detail: what the incident says in English, or the name of what is due' }),
+    since: moment.nullable(),
+  })
+  .nullable()
+  .meta({
+    description:
+      'Why it stands still: an incident weighs more than a suspension of more than 30 days, and that more than a deadline',
+  });
+
+/** As lists show it: of those that are asked for because they stand still, why they do. */
+export const listedCase = caseView
+  .extend({
+    reason: stalledReason.optional().meta({ description: 'Where `stalled=true` was asked: why it stands still' }),
+  })
+  .meta({ id: 'ListedCase' });
+
 const previewedEntry = z.object({
   invoke: z.string(),
   src: z.string(),

@@ -28,6 +28,21 @@ export function outlineOf(workflow: Workflow, language: Language): Outline {
   return outline;
 }
 
+/** What people call a state: by its stage where it has no title of its own, and by its path where nobody named it; of the whole chart the workflow's title. */
+export function stateTitle(workflow: Workflow, path: string, language: Language): string {
+  if (path === '') return workflow.title[language] ?? workflow.title.en ?? workflow.key;
+  const node = outlineOf(workflow, language).byPath.get(path);
+  if (node && !isUntitled(node)) return node.title;
+  const stage = workflow.stages.find(({ key }) => key === node?.stage)?.title;
+  return stage?.[language] ?? stage?.en ?? path;
+}
+
+/** What is due, in words: the state itself, or the one that waits for the invocation of this name. */
+export function dueTitle(what: string, name: string, workflow: Workflow, language: Language): string {
+  const path = what === 'state' ? name : outlineOf(workflow, language).byInvoke.get(name)?.path;
+  return path === undefined ? name : stateTitle(workflow, path, language);
+}
+
 /**
  * Titles of the innermost active states: where a case stands, in words. A part that is over says nothing while others
  * go on, and neither does a state without a title; they are named only where there is nothing else to say.

@@ -34,8 +34,8 @@ export interface TextsDependencies {
   partner(key: string): Text | undefined;
   /** Title of a partner's service. */
   service(partner: string, service: string): Text | undefined;
-  /** Title of the stage that a state of a case belongs to. */
-  stage(organisationId: string, caseId: string): Promise<Text | undefined>;
+  /** Title of what is due in a case: a state, or the one that waits for an invocation. */
+  due(organisationId: string, caseId: string, what: string, name: string): Promise<Text | undefined>;
   /** IANA name of the time zone in which people read dates. */
   zone: string;
   /** Whether a role looks after the work of others. */
@@ -98,7 +98,7 @@ export class EscalationTexts {
     organisationId: string,
     caseId: string,
     entryId: string | null,
-    { what }: Facts,
+    { what, name }: Facts,
     handoff: HandoffRow | undefined,
   ): Promise<Text | undefined> {
     if (what === 'task') {
@@ -108,7 +108,7 @@ export class EscalationTexts {
       return rows[0] && (JSON.parse(rows[0].title) as Text);
     }
     if (what === 'handOff') return handoff && this.deps.service(handoff.partner, handoff.service);
-    return what === 'state' ? this.deps.stage(organisationId, caseId) : undefined;
+    return this.deps.due(organisationId, caseId, what, name);
   }
 
   /** Who owns the work is told to do it, who oversees to help, a partner to answer. */

@@ -209,6 +209,18 @@ describe('a stage that lasts too long', () => {
   });
 });
 
+describe('a case that was opened and lasts too long', () => {
+  it('is called as the state that waits for it', async () => {
+    const late = { deadline: '2 working days', escalation: 'stage' };
+    const invoke = { src: 'case', input: { workflow: 'tasked', input: {}, ...late } };
+    await api.deploy(waiting('opens', invoke, { title: text('Studying') }), { 'forms/note.yaml': note });
+    const id = await open('opens');
+    await pass(api.system, { days: 5 });
+    const [first] = await told(id);
+    expect(first).toMatchObject({ what: 'case', title: text('Studying') });
+  });
+});
+
 describe('a partner that does not answer', () => {
   const handoffOf = async (id: string) => (await api.get('adviser', `/api/handoffs?caseId=${id}`)).body.items[0];
   const ladder = [

@@ -116,6 +116,22 @@ describe('cases that nothing can move', () => {
     expect(await incidentsOf(changed)).toEqual(['orphan']);
   });
 
+  it('are those whose only timer has passed without effect, unless something else moves them', async () => {
+    await fixture.deploy({
+      ...waits,
+      key: 'waits-twice',
+      states: { ...waits.states, a: { after: { long: 'b', later: 'b' } } },
+      delays: { ...waits.delays, later: '301 days' },
+    });
+    const [alone, beside] = [await fixture.open('waits'), await fixture.open('waits-twice')];
+    const passed = `update qamqor.timers set passed_at = qamqor.qamqor_now() where id in
+      (select id from qamqor.timers where case_id = $1 order by due_at limit 1)`;
+    for (const { id } of [alone, beside]) await fixture.sql(passed, [id]);
+    await new Rounds().pass(60);
+    expect(await incidentsOf(alone.id)).toEqual(['orphan']);
+    expect(await incidentsOf(beside.id)).toEqual([]);
+  });
+
   it('are not among those that wait as they should', async () => {
     const { id } = await fixture.open('waits');
     await new Rounds().pass(60);

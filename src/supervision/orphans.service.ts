@@ -247,6 +247,11 @@ async function moversOf(client: PoolClient, charts: Map<string, ChartState>): Pr
       `select id from qamqor.timers where case_id = any ($1::uuid[]) and kind = 'timer' and passed_at is null`,
       cases,
     ),
+    passed: await ids(
+      'passed',
+      `select id from qamqor.timers where case_id = any ($1::uuid[]) and kind = 'timer' and passed_at is not null`,
+      cases,
+    ),
     outbox: await ids(
       'outbox',
       'select distinct entry_id as id from qamqor.outbox where case_id = any ($1::uuid[]) and entry_id is not null and not parked',

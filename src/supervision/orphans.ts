@@ -7,6 +7,8 @@ export interface Movers {
   tasks: ReadonlySet<string>;
   handoffs: ReadonlySet<string>;
   timers: ReadonlySet<string>;
+  /** Timers whose moment came and could not be taken: their incident was dealt with, and they fire no more. */
+  passed: ReadonlySet<string>;
   /** Entries with an outbox row that is not parked. */
   outbox: ReadonlySet<string>;
   /** Entries whose sub-case is open, or whose answer is on its way. */
@@ -25,6 +27,7 @@ export interface Stuck {
 /** Null where something can move it. */
 export function whyStuck(caseId: string, workflow: Workflow, chart: ChartState, movers: Movers): Stuck | null {
   let alive = false;
+  let passed: Stuck | null = null;
   for (const entry of chart.entries) {
     const id = uuidOfEntry(caseId, entry);
     if (movers.incidents.has(id)) {
@@ -32,12 +35,18 @@ export function whyStuck(caseId: string, workflow: Workflow, chart: ChartState, 
       continue;
     }
     const missing = missingBehind(entry, id, movers);
+    if (missing !== null && movers.passed.has(id)) {
+      passed ??= { ...missing, entryId: id };
+      continue;
+    }
     if (missing !== null) return { ...missing, entryId: id };
     if (entry.kind !== 'deadline') alive = true;
   }
   // What a person may send from outside moves it too; whether anybody would is for `workflow check` to say.
   if (alive || accepts(workflow, chart).length > 0) return null;
-  return { message: 'The case waits for nothing: no open task, hand-off, step, sub-case or timer could move it.' };
+  return (
+    passed ?? { message: 'The case waits for nothing: no open task, hand-off, step, sub-case or timer could move it.' }
+  );
 }
 
 function missingBehind(entry: Entry, id: string, movers: Movers): Stuck | null {

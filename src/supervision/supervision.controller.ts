@@ -2,7 +2,7 @@ import { Controller, Get, Headers, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Describe } from '../api/contract.js';
 import { pickLanguage } from '../api/language.js';
-import { flag, moment, page, paging, text, uuid } from '../api/schemas.js';
+import { flag, moment, page, paging, stalledReason, text, uuid } from '../api/schemas.js';
 import { Roles } from '../identity/access.js';
 import { Looks } from '../identity/looks.js';
 import { By, type Principal } from '../identity/principal.js';
@@ -21,23 +21,7 @@ const boardItem = z.object({
   stalled: z
     .boolean()
     .meta({ description: 'Past its deadline, with an open incident, or suspended for more than 30 days' }),
-  reason: z
-    .object({
-      kind: z.enum(['overdue', 'suspended', 'incident']),
-      rule: z.string(),
-      text: z
-        .string()
-        .meta({ description: 'In the language of `Accept-Language`: what happened, or which state is due' }),
-      message: z
-        .string()
-        .meta({ description: 'Technical detail: what the incident says in English, or the name of what is due' }),
-      since: moment.nullable(),
-    })
-    .nullable()
-    .meta({
-      description:
-        'Why it stands still: an incident weighs more than a suspension of more than 30 days, and that more than a deadline',
-    }),
+  reason: stalledReason,
 });
 const board = z
   .object({

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { dueTitle } from '../case-page/outline.js';
 import { HandoffsModule } from '../handoffs/handoffs.module.js';
 import { Partners } from '../handoffs/partners.js';
 import { isOverseer } from '../identity/identity.policy.js';
@@ -8,7 +9,7 @@ import { System } from '../system.js';
 import { BoardService } from './board.service.js';
 import { DueRows } from './due-watcher.js';
 import { EscalationService } from './escalation.service.js';
-import { EscalationTexts } from './escalation-texts.js';
+import { EscalationTexts, inAll } from './escalation-texts.js';
 import { EscalationsService } from './escalations.service.js';
 import { Ladders } from './ladders.js';
 import { LiveController } from './live.controller.js';
@@ -54,9 +55,9 @@ function escalation(system: System, notifications: NotificationsService, partner
     oversees: (role) => isOverseer({ roles: [role], may: roles.rightsOf([role]) }),
     partner: (key) => partners.find(key)?.title,
     service: (partner, service) => partners.find(partner)?.services[service]?.title,
-    async stage(organisationId, caseId) {
+    async due(organisationId, caseId, what, name) {
       const record = await engine.read(organisationId, caseId);
-      return record?.workflow.stages.find(({ key }) => key === record.stage)?.title;
+      return record ? inAll((language) => dueTitle(what, name, record.workflow, language)) : undefined;
     },
   });
   const suppliers = roles.spelt(['supply-papers']);

@@ -46,17 +46,17 @@ export async function stalledView(query, user) {
   );
 }
 
-async function row({ id, number, stage, status, incidents }, workflow, { name, titles, sees }) {
+async function row({ id, number, stage, status, incidents, reason }, workflow, { name, titles, sees }) {
   const [waits, told, failed] = await Promise.all([
     get(`/api/cases/${id}/waits`),
     get(`/api/escalations?case=${number}&limit=5`),
     incidents > 0 && sees ? openIncidents(id) : [],
   ]);
   const late = waits.items.filter(({ overdue }) => overdue);
-  const reasons =
-    incidents > 0 && !sees
-      ? [h('li', { class: 'over' }, h('strong', {}, `${t().incidents}: ${incidents}`))]
-      : failed.map(incidentItem);
+  const reasons = failed.map(incidentItem);
+  // Who may not deal with the incident is told of it all the same.
+  const isSaid = reasons.length > 0 || (reason?.kind === 'overdue' && late.length > 0);
+  if (reason && !isSaid) reasons.push(reasonItem(reason));
   return h(
     'li',
     { class: 'card stalled', 'data-case': number },
@@ -68,6 +68,15 @@ async function row({ id, number, stage, status, incidents }, workflow, { name, t
     told.items.length === 0
       ? h('p', { class: 'none' }, t().noneTold)
       : h('ul', { class: 'told' }, ...told.items.flatMap((one) => hearing(one, titles))),
+  );
+}
+
+function reasonItem({ text, since }) {
+  return h(
+    'li',
+    { class: 'over' },
+    h('strong', {}, text),
+    since && h('span', { class: 'due' }, ` ${t().since}: `, h('time', { datetime: since }, moment(since))),
   );
 }
 
