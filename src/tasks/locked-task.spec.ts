@@ -14,7 +14,7 @@ afterAll(() => api.close());
 
 async function aTask(): Promise<string> {
   const { body } = await api.post('registrar', '/api/cases', { workflow: 'two-steps', input: {} });
-  const { body: tasks } = await api.get('registrar', `/api/tasks?caseId=${body.id}`);
+  const { body: tasks } = await api.get('registrar', `/api/tasks?view=available&caseId=${body.id}`);
   return tasks.items[0].id;
 }
 
