@@ -11,6 +11,7 @@ import {
   findHandoff,
   type HandoffRow,
   outputOf,
+  PAPERS_ASKED,
   type PartnerDirectory,
   type PartnerEvent,
   type PartnerService,
@@ -292,9 +293,6 @@ function inOrder(rows: Waiting[]): Waiting[] {
   return rows.sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
 }
 
-/** Topic under which whoever looks after a hand-off hears that its partner wants papers. */
-const PAPERS_ASKED = 'handOff.papers';
-
 /** A change of the hand-off as SQL, where its values begin at $7; and what goes out with it. */
 interface Note {
   set: string;
@@ -310,7 +308,7 @@ const ACKNOWLEDGE = {
 };
 
 const PAUSE = {
-  set: `status = 'papers', paused_at = qamqor.qamqor_now(),
+  set: `status = 'papers', papers_reminded = 0, paused_at = qamqor.qamqor_now(),
     paused_until = qamqor.qamqor_now() + make_interval(days => $7), answer_by = answer_by + make_interval(days => $7),
     gives_up_at = gives_up_at + make_interval(days => $7)`,
   when: `status in ('sent', 'acknowledged')`,

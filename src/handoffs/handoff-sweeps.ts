@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
 import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
-import { failureOf, type HandoffRow, RECALLED } from './handoff.js';
+import { failureOf, type HandoffRow, PAPERS_ASKED, RECALLED } from './handoff.js';
 import type { PartnerTerms } from './partner-terms.js';
 
 export interface SweepsDependencies {
@@ -52,6 +52,16 @@ export class HandoffSweeps {
         this.deps.warn(`What was sent under consent ${id} could not be recalled; the next sweep tries again.`, error);
       }
     }
+  }
+
+  /** Papers that a partner waits for and nobody has supplied: whoever looks after it hears again after each third of the pause. */
+  async remindOfPapers(): Promise<void> {
+    const { rows } = await this.deps.pool.query<{ id: string; case_id: string }>({
+      name: 'papers-due',
+      text: PAPERS_DUE,
+    });
+    for (const { id, case_id: caseId } of rows)
+      await this.deps.pool.query({ name: 'remind-of-papers', text: REMIND, values: [this.deps.id(), id, caseId] });
   }
 
   private async expireOne(row: GivenUpRow): Promise<void> {
@@ -118,3 +128,18 @@ export class HandoffSweeps {
     });
   }
 }
+
+/** How many thirds of its pause are over, as SQL. */
+const THIRDS = `floor(3 * extract(epoch from qamqor.qamqor_now() - paused_at) / nullif(extract(epoch from paused_until - paused_at), 0))`;
+
+const PAPERS_DUE = `select id, case_id from qamqor.handoffs
+  where status = 'papers' and closed_at is null and paused_until > qamqor.qamqor_now() and papers_reminded < ${THIRDS} limit 100`;
+
+const REMIND = `
+  with reminded as (
+    update qamqor.handoffs set papers_reminded = ${THIRDS}
+    where id = $2 and status = 'papers' and closed_at is null and paused_until > qamqor.qamqor_now() and papers_reminded < ${THIRDS}
+    returning id, organisation_id)
+  insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+  select $1, r.organisation_id, c.id, c.revision, '${PAPERS_ASKED}', r.id, '{}', clock.now, clock.now
+  from reminded r, qamqor.cases c, (select qamqor.qamqor_now() as now) clock where c.id = $3`;

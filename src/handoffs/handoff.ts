@@ -126,6 +126,9 @@ export function failureOf(
 }
 
 /** The code by which a case hears that a hand-off was taken back by us: by hand, or because consent to it was withdrawn. */
+/** Topic under which whoever looks after a hand-off hears that its partner wants papers. */
+export const PAPERS_ASKED = 'handOff.papers';
+
 export const RECALLED = 'RECALLED';
 
 /** What the statechart sees of an answer: what the service's result names, and nothing personal. */

@@ -82,6 +82,7 @@ function handoffs(
   engine.registerSource(source);
   engine.registerSweep('hand-offs past their time', () => sweeps.expire());
   engine.registerSweep('hand-offs without consent', () => sweeps.recallWithdrawn());
+  engine.registerSweep('papers that partners wait for', () => sweeps.remindOfPapers());
   engine.registerSweep('hand-offs long over', () => erasure.sweep());
   consents.onGiven((consent) => service.hurry(consent));
   return service;

@@ -87,6 +87,21 @@ describe('papers that a partner asks for', () => {
     expect(await roles(id)).toEqual(['curator']);
   });
 
+  it('are told again after each third of the pause, until they are there', async () => {
+    const { id, handoff } = await town.sent('looked-after');
+    await town.tell(handoff, papersRequested());
+    await pass(town.api.system, { days: 9 });
+    expect(await roles(id)).toEqual(['curator']);
+    await pass(town.api.system, { days: 2 });
+    await pass(town.api.system, { minutes: 5 });
+    expect(await roles(id)).toEqual(['curator', 'curator']);
+    await pass(town.api.system, { days: 10 });
+    expect(await roles(id)).toEqual(['curator', 'curator', 'curator']);
+    expect((await supply(handoff)).status).toBe(200);
+    await pass(town.api.system, { days: 5 });
+    expect(await roles(id)).toHaveLength(3);
+  });
+
   it('are told to nobody any more once they were supplied', async () => {
     const { id, handoff } = await town.sent('looked-after');
     await town.tell(handoff, papersRequested());

@@ -24,6 +24,7 @@ import { M0023NoticesByRecipient } from './m0023-notices-by-recipient.js';
 import { M0024OutboxTrace } from './m0024-outbox-trace.js';
 import { M0025ConsentsTold } from './m0025-consents-told.js';
 import { M0026PartnersGone } from './m0026-partners-gone.js';
+import { M0027PapersReminded } from './m0027-papers-reminded.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -51,4 +52,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0024OutboxTrace,
   M0025ConsentsTold,
   M0026PartnersGone,
+  M0027PapersReminded,
 ];
