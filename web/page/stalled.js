@@ -72,12 +72,8 @@ async function row({ id, number, stage, status, incidents, reason }, workflow, {
 }
 
 function reasonItem({ text, since }) {
-  return h(
-    'li',
-    { class: 'over' },
-    h('strong', {}, text),
-    since && h('span', { class: 'due' }, ` ${t().since}: `, h('time', { datetime: since }, moment(since))),
-  );
+  const from = since && h('p', { class: 'due' }, `${t().since}: `, h('time', { datetime: since }, moment(since)));
+  return h('li', { class: 'over' }, h('div', {}, h('p', {}, h('strong', {}, text)), from));
 }
 
 function waiting({ title, who, dueAt, overdue }) {
