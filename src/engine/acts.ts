@@ -155,8 +155,6 @@ function retry(
     return { ...noted, record: cleared };
   }
   if (behind.kind === 'event') {
-    // Its sender has given it again meanwhile.
-    if (context.isKept(behind)) return { ...noted, record: cleared };
     const given = event(cleared, behind, context, writes);
     // It cannot be decided this time either: the retry itself was carried out, and a new incident says why.
     if (given.refused)

@@ -178,14 +178,19 @@ export class Batch {
         : noRows<never>(),
     ]);
 
-    const behind = incidents.rows.map(incidentOf).flatMap(keyedBehind);
-    const keptBehind = await (behind.length ? client.query<KeptRow>(keysOf(behind)) : noRows<never>());
+    // Few cases have any: asked for only where an event may be what met one.
+    const records = await this.recordsOf(cases.rows);
+    const events = this.commands.filter((c) => c.kind === 'event');
+    const troubled = events.filter(({ caseId }) => (records.get(caseId)?.incidents ?? 0) > 0);
+    const met = await (troubled.length
+      ? client.query<Record<string, string>>({ ...sql.findIncidentsOf, values: [troubled.map((c) => c.caseId)] })
+      : noRows<never>());
 
     return {
       now: new Date(Number(scope.rows[0]?.now)).toISOString(),
-      records: await this.recordsOf(cases.rows),
+      records,
       kept: new Map(
-        [...kept.rows, ...keptBehind.rows].map((row) => [
+        kept.rows.map((row) => [
           `${row.organisation_id}:${row.account}:${row.id}`,
           { digest: row.digest, caseId: row.case_id, seq: row.seq, answer: JSON.parse(row.answer) as Json },
         ]),
@@ -194,7 +199,7 @@ export class Batch {
       takenSubjects: new Map(
         taken.rows.map((row) => [`${row.organisation_id}:${row.workflow_key}:${row.subject}`, row]),
       ),
-      incidents: new Map(incidents.rows.map(incidentOf).map((incident) => [incident.id, incident])),
+      incidents: new Map([...incidents.rows, ...met.rows].map(incidentOf).map((incident) => [incident.id, incident])),
       suspensions: new Map(suspensions.rows.map(({ case_id, at, by }) => [case_id, { at: at.toISOString(), by }])),
       leases: new Set(leases.rows.map(leaseOf)),
     };
@@ -278,7 +283,7 @@ export class Batch {
       },
       topics: (src) => this.deps.sources.get(src)?.topics,
       incident: (id) => loaded.incidents.get(id),
-      isKept: (command) => loaded.kept.get(keyOf(command))?.digest.equals(commandDigest(command)) === true,
+      incidentsOf: (caseId) => [...loaded.incidents.values()].filter((incident) => incident.caseId === caseId),
       suspension: (caseId) => loaded.suspensions.get(caseId),
       salt: this.deps.salt,
       id: this.deps.id,
@@ -369,12 +374,6 @@ function keysOf(commands: Command[]) {
       textArray(commands.map((c) => c.id)),
     ],
   };
-}
-
-/** The command that a retry would give again, where its sender may too. */
-function keyedBehind({ command }: IncidentRow): Command[] {
-  const behind = JSON.parse(command) as Command;
-  return behind.keep ? [behind] : [];
 }
 
 /** One that a retry has carried out had nobody to answer then. */

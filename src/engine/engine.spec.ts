@@ -452,7 +452,7 @@ describe('an event that met an incident', () => {
     const retry = () => fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
     const repeat = () => fixture.send(id, 'GO', undefined, { ...mine, present: ({ case: { state } }) => state });
     const gone = async () => (await fixture.read(id)).chart.snapshot.context.gone;
-    return { id, retry, repeat, gone };
+    return { id, mine, retry, repeat, gone };
   };
 
   it('is carried out once when it is retried, and then given again by who gave it', async () => {
@@ -463,12 +463,18 @@ describe('an event that met an incident', () => {
     expect(await gone()).toBe(1);
   });
 
-  it('is carried out once when it is given again, and then retried', async () => {
-    const { id, retry, repeat, gone } = await met('repeated-first');
-    expect(await repeat()).toMatchObject({ replayed: false });
-    await retry();
-    expect(await gone()).toBe(1);
+  it.each([
+    ['with its key', {}],
+    ['anew, as from a form that was opened again', { id: 'another-key-of-ana' }],
+  ])('is carried out once when it is given again %s, and needs no retry any more', async (_how, key) => {
+    const { id, mine, retry, gone } = await met(`repeated-first-${Object.keys(key).length}`);
+    const others = { sender: { account: 'dana', roles: ['curator'] } };
+    await fixture.send(id, 'GO', undefined, others);
+    expect(await fixture.read(id)).toMatchObject({ incidents: 1 });
+    await fixture.send(id, 'GO', undefined, { ...mine, ...key });
     expect(await fixture.read(id)).toMatchObject({ incidents: 0 });
+    await expect(retry()).rejects.toMatchObject({ code: 'incident-not-found' });
+    expect(await gone()).toBe(2);
   });
 });
 

@@ -5,7 +5,15 @@ import { entryUuid } from './entry-uuid.js';
 import { actor, entryOf, type Outcome, recordStep, scope } from './record.js';
 import * as refuse from './refusals.js';
 import type { Accepted, CaseRecord, Command, JournalPayload } from './types.js';
-import { type BatchWrites, commandFacts, type DecideContext, type Decided, incidentRow } from './writes.js';
+import {
+  type BatchWrites,
+  commandFacts,
+  type DecideContext,
+  type Decided,
+  eventOf,
+  type IncidentRow,
+  incidentRow,
+} from './writes.js';
 
 /** A public event, from a person or a program. */
 export function event(
@@ -34,13 +42,32 @@ export function event(
   if (result.outcome === 'fault') return fault(record, command, result.fault, context, writes);
   if (result.outcome !== 'taken') throw new Error(`An event came back as ${result.outcome}.`);
   const payload = { input, by: actor(command.sender) };
-  return recordStep(
+  const decided = recordStep(
     record,
     command,
     { chart: result.state, effects: result.effects, kind: 'event', type: command.type, payload, outcome: 'taken' },
     context,
     writes,
   );
+  const over = metBefore(record, command, context, writes);
+  for (const { id } of over)
+    writes.incidentsClosed.push({ id, caseId: record.id, status: 'retried', by: command.sender.account });
+  return { ...decided, record: { ...decided.record, incidents: Math.max(0, decided.record.incidents - over.length) } };
+}
+
+/** Incidents that the very same event met when it was given before: whoever gave it has given it again, and nobody else need. */
+function metBefore(
+  record: CaseRecord,
+  command: Command,
+  context: DecideContext,
+  { incidentsClosed }: BatchWrites,
+): IncidentRow[] {
+  if (record.incidents === 0) return [];
+  const open = context.incidentsOf(record.id).filter(({ id }) => !incidentsClosed.some((closed) => closed.id === id));
+  return open.filter((incident) => {
+    const behind = JSON.parse(incident.command) as Command;
+    return behind.kind === 'event' && eventOf(behind) === eventOf(command);
+  });
 }
 
 export type Answer = Extract<Command, { kind: 'answer' } | { kind: 'failure' } | { kind: 'timer' }>;

@@ -62,6 +62,12 @@ export const findIncidents = {
     from qamqor.incidents where id = any ($1::uuid[]) and status = 'open'`,
 };
 
+export const findIncidentsOf = {
+  name: 'find-incidents-of',
+  text: `select id, organisation_id, case_id, seq, entry_id, outbox_id, rule, state, message, command, opened_at
+    from qamqor.incidents where case_id = any ($1::uuid[]) and status = 'open'`,
+};
+
 export const findSuspensions = {
   name: 'find-suspensions',
   text: `select distinct on (case_id) case_id, at, body::json->>'by' as by from qamqor.journal

@@ -110,8 +110,8 @@ export interface DecideContext {
   number(command: Extract<Command, { kind: 'open' }>): string;
   topics(src: Source): SourceHandler['topics'];
   incident(id: string): IncidentRow | undefined;
-  /** Whether it was carried out before, by its key. */
-  isKept(command: Command): boolean;
+  /** Open ones of a case to which an event is given. */
+  incidentsOf(caseId: string): IncidentRow[];
   /** When the case was suspended, ISO, and by which account. */
   suspension(caseId: string): { at: string; by: string } | undefined;
   salt(): Buffer;
@@ -161,7 +161,7 @@ export function incidentRow(
 }
 
 /** Who sends what: the same again is no second incident. */
-function eventOf(command: Command): string {
+export function eventOf(command: Command): string {
   return `${command.sender.account}:${commandDigest(command).toString('hex')}`;
 }
 
