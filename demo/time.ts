@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { PATIENCE_S } from '../src/handoffs/handoff-events.js';
 import type { DatabaseClock } from '../src/platform/clock.js';
 
 /** How long to wait before looking again whether something is still under way. */
@@ -83,6 +84,9 @@ const PENDING = `with clock as materialized (select qamqor.qamqor_now() as now),
     union all
     select look_at from qamqor.dues d
     where look_at < 'infinity' and exists (select from qamqor.cases c where c.id = d.case_id and c.status = 'active')
+    union all
+    -- Written down by a process that died before it could apply it.
+    select tried_at + make_interval(secs => ${PATIENCE_S}) from qamqor.handoff_events where status = 'received'
     union all
     select next_at from qamqor.outbox, clock where not parked and (leased_until is null or leased_until <= clock.now)
   )

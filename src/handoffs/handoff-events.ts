@@ -21,7 +21,7 @@ import type { ResultError } from './partner-result.js';
 import { verify } from './webhook.js';
 
 /** A message is taken up again when whoever had it has not finished for so long. */
-const PATIENCE_S = 10;
+export const PATIENCE_S = 10;
 const ERRORS_SHOWN = 10;
 /** By how much a partner's clock may differ from the database's: as much as the stamp of its signature. */
 const CLOCKS_DIFFER_MS = 5 * 60_000;

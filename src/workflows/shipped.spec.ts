@@ -7,7 +7,8 @@ import { projectPath } from '../platform/project-root.js';
 import { check } from '../statechart/check.js';
 import { EXPLORATION_LIMITS } from '../statechart/explore.js';
 import { loadWorkflow } from '../statechart/load.js';
-import type { Workflow } from '../statechart/types.js';
+import { start, step } from '../statechart/step.js';
+import type { Json, Workflow } from '../statechart/types.js';
 import { catalogueOf } from './catalogue.js';
 import { checkSchemas } from './check-schemas.js';
 import { readScenarios, readWorkflowsFolder } from './folder.js';
@@ -82,6 +83,39 @@ describe('an exit', () => {
     expect(found.map((violation) => violation.path)).toEqual([path]);
     // With the words of the form, not its codes alone.
     for (const violation of found) expect(sayViolation(violation, 'kk')).toMatch(/[А-Яа-я][^«:]* \([a-zA-Z-]+\)/);
+  });
+});
+
+describe('the papers that prove a category', () => {
+  const scope = { now: '2026-03-02T04:00:00.000Z', by: { id: 'curator', roles: ['curator'] }, seq: 1, calendar };
+  const until = (...evidence: object[]) => {
+    const workflow = shipped('family-support');
+    let made = start(workflow, { familyId: 'f' }, scope);
+    const registered = { urgent: false, categories: [], interest: null, consents: [], papersMissing: false };
+    for (const output of [
+      { ...registered, addressRegistration: false, housingWish: false },
+      { decision: 'eligible', evidence },
+    ]) {
+      if (made.outcome !== 'taken') throw new Error(JSON.stringify(made));
+      const entry = made.state.entries.find(({ kind, node }) => kind === 'invocation' && node.includes('intake'));
+      made = step(workflow, made.state, { kind: 'answer', entry: entry?.id ?? '', output: output as Json }, scope);
+    }
+    if (made.outcome !== 'taken') throw new Error(JSON.stringify(made));
+    return made.state.snapshot.context['categoryUntil'];
+  };
+  const poor = (validUntil: string) => ({ category: 'low-income', paper: 'asp-notice', validUntil });
+
+  it.each([
+    ['the last of them ends', '2026-09-30', [poor('2026-06-30'), poor('2026-09-30')]],
+    ['one proves it for good', null, [poor('2026-06-30'), { category: 'large', paper: 'children-list' }]],
+    [
+      'a divorce, which may not count, stands beside it',
+      '2026-06-30',
+      [{ category: 'single-parent', paper: 'divorce' }, poor('2026-06-30')],
+    ],
+    ['there is nothing but a divorce', null, [{ category: 'single-parent', paper: 'divorce' }]],
+  ])('hold until %s: %s', (_when, day, evidence) => {
+    expect(until(...evidence)).toBe(day);
   });
 });
 
