@@ -180,8 +180,8 @@ export class Batch {
 
     // Few cases have any: asked for only where an event may be what met one.
     const records = await this.recordsOf(cases.rows);
-    const events = this.commands.filter((c) => c.kind === 'event');
-    const troubled = events.filter(({ caseId }) => (records.get(caseId)?.incidents ?? 0) > 0);
+    const given = this.commands.filter((c) => c.kind === 'event' || (c.kind === 'act' && c.act.type === 'retry'));
+    const troubled = given.filter(({ caseId }) => (records.get(caseId)?.incidents ?? 0) > 0);
     const met = await (troubled.length
       ? client.query<Record<string, string>>({ ...sql.findIncidentsOf, values: [troubled.map((c) => c.caseId)] })
       : noRows<never>());

@@ -432,12 +432,13 @@ describe('an event that met an incident', () => {
     await fixture.deploy({
       key,
       title: { en: 'Counting' },
-      context: { count: null, gone: 0 },
-      events: { GO: { roles: [] }, MEND: { roles: [] } },
+      context: { count: null, gone: 0, noted: false },
+      events: { GO: { roles: [] }, NOTE: { roles: [] }, MEND: { roles: [] } },
       initial: 'a',
       states: {
         a: {
           on: {
+            NOTE: { actions: { type: 'set', params: { noted: true } } },
             GO: { guard: '= context.count > 1', actions: { type: 'set', params: { gone: '= context.gone + 1' } } },
             MEND: { actions: { type: 'set', params: { count: 2 } } },
           },
@@ -447,9 +448,15 @@ describe('an event that met an incident', () => {
     const { id } = await fixture.open(key);
     const mine = { ...given, id: `${given.id}-${key}` };
     await expect(fixture.send(id, 'GO', undefined, mine)).rejects.toMatchObject({ code: 'case-incident' });
-    const [incident] = await fixture.sql<{ id: string }>('select id from qamqor.incidents where case_id = $1', [id]);
+    await fixture.send(id, 'NOTE');
+    // The same at another revision is another incident.
+    const twice = { ...mine, id: `${mine.id}-again` };
+    if (key === 'met-twice')
+      await expect(fixture.send(id, 'GO', undefined, twice)).rejects.toMatchObject({ code: 'case-incident' });
+    const ids = 'select id from qamqor.incidents where case_id = $1 order by seq';
+    const incidents = await fixture.sql<{ id: string }>(ids, [id]);
     await fixture.send(id, 'MEND');
-    const retry = () => fixture.act(id, { type: 'retry', incidentId: incident?.id ?? '' });
+    const retry = (which = 0) => fixture.act(id, { type: 'retry', incidentId: incidents[which]?.id ?? '' });
     const repeat = () => fixture.send(id, 'GO', undefined, { ...mine, present: ({ case: { state } }) => state });
     const gone = async () => (await fixture.read(id)).chart.snapshot.context.gone;
     return { id, mine, retry, repeat, gone };
@@ -460,6 +467,15 @@ describe('an event that met an incident', () => {
     await retry();
     expect(await gone()).toBe(1);
     expect(await repeat()).toMatchObject({ replayed: true, answer: 'a' });
+    expect(await gone()).toBe(1);
+  });
+
+  it('is carried out once where it met two, and one of them is retried', async () => {
+    const { id, retry, gone } = await met('met-twice');
+    expect(await fixture.read(id)).toMatchObject({ incidents: 2 });
+    await retry(1);
+    await expect(retry(0)).rejects.toMatchObject({ code: 'incident-not-found' });
+    expect(await fixture.read(id)).toMatchObject({ incidents: 0 });
     expect(await gone()).toBe(1);
   });
 

@@ -27,6 +27,8 @@ const BATCH_BYTES = 1_000_000;
 const ROUNDS_PASSED_OVER = 3;
 /** How long a command is tried again while the database is away, before its sender is told 503. */
 const PATIENCE_MS = 10_000;
+/** How long a command may have waited in all when what it travelled with is tried one by one, because of a lock. */
+const LOCK_PATIENCE_MS = 30_000;
 
 type Kept = Extract<Settled, { kept: unknown }>['kept'];
 
@@ -81,6 +83,8 @@ export class Engine implements EngineApi {
   /** Cases in a running batch of this process. */
   private readonly busy = new Set<string>();
   private running = 0;
+  /** A command that was passed over too often waits for its lock. */
+  private isWaiting = false;
   private stopping = false;
   private idle: (() => void)[] = [];
 
@@ -181,10 +185,12 @@ export class Engine implements EngineApi {
     while (this.running < this.deps.concurrency) {
       const group = this.nextGroup();
       if (group.length === 0) break;
+      const waits = isAlone(group);
       this.running += 1;
       for (const { command } of group) this.busy.add(command.caseId);
       void this.runGroup(group).finally(() => {
         this.running -= 1;
+        if (waits) this.isWaiting = false;
         for (const { command } of group) this.busy.delete(command.caseId);
         this.pump();
       });
@@ -194,8 +200,12 @@ export class Engine implements EngineApi {
 
   /** People first, then machines, up to the limits; a case that is in a running batch waits for it here, not at its lock. */
   private nextGroup(): Pending[] {
-    const alone = this.takeAlone();
-    if (alone) return [alone];
+    // One at a time: the other slots are for those whose cases are free.
+    const alone = this.isWaiting ? undefined : this.takeAlone();
+    if (alone) {
+      this.isWaiting = true;
+      return [alone];
+    }
     const group: Pending[] = [];
     let bytes = 0;
     const blocked = new Set<string>();
@@ -207,7 +217,8 @@ export class Engine implements EngineApi {
         const full = group.length >= BATCH_COMMANDS || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
         // An act relies on facts that are read when the batch begins: it is its case's only command in it.
         const isAct = pending.command.kind === 'act';
-        if (full || this.busy.has(caseId) || blocked.has(caseId) || (isAct && grouped.has(caseId))) {
+        const isTooOften = pending.passedOver >= ROUNDS_PASSED_OVER;
+        if (full || isTooOften || this.busy.has(caseId) || blocked.has(caseId) || (isAct && grouped.has(caseId))) {
           // Later commands of this case must not overtake it.
           blocked.add(caseId);
           left.push(pending);
@@ -233,7 +244,8 @@ export class Engine implements EngineApi {
   }
 
   private async runGroup(group: Pending[]): Promise<void> {
-    const waiting = group.length === 1 && (group[0]?.passedOver ?? 0) >= ROUNDS_PASSED_OVER;
+    if (group.length === 0) return;
+    const waiting = isAlone(group);
     const batch = new Batch(
       { ...this.deps, sources: this.sources, dueWatcher: this.dueWatcher },
       group.map((p) => p.command),
@@ -308,20 +320,20 @@ export class Engine implements EngineApi {
       return;
     }
     if (!isLockTimeout(error) && isRetryable(error)) {
-      const patient = this.patient(group, () =>
-        unavailable('The database does not answer. Send it again, with the same key.'),
-      );
+      const patient = this.patient(group, PATIENCE_MS);
       if (patient.length === 0) return;
       await this.pause();
       return this.runGroup(patient);
     }
+    if (group.length > 1 && isLockTimeout(error)) {
+      // One by one: in halves, whoever is locked would cost its neighbours the wait at every level.
+      for (const pending of group) await this.runGroup(this.patient([pending], LOCK_PATIENCE_MS));
+      return;
+    }
     if (group.length > 1) {
       const middle = group.length >> 1;
-      for (const half of [group.slice(0, middle), group.slice(middle)]) {
-        const patient = isLockTimeout(error) ? this.patient(half, busy) : half;
-        if (patient.length > 0) await this.runGroup(patient);
-      }
-      return;
+      await this.runGroup(group.slice(0, middle));
+      return this.runGroup(group.slice(middle));
     }
     // Another process stored the same key or opened the same subject first: looked at again, that is found and said.
     if (isTaken(error) && !first.lookedAgain) {
@@ -334,9 +346,10 @@ export class Engine implements EngineApi {
   }
 
   /** Those that may be tried again; whoever has waited too long is told. */
-  private patient(group: Pending[], refusal: (command: Command) => AppError): Pending[] {
-    const late = (pending: Pending) => this.deps.elapsed() - pending.since >= PATIENCE_MS;
-    for (const pending of group.filter(late)) pending.reject(refusal(pending.command));
+  private patient(group: Pending[], patienceMs: number): Pending[] {
+    const late = (pending: Pending) => this.deps.elapsed() - pending.since >= patienceMs;
+    for (const pending of group.filter(late))
+      pending.reject(unavailable('The database does not answer. Send it again, with the same key.'));
     return group.filter((pending) => !late(pending));
   }
 
@@ -398,6 +411,11 @@ export class Engine implements EngineApi {
   private pause(): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, 50 + Math.floor(this.deps.random() * 200)));
   }
+}
+
+/** It waits for its case's lock, as long as it takes to say that it is locked. */
+function isAlone([first, ...others]: Pending[]): boolean {
+  return others.length === 0 && (first?.passedOver ?? 0) >= ROUNDS_PASSED_OVER;
 }
 
 /** Running the batch again would not be right, or would not help: its commands are told. */

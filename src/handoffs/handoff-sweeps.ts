@@ -133,7 +133,8 @@ export class HandoffSweeps {
 const THIRDS = `floor(3 * extract(epoch from qamqor.qamqor_now() - paused_at) / nullif(extract(epoch from paused_until - paused_at), 0))`;
 
 const PAPERS_DUE = `select id, case_id from qamqor.handoffs
-  where status = 'papers' and closed_at is null and paused_until > qamqor.qamqor_now() and papers_reminded < ${THIRDS} limit 100`;
+  where status = 'papers' and closed_at is null and paused_until > qamqor.qamqor_now() and papers_reminded < ${THIRDS}
+    and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active') limit 100`;
 
 const REMIND = `
   with reminded as (

@@ -125,10 +125,10 @@ export function failureOf(
   return { code, at, missing, reason };
 }
 
-/** The code by which a case hears that a hand-off was taken back by us: by hand, or because consent to it was withdrawn. */
 /** Topic under which whoever looks after a hand-off hears that its partner wants papers. */
 export const PAPERS_ASKED = 'handOff.papers';
 
+/** The code by which a case hears that a hand-off was taken back by us: by hand, or because consent to it was withdrawn. */
 export const RECALLED = 'RECALLED';
 
 /** What the statechart sees of an answer: what the service's result names, and nothing personal. */

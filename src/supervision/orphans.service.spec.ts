@@ -123,12 +123,23 @@ describe('cases that nothing can move', () => {
       states: { ...waits.states, a: { after: { long: 'b', later: 'b' } } },
       delays: { ...waits.delays, later: '301 days' },
     });
-    const [alone, beside] = [await fixture.open('waits'), await fixture.open('waits-twice')];
+    await fixture.deploy({
+      ...waits,
+      key: 'waits-and-hears',
+      events: { GO: { roles: [] } },
+      states: { ...waits.states, a: { after: { long: 'b' }, on: { GO: 'b' } } },
+    });
+    const [alone, heard, beside] = [
+      await fixture.open('waits'),
+      await fixture.open('waits-and-hears'),
+      await fixture.open('waits-twice'),
+    ];
     const passed = `update qamqor.timers set passed_at = qamqor.qamqor_now() where id in
       (select id from qamqor.timers where case_id = $1 order by due_at limit 1)`;
-    for (const { id } of [alone, beside]) await fixture.sql(passed, [id]);
+    for (const { id } of [alone, heard, beside]) await fixture.sql(passed, [id]);
     await new Rounds().pass(60);
-    expect(await incidentsOf(alone.id)).toEqual(['orphan']);
+    // That somebody could send an event is no reason to forget it.
+    for (const { id } of [alone, heard]) expect(await incidentsOf(id)).toEqual(['orphan']);
     expect(await incidentsOf(beside.id)).toEqual([]);
   });
 

@@ -42,11 +42,11 @@ export function whyStuck(caseId: string, workflow: Workflow, chart: ChartState, 
     if (missing !== null) return { ...missing, entryId: id };
     if (entry.kind !== 'deadline') alive = true;
   }
+  if (alive) return null;
+  if (passed) return passed;
   // What a person may send from outside moves it too; whether anybody would is for `workflow check` to say.
-  if (alive || accepts(workflow, chart).length > 0) return null;
-  return (
-    passed ?? { message: 'The case waits for nothing: no open task, hand-off, step, sub-case or timer could move it.' }
-  );
+  if (accepts(workflow, chart).length > 0) return null;
+  return { message: 'The case waits for nothing: no open task, hand-off, step, sub-case or timer could move it.' };
 }
 
 function missingBehind(entry: Entry, id: string, movers: Movers): Stuck | null {

@@ -114,6 +114,11 @@ describe('the papers that prove a category', () => {
       [{ category: 'single-parent', paper: 'divorce' }, poor('2026-06-30')],
     ],
     ['there is nothing but a divorce', null, [{ category: 'single-parent', paper: 'divorce' }]],
+    [
+      'an alimony paper ends and there is nothing else',
+      '2026-06-30',
+      [{ category: 'single-parent', paper: 'alimony', validUntil: '2026-06-30' }],
+    ],
   ])('hold until %s: %s', (_when, day, evidence) => {
     expect(until(...evidence)).toBe(day);
   });
