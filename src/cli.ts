@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import type { AccountOptions } from './cli/accounts.js';
 import { EXIT, type ExitCode, explain, isReaderGone, Terminal, TerminalError } from './cli/terminal.js';
 import { misspeltSettings } from './config.js';
 
@@ -37,6 +38,7 @@ async function main(args: string[]): Promise<ExitCode> {
     command,
     run,
   );
+  addAccountCommands(program.command('account').description('Says who can sign in, and as what.'), command, run);
   await program.parseAsync(args, { from: 'user' });
   return result;
 }
@@ -87,6 +89,36 @@ function addFamilyCommands(program: Command, command: CommandMaker, run: Runner)
         (await import('../demo/journey.command.js')).journeyCommand(options, terminal(options)),
       ),
     );
+}
+
+function addAccountCommands(account: Command, command: CommandMaker, run: Runner): void {
+  const each = (role: string, before: string[] = []) => [...before, role];
+  const described = (made: Command) =>
+    made
+      .option('--name <name>', 'how colleagues and families call them')
+      .option('--role <role>', 'what they do; once for each role', each)
+      .option('--password-stdin', 'the password is the first line of what is piped in');
+  const accounts = () => import('./cli/accounts.js');
+  described(
+    command(account, 'add <email>', 'Lets somebody sign in; a password is made up unless one is piped in.'),
+  ).action(
+    run(async (email: string, options: Json & AccountOptions) =>
+      (await accounts()).addAccount(email, options, terminal(options)),
+    ),
+  );
+  described(command(account, 'change <email>', 'Another name, other roles or another password.'))
+    .option('--new-password', 'a password is made up; whoever has signed in is signed out')
+    .action(
+      run(async (email: string, options: Json & AccountOptions) =>
+        (await accounts()).changeAccount(email, options, terminal(options)),
+      ),
+    );
+  command(account, 'disable <email>', 'Signs somebody out for good.').action(
+    run(async (email: string, options: Json) => (await accounts()).disableAccount(email, terminal(options))),
+  );
+  command(account, 'list', 'Everybody who can sign in.').action(
+    run(async (options: Json) => (await accounts()).listAccounts(terminal(options))),
+  );
 }
 
 function addWorkflowCommands(workflow: Command, command: CommandMaker, run: Runner): void {

@@ -14,9 +14,8 @@ chmod 700 "$folder"
 {
   echo "restore_command = 'cp \"$archive/%f\" \"%p\"'"
   echo "recovery_target_timeline = 'latest'"
-  if [ -n "$moment" ]; then
-    echo "recovery_target_time = '$moment'"
-    echo "recovery_target_action = 'promote'"
-  fi
+  # Also where none was given: a backup that was taken after a restore to a moment still has that one, and would end there.
+  echo "recovery_target_time = '$moment'"
+  echo "recovery_target_action = 'promote'"
 } >> "$folder/postgresql.auto.conf"
 touch "$folder/recovery.signal"

@@ -15,7 +15,7 @@ import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js
 import { findWorkflow, loadFound } from './workflow-paths.js';
 
 /** Who did it, where no account is signed in. */
-const TERMINAL_ACTOR = 'terminal';
+export const TERMINAL_ACTOR = 'terminal';
 
 /** `import FILE.csv` */
 export async function importFamilies(
@@ -129,7 +129,7 @@ export async function storedWorkflow(key: string, terminal: Terminal): Promise<W
   });
 }
 
-async function withSystem<Result>(
+export async function withSystem<Result>(
   terminal: Pick<Terminal, 'progress'>,
   work: (system: System) => Promise<Result>,
 ): Promise<Result> {

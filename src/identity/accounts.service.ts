@@ -10,7 +10,8 @@ import type { RoleBook } from './roles.js';
 export interface NewAccount {
   email: string;
   name: string;
-  password: string;
+  /** An account that is there keeps its own where this is left out. */
+  password?: string | undefined;
   roles: string[];
   organisationId: string;
   /** Goes away when the demonstration is off. */
@@ -81,7 +82,10 @@ export class AccountsService {
     return rows[0] ? this.toPrincipal(rows[0]) : null;
   }
 
-  /** Makes the account, or brings name, password and roles of the one with this e-mail to what is given. */
+  /**
+   * Makes the account, or brings name, password and roles of the one with this e-mail to what is given. With another
+   * password its sessions end. @throws AppError `schema` where there is no such role
+   */
   async save(account: NewAccount): Promise<string> {
     const email = account.email.trim().toLowerCase();
     const wrong = account.roles.find((role) => !this.roles.knows(role));
@@ -89,7 +93,7 @@ export class AccountsService {
       throw new AppError('schema', 422, `There is no role "${wrong}".`, {}, [
         { path: '/roles', message: `unknown role ${wrong}`, rule: 'unknown-role', facts: { role: wrong } },
       ]);
-    const password = await hashPassword(account.password);
+    const password = account.password === undefined ? undefined : await hashPassword(account.password);
     return withTransaction(this.pool, async (client) => {
       const { rows } = await client.query<{ id: string }>(
         `insert into qamqor.accounts (id, organisation_id, name, email, email_verified, demonstration) values ($1, $2, $3, $4, true, $5)
@@ -98,11 +102,15 @@ export class AccountsService {
         [this.id(), account.organisationId, account.name, email, account.demonstration ?? false],
       );
       const id = rows[0]?.id ?? '';
-      await client.query(
-        `insert into qamqor.account_credentials (id, user_id, account_id, provider_id, password) values ($1, $2::uuid, $2::uuid::text, 'credential', $3)
-         on conflict (provider_id, account_id) do update set password = excluded.password, updated_at = clock_timestamp()`,
-        [this.id(), id, password],
-      );
+      if (password !== undefined) {
+        await client.query(
+          `insert into qamqor.account_credentials (id, user_id, account_id, provider_id, password) values ($1, $2::uuid, $2::uuid::text, 'credential', $3)
+           on conflict (provider_id, account_id) do update set password = excluded.password, updated_at = clock_timestamp()`,
+          [this.id(), id, password],
+        );
+        // Those of the demonstration get theirs again at every start.
+        if (!account.demonstration) await client.query('delete from qamqor.account_sessions where user_id = $1', [id]);
+      }
       await client.query('delete from qamqor.account_roles where account_id = $1 and role <> all ($2::text[])', [
         id,
         account.roles,
