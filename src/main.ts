@@ -14,6 +14,7 @@ import { projectPath } from './platform/project-root.js';
 import { Serving } from './platform/serving.js';
 import { troubleWith } from './platform/start.js';
 import { StartError } from './platform/start-error.js';
+import { diskTrouble } from './platform/start-trouble.js';
 import { ORGANISATION, partnerKeys, System } from './system.js';
 import { FolderError, readWorkflowsFolder } from './workflows/folder.js';
 
@@ -251,7 +252,8 @@ async function closeAll(): Promise<void> {
   for (let close = closing.pop(); close; close = closing.pop()) await close();
 }
 
-function fail(error: unknown): Promise<never> {
+function fail(thrown: unknown): Promise<never> {
+  const error = diskTrouble(thrown);
   const known = error instanceof StartError || error instanceof ConfigError || error instanceof FolderError;
   const why = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (unattended) unattended.fatal(why);

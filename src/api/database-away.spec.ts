@@ -44,6 +44,13 @@ describe('while the database is away', () => {
     });
   });
 
+  it('the figures are there, and say that they are not all', async () => {
+    const figures = await api.get('integration', '/metrics');
+    expect(figures.status).toBe(200);
+    expect(String(figures.body)).toMatch(/^qamqor_figures_complete(\{[^}]*\})? 0$/m);
+    expect((await api.get(null, '/metrics')).status).toBe(401);
+  });
+
   it('what needs no database is answered', async () => {
     expect((await api.get(null, '/api/errors')).status).toBe(200);
     expect((await api.get(null, '/api/nothing')).status).toBe(404);

@@ -1,7 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Roles } from '../identity/access.js';
+import { KeySuffices, Roles } from '../identity/access.js';
 import { System } from '../system.js';
 import { Describe } from './contract.js';
 
@@ -11,6 +11,7 @@ export class MetricsController {
 
   /** Prometheus sends the API key as a bearer token: figures of a centre are not for everybody. */
   @Get()
+  @KeySuffices()
   @Roles('integration', 'administrator')
   @Describe({
     tag: 'about',

@@ -3,7 +3,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../engine/errors.js';
-import { PUBLIC, ROLES } from './access.js';
+import { KEY_SUFFICES, PUBLIC, ROLES } from './access.js';
 import type { AccountsService } from './accounts.service.js';
 import { hasRole, isStaff, partnersOf } from './identity.policy.js';
 import { INTEGRATION_ACCOUNT, type Principal, setPrincipal } from './principal.js';
@@ -24,6 +24,9 @@ export class AuthGuard implements CanActivate {
     const targets = [context.getHandler(), context.getClass()];
     if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { authorization } = request.headers;
+    const keySuffices = this.reflector.getAllAndOverride<boolean | undefined>(KEY_SUFFICES, targets) === true;
+    if (keySuffices && authorization !== undefined && this.isApiKey(authorization)) return true;
     const principal = await this.whoAsks(request);
     if (!principal)
       throw new AppError(

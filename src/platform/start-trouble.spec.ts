@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../../test/database.js';
 import { openRedisBackend } from './queue-backend.js';
 import { startDatabase } from './start.js';
 import { StartError } from './start-error.js';
-import { databaseTrouble, prepareDataDir } from './start-trouble.js';
+import { databaseTrouble, diskTrouble, prepareDataDir } from './start-trouble.js';
 
 let database: TestDatabase;
 let folder: string;
@@ -121,5 +121,27 @@ describe('the data folder', () => {
       await expect(made).rejects.toThrow('QAMQOR_DATA');
     }
     await expect(prepareDataDir('/proc/qamqor')).rejects.toMatchObject({ name: 'StartError' });
+  });
+});
+
+describe('a full disk', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  const server = Object.assign(new Error('could not extend file'), { code: '53100' });
+  it.each([
+    ['of ours', full],
+    ["of the server's, however deep it is wrapped", new Error('A migration failed.', { cause: server })],
+    ['that initdb met', new Error('initdb: error: could not write to file "pg_wal": No space left on device')],
+  ])('%s is said in one line that says what to do', (_whose, error) => {
+    const said = diskTrouble(error);
+    expect(said).toBeInstanceOf(StartError);
+    expect(said).toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/Make room on it, and start again\.$/),
+    });
+  });
+
+  it('is not seen in any other error', () => {
+    const other = new Error('The lamp is broken.');
+    expect(diskTrouble(other)).toBe(other);
   });
 });

@@ -74,6 +74,20 @@ export function databaseTrouble(url: string, error: unknown): unknown {
   return error;
 }
 
+/** A full disk in words, wherever in the start it showed: to us, or to the server. Any other error as it is. */
+export function diskTrouble(error: unknown): unknown {
+  if (error instanceof StartError) return error;
+  const isFull = causes(error).some(({ code, message }) => FULL_CODES.has(code) || FULL_WORDS.test(message));
+  if (!isFull) return error;
+  const sentence =
+    'The disk is full, here or where the database lies. What was accepted is kept. Make room on it, and start again.';
+  return new StartError('disk-full', sentence, { cause: error });
+}
+
+/** Of the system, and of PostgreSQL (disk_full). */
+const FULL_CODES = new Set(['ENOSPC', '53100']);
+const FULL_WORDS = /No space left on device/;
+
 interface Place {
   host: string;
   /** Host and port. */
