@@ -43,6 +43,12 @@ describe('an account that is made at the terminal', () => {
     expect(await who(cookie)).toMatchObject({ name: 'Дина Оспанова', roles });
   });
 
+  it("may be a partner's", async () => {
+    const at = keptTerminal();
+    await addAccount('arman@atameken.kz', { name: 'Арман', role: ['partner-atameken'] }, at.terminal);
+    expect(at.answer()).toMatchObject({ roles: ['partner-atameken'] });
+  });
+
   it('takes a password that is piped in, and shows it to nobody', async () => {
     const at = keptTerminal();
     const given = { name: 'Ерлан', role: ['lawyer'], passwordStdin: true };
@@ -91,6 +97,11 @@ describe('what is refused changes nothing', () => {
       'an unknown role',
       'unknown-role',
       () => addAccount('kim@centre.kz', { ...given, role: ['king'] }, keptTerminal().terminal),
+    ],
+    [
+      'the role of a partner that there is not',
+      'unknown-role',
+      () => addAccount('kim@centre.kz', { ...given, role: ['partner-atamekn'] }, keptTerminal().terminal),
     ],
     [
       'a short password',

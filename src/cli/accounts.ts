@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { AppError } from '../engine/errors.js';
 import { AccountsService } from '../identity/accounts.service.js';
 import type { Principal } from '../identity/principal.js';
 import { ORGANISATION, type System } from '../system.js';
@@ -22,7 +21,7 @@ export interface AccountOptions {
 
 /** `account add EMAIL --name NAME --role ROLE…` */
 export function addAccount(email: string, options: AccountOptions, terminal: Terminal, stdin = process.stdin) {
-  return withAccounts(terminal, async (accounts) => {
+  return withAccounts(terminal, async (accounts, partners) => {
     const address = mailOf(email);
     const [name, roles] = [options.name?.trim(), options.role ?? []];
     if (!name) throw new TerminalError('usage', "Say whose account it is: --name 'Дина Оспанова'.");
@@ -37,17 +36,17 @@ export function addAccount(email: string, options: AccountOptions, terminal: Ter
         `${address} has an account already. Change it: qamqor account change ${address} --role … or --new-password.`,
       );
     const password = options.passwordStdin ? await typed(stdin) : generated();
-    const account = await saved(accounts, { email: address, name, roles, password: password.text });
+    const account = await saved(accounts, partners, { email: address, name, roles, password: password.text });
     return told(terminal, account, password);
   });
 }
 
 /** `account change EMAIL [--name NAME] [--role ROLE…] [--new-password | --password-stdin]` */
 export function changeAccount(email: string, options: AccountOptions, terminal: Terminal, stdin = process.stdin) {
-  return withAccounts(terminal, async (accounts) => {
+  return withAccounts(terminal, async (accounts, partners) => {
     const before = await known(accounts, mailOf(email));
     const password = options.passwordStdin ? await typed(stdin) : options.newPassword ? generated() : undefined;
-    const account = await saved(accounts, {
+    const account = await saved(accounts, partners, {
       email: before.email,
       name: options.name?.trim() || before.name,
       roles: options.role ?? before.roles,
@@ -119,18 +118,13 @@ interface Given {
   password: string | undefined;
 }
 
-async function saved(accounts: AccountsService, given: Given): Promise<Given & { id: string }> {
-  try {
-    const id = await accounts.save({ ...given, organisationId: ORGANISATION, by: TERMINAL_ACTOR });
-    return { ...given, id };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'schema') throw error;
-    const { staff } = accounts.roles;
-    throw new TerminalError(
-      'unknown-role',
-      `${error.message} There are: ${staff.join(', ')}, and partner-… for each partner of partners.yaml.`,
-    );
-  }
+async function saved(accounts: AccountsService, partners: string[], given: Given): Promise<Given & { id: string }> {
+  const roles = [...accounts.roles.staff, ...partners];
+  const unknown = given.roles.find((role) => !roles.includes(role));
+  if (unknown !== undefined)
+    throw new TerminalError('unknown-role', `There is no role "${unknown}". There are: ${roles.join(', ')}.`);
+  const id = await accounts.save({ ...given, organisationId: ORGANISATION, by: TERMINAL_ACTOR });
+  return { ...given, id };
 }
 
 async function told(terminal: Terminal, account: Given & { id: string }, password?: Password): Promise<ExitCode> {
@@ -141,8 +135,15 @@ async function told(terminal: Terminal, account: Given & { id: string }, passwor
   return EXIT.ok;
 }
 
-function withAccounts(terminal: Terminal, work: (accounts: AccountsService) => Promise<ExitCode>): Promise<ExitCode> {
-  return withSystem(terminal, (system) => work(accountsOf(system)));
+/** `partners`: the roles of their people. */
+function withAccounts(
+  terminal: Terminal,
+  work: (accounts: AccountsService, partners: string[]) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  return withSystem(terminal, (system) => {
+    const partners = system.partnerKeys.map((key) => `partner-${key}`);
+    return work(accountsOf(system), partners);
+  });
 }
 
 function accountsOf({ pool, runtime, ids, roles }: System): AccountsService {

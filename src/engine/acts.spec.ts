@@ -147,28 +147,6 @@ describe('suspend and resume', () => {
   });
 });
 
-describe('the retry of an event', () => {
-  it('that fails again is carried out, and leaves a new incident', async () => {
-    await fixture.deploy({
-      key: 'undecided',
-      title: { en: 'Undecided' },
-      context: { count: null },
-      events: { GO: { roles: [] } },
-      initial: 'a',
-      states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },
-    });
-    const { id } = await fixture.open('undecided');
-    await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident' });
-    const incidents = 'select id, status, rule from qamqor.incidents where case_id = $1 order by status';
-    const [first] = await fixture.sql<{ id: string; rule: string }>(incidents, [id]);
-    const again = await fixture.act(id, { type: 'retry', incidentId: first?.id ?? '' });
-    expect(again).toMatchObject({ outcome: 'incident', reason: first?.rule, case: { incidents: 1, revision: 2 } });
-    const left = await fixture.sql<{ id: string; status: string }>(incidents, [id]);
-    expect(left.map(({ status }) => status)).toEqual(['open', 'retried']);
-    expect(left[1]?.id).toBe(first?.id);
-  });
-});
-
 describe('acts that arrive together', () => {
   it('each see what the one before has done', async () => {
     const { id } = await fixture.open('help');

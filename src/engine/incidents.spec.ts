@@ -8,16 +8,19 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => fixture.close());
 
+/** GO cannot be decided: nothing is compared with a number. */
+const undecided = (key: string, go: object = {}) => ({
+  key,
+  title: { en: 'Undecided' },
+  context: { count: null },
+  events: { GO: { roles: [], ...go } },
+  initial: 'a',
+  states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },
+});
+
 describe('a transition that cannot be made', () => {
   it('is told to the person and kept once as an incident', async () => {
-    await fixture.deploy({
-      key: 'broken',
-      title: { en: 'Broken' },
-      context: { count: null },
-      events: { GO: { roles: [] } },
-      initial: 'a',
-      states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },
-    });
+    await fixture.deploy(undecided('broken'));
     const { id } = await fixture.open('broken');
     await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident', status: 409 });
     await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident' });
@@ -27,14 +30,7 @@ describe('a transition that cannot be made', () => {
 
 describe('transitions that cannot be made', () => {
   it('are an incident each, by what was sent and by whom', async () => {
-    await fixture.deploy({
-      key: 'many-faults',
-      title: { en: 'Many faults' },
-      context: { count: null },
-      events: { GO: { roles: [], schema: { type: 'object' } } },
-      initial: 'a',
-      states: { a: { on: { GO: { guard: '= context.count > 1', target: 'b' } } }, b: { type: 'final' } },
-    });
+    await fixture.deploy(undecided('many-faults', { schema: { type: 'object' } }));
     const { id } = await fixture.open('many-faults');
     const dana = { sender: { account: 'dana', roles: ['curator'] } };
     const go = (sum: number, more = {}) =>
@@ -166,5 +162,20 @@ describe('an act that is refused half way', () => {
     await expect(fixture.send(id, 'NEXT')).resolves.toMatchObject({ seq: 3 });
     const report = await verify(fixture.runtime, ORGANISATION, {});
     expect(report.problems.filter((problem) => problem.case === id)).toEqual([]);
+  });
+});
+
+describe('the retry of an event', () => {
+  it('that fails again is carried out, and leaves a new incident', async () => {
+    await fixture.deploy(undecided('undecided'));
+    const { id } = await fixture.open('undecided');
+    await expect(fixture.send(id, 'GO')).rejects.toMatchObject({ code: 'case-incident' });
+    const incidents = 'select id, status, rule from qamqor.incidents where case_id = $1 order by status';
+    const [first] = await fixture.sql<{ id: string; rule: string }>(incidents, [id]);
+    const again = await fixture.act(id, { type: 'retry', incidentId: first?.id ?? '' });
+    expect(again).toMatchObject({ outcome: 'incident', reason: first?.rule, case: { incidents: 1, revision: 2 } });
+    const left = await fixture.sql<{ id: string; status: string }>(incidents, [id]);
+    expect(left.map(({ status }) => status)).toEqual(['open', 'retried']);
+    expect(left[1]?.id).toBe(first?.id);
   });
 });
