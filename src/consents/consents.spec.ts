@@ -291,3 +291,11 @@ it('only fields that are marked so speak of consents', () => {
   });
   expect(consentsIn(form, { partners: ['atameken'] })).toEqual({ given: [], withheld: [] });
 });
+
+it('a field of consents that stay takes back those that are not named, and gives none', () => {
+  const consents = { ...form.properties.consents, 'x-consents': 'staying' };
+  expect(consentsIn({ ...form, properties: { consents } }, { consents: ['otbasy-bank'] })).toEqual({
+    given: [],
+    withheld: ['civil-office'],
+  });
+});
