@@ -91,8 +91,8 @@ export async function summarise(
     .map((line) => Date.parse((JSON.parse(line.body) as JournalBody).at))
     .sort((one, other) => one - other);
   summary.days = Math.round(((moments.at(-1) ?? 0) - (moments[0] ?? 0)) / DAY_MS);
-  const over = new Set(cases.filter(({ status }) => status === 'cancelled' || status === 'done').map(({ id }) => id));
-  summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.subject).values()], over);
+  const cancelled = new Set(cases.filter(({ status }) => status === 'cancelled').map(({ id }) => id));
+  summary.funnel = funnelOf(stages, [...Map.groupBy(journal, (line) => line.subject).values()], cancelled);
   return summary;
 }
 
@@ -121,12 +121,12 @@ function countRow(line: JournalLine, summary: Summary): void {
 }
 
 /** One list per family: the rows of its case and of the tracks. */
-function funnelOf(stages: string[], families: JournalLine[][], over: ReadonlySet<string>): FunnelStage[] {
+function funnelOf(stages: string[], families: JournalLine[][], cancelled: ReadonlySet<string>): FunnelStage[] {
   const stays = families.map((rows) => {
     const cases = [...Map.groupBy(rows, (row) => row.case_id)];
     const stays = cases.map(([id, own]) => {
       const bodies = own.map((row) => JSON.parse(row.body) as JournalBody);
-      return staysOf(bodies, over.has(id));
+      return staysOf(bodies, cancelled.has(id));
     });
     return togetherOf(stays);
   });
@@ -160,8 +160,8 @@ function togetherOf(cases: Stays[]): Stays {
   return together;
 }
 
-/** A stay in a stage runs from the first row that shows it to the first row after its last; a case that is over leaves where it stands. */
-function staysOf(rows: JournalBody[], over: boolean): Stays {
+/** A stay in a stage runs from the first row that shows it to the first row after its last; a cancelled case leaves where it stands. */
+function staysOf(rows: JournalBody[], cancelled: boolean): Stays {
   const stays: Stays = new Map();
   for (const row of rows) {
     for (const stage of row.stages) {
@@ -172,7 +172,7 @@ function staysOf(rows: JournalBody[], over: boolean): Stays {
     for (const [stage, stay] of stays) if (!row.stages.includes(stage)) stay.until ??= row.at;
   }
   const last = rows.at(-1);
-  if (over && last) for (const stay of stays.values()) stay.until ??= last.at;
+  if (cancelled && last) for (const stay of stays.values()) stay.until ??= last.at;
   return stays;
 }
 

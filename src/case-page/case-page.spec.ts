@@ -12,14 +12,20 @@ const SLOW = {
   id: 'slow',
   title: words('Slow'),
   events: { ON: { title: words('On'), roles: ['registrar'] }, END: { title: words('End'), roles: ['registrar'] } },
-  delays: { far: '200 days' },
+  delays: { far: '200 days', reminder: '5 days' },
   initial: 'open',
   states: {
     open: {
       initial: 'counting',
       meta: { deadline: '100 days', escalation: 'stage' },
       on: { END: 'over' },
-      states: { counting: { on: { ON: 'quiet' }, after: { far: 'quiet' } }, quiet: {} },
+      states: {
+        counting: {
+          on: { ON: 'quiet' },
+          after: { far: 'quiet', reminder: { actions: { type: 'notify', params: { template: 'x', to: 'curator' } } } },
+        },
+        quiet: {},
+      },
     },
     over: { type: 'final' },
   },

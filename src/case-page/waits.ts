@@ -1,6 +1,7 @@
 import { uuidOfEntry } from '../engine/entry-uuid.js';
 import { isOverdue } from '../engine/overdue.js';
 import type { CaseRecord } from '../engine/types.js';
+import { onlyReminds } from '../statechart/entries.js';
 import type { Entry, Language } from '../statechart/types.js';
 import { inLanguage, type Titles } from '../workflows/titles.js';
 import { type Outline, outlineOf } from './outline.js';
@@ -48,7 +49,8 @@ export function waitsOf(
   { behind, titles, language, now }: { behind: Behind; titles: Titles; language: Language; now: string },
 ): Wait[] {
   const outline = outlineOf(record.workflow, language);
-  const waits = record.chart.entries.map((entry): Wait => {
+  const awaited = record.chart.entries.filter((entry) => !onlyReminds(record.workflow, entry));
+  const waits = awaited.map((entry): Wait => {
     const own = behind.handoffs.get(uuidOfEntry(record.id, entry))?.dueAt;
     const dueAt = own ?? entry.due ?? null;
     const overdue = entry.kind !== 'timer' && isOverdue({ status: record.status, dueAt }, now);

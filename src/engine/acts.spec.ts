@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OFFICE_HOURS } from '../../test/charts.js';
 import { EngineFixture, ORGANISATION } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
-import type { JsonObject } from '../statechart/types.js';
+import type { Entry, JsonObject } from '../statechart/types.js';
 import { previewAct } from './preview.js';
 import type { Act } from './types.js';
 import { verify } from './verify.js';
@@ -36,6 +36,28 @@ const workflow = {
   },
 };
 
+const court = {
+  key: 'court',
+  title: { en: 'Court' },
+  context: { on: '= input.on' },
+  delays: { eve: { until: '= context.on', before: '2 days' }, week: '7 days' },
+  initial: 'waiting',
+  states: {
+    waiting: {
+      meta: { deadline: { until: '= context.on' }, escalation: 'stage' },
+      invoke: {
+        id: 'advise',
+        src: 'task',
+        input: { form: 'work', role: 'lawyer', deadline: { until: '= context.on', before: '1 day' } },
+        onDone: 'over',
+      },
+      after: { eve: 'late', week: 'late' },
+    },
+    late: { invoke: { id: 'look', src: 'task', input: { form: 'work', role: 'lawyer' }, onDone: 'over' } },
+    over: { type: 'final' },
+  },
+};
+
 const typed = {
   key: 'typed',
   title: { en: 'Typed' },
@@ -60,6 +82,7 @@ beforeAll(async () => {
   fixture = await EngineFixture.create();
   clock = new DatabaseClock(fixture.runtime.readPool);
   await fixture.deploy(workflow);
+  await fixture.deploy(court);
   await fixture.deploy(typed);
 }, 60_000);
 afterAll(async () => {
@@ -124,6 +147,23 @@ describe('suspend and resume', () => {
     await later(2 * day);
     await fixture.runtime.sweeper.sweep();
     expect((await fixture.read(id)).state).toBe('late');
+  });
+
+  it('leave where it is what is due by a date of the world: no court waits for a case that stands still', async () => {
+    const on = new Date(Date.parse(await clock.now()) + 20 * day).toISOString().slice(0, 10);
+    const { id, chart } = await fixture.open('court', { on });
+    await fixture.act(id, { type: 'suspend' });
+    await later(5 * day);
+    const { case: resumed } = await fixture.act(id, { type: 'resume' });
+    const movedBy = (entry: Entry, index: number) =>
+      Math.round((Date.parse(entry.due ?? '') - Date.parse(chart.entries[index]?.due ?? '')) / day);
+    const moved = resumed.chart.entries.map((entry, index) => [
+      entry.kind === 'timer' ? entry.name : entry.kind,
+      movedBy(entry, index),
+    ]);
+    expect(Object.fromEntries(moved)).toEqual({ invocation: 0, eve: 0, deadline: 0, week: 5 });
+    // The timers go on: the one that was not moved, too.
+    expect(await fixture.sql('select 1 from qamqor.timers where case_id = $1 and paused', [id])).toEqual([]);
   });
 
   it('keep the answers that come meanwhile, and take them when the case goes on', async () => {

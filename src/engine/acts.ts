@@ -1,3 +1,4 @@
+import { isDated } from '../statechart/entries.js';
 import { step } from '../statechart/step.js';
 import type { ChartState, Effect, Entry, JsonObject } from '../statechart/types.js';
 import { entryUuid, uuidOfEntry } from './entry-uuid.js';
@@ -64,7 +65,7 @@ function tellFollowers(record: CaseRecord, context: DecideContext, writes: Batch
   }
 }
 
-/** Every due moves by as long as the case stood still, then the parked answers are given again. */
+/** Every due that is no date of the world moves by as long as the case stood still, then the parked answers are given again. */
 function resume(record: CaseRecord, command: ActCommand, context: DecideContext, writes: BatchWrites): Decided {
   if (record.status !== 'suspended') throw notPossible(record, 'resume');
   const suspension = context.suspension(record.id);
@@ -72,7 +73,9 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
   if (isEngine(command.sender.account) && suspension && !isEngine(suspension.by)) throw notPossible(record, 'resume');
   const stood = Date.parse(context.now) - Date.parse(suspension?.at ?? record.updatedAt);
   const later = (due: string) => new Date(Date.parse(due) + stood).toISOString();
-  const entries = record.chart.entries.map((entry) => (entry.due ? { ...entry, due: later(entry.due) } : entry));
+  const entries = record.chart.entries.map((entry) =>
+    entry.due && !isDated(record.workflow, entry) ? { ...entry, due: later(entry.due) } : entry,
+  );
   for (const entry of entries) {
     if (!entry.due) continue;
     const id = entryUuid(record.id, entry.id, entry.seq);

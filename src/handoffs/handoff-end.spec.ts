@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../test/engine.js';
-import { done, givenUp, HandoffTown, referral } from '../../test/handoffs.js';
+import { done, givenUp, HandoffTown, papersRequested, referral } from '../../test/handoffs.js';
 import { pass, say } from '../../test/partner.js';
 
 let town: HandoffTown;
@@ -182,6 +182,25 @@ describe('the end of a hand-off', () => {
       status: 'applied',
     });
     expect(await town.caseOf(id)).toMatchObject({ state: 'helped' });
+  });
+
+  it('goes on waiting for papers when the case is suspended meanwhile: the pause moves, too, and its rest is given back', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    const before = await momentsOf(id);
+    await town.tell(handoff, papersRequested());
+    const asked = await town.handoffOf(id);
+    expect((await town.act(id, 'suspend')).status).toBe(200);
+    await pass(town.api.system, { days: 60 });
+    expect((await town.act(id, 'resume')).status).toBe(200);
+    const resumed = await town.handoffOf(id);
+    const later = (moment: 'pausedAt' | 'pausedUntil') =>
+      (Date.parse(String(resumed[moment])) - Date.parse(String(asked[moment]))) / 86_400_000;
+    expect([later('pausedAt'), later('pausedUntil')]).toEqual([expect.closeTo(60, 3), expect.closeTo(60, 3)]);
+    const supplied = await town.api.post('curator', `/api/handoffs/${handoff}/supply`, { documents: [], note: 'here' });
+    expect(supplied.status).toBe(200);
+    const after = await momentsOf(id);
+    expect((after.givesUp - before.givesUp) / 86_400_000).toBeCloseTo(60, 2);
   });
 
   it('waits while the case is suspended, and moves by as long as that stood still', async () => {

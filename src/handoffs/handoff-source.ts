@@ -114,5 +114,7 @@ const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, to
     as n (id, organisation_id, case_id, seq, entry_id, at, trace)`;
 
 const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, answer_by = h.answer_by + (n.due_at - h.due_at),
-    gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + (n.due_at - h.due_at)
+    gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + (n.due_at - h.due_at),
+    paused_at = case when h.status = 'papers' then h.paused_at + (n.due_at - h.due_at) else h.paused_at end,
+    paused_until = case when h.status = 'papers' then h.paused_until + (n.due_at - h.due_at) else h.paused_until end
   from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;

@@ -58,6 +58,21 @@ describe('the schemas of a workflow', () => {
       'past-out-of-reach',
     ],
     [
+      'mark a list of consents with a word that says nothing',
+      { properties: { a: { type: 'array', items: { enum: ['x'] }, 'x-consents': 'stays' } } },
+      'consents-unknown',
+    ],
+    [
+      'mark as consents what names no partners',
+      { properties: { a: { type: 'array', items: { type: 'string' }, 'x-consents': true } } },
+      'consents-no-list',
+    ],
+    [
+      'mark as consents what is no field of the form itself',
+      { properties: { a: { properties: { b: { type: 'array', items: { enum: ['x'] }, 'x-consents': true } } } } },
+      'consents-no-list',
+    ],
+    [
       'leave one of several values without words',
       { properties: { a: { enum: ['x', 'y'], 'x-labels': { x: { kk: 'Х', ru: 'Х', en: 'X' } } } } },
       'no-label',

@@ -65,6 +65,7 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
     );
   if (part['x-member'] === true) checkMember(part, path, { outOfReach, add });
   if (part['x-past'] === true) checkPast(part, path, { outOfReach, add });
+  if (part['x-consents'] !== undefined) checkConsents(part, path, add);
   for (const keyword of NAMES)
     if (typeof part[keyword] === 'string')
       add(
@@ -118,6 +119,23 @@ function checkPast({ format }: JsonObject, path: string, { outOfReach, add }: Wa
     add('past-no-date', `what ${path} marks x-past is no day.`, 'Give it `type: string` and `format: date`.');
   if (outOfReach)
     add('past-out-of-reach', `what ${path} marks x-past would not be checked.`, 'Describe it in `properties`.');
+}
+
+/** What is misspelt here would leave in force a consent that a family took back, and nobody would hear of it. */
+function checkConsents({ 'x-consents': mark, type, items }: JsonObject, path: string, add: Walk['add']): void {
+  if (mark !== true && mark !== 'staying')
+    add(
+      'consents-unknown',
+      `${path} marks x-consents with ${JSON.stringify(mark)}, which says nothing: no consent would be given or taken back.`,
+      'Write `x-consents: true` where consents are given or withheld, `x-consents: staying` where they are only taken back.',
+    );
+  const offered = typeof items === 'object' && items !== null && !Array.isArray(items) ? items['enum'] : undefined;
+  if (type !== 'array' || !Array.isArray(offered) || path.split('/').length !== 3)
+    add(
+      'consents-no-list',
+      `what ${path} marks x-consents is no list of partners' keys among the form's own fields: it would not be read.`,
+      'Make it a field of the form with `type: array` and `items: {enum: [partner, …]}`.',
+    );
 }
 
 /** Values of a list, or of its items, to which `x-labels` gives no words. */

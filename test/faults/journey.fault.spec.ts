@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import type { JourneyReport } from '../../demo/journey.js';
 import { FileRecords, type Line } from '../../demo/partners/records.js';
 import { CRASH_POINTS, type CrashPoint } from '../../src/platform/crash-points.js';
@@ -11,6 +10,7 @@ import { createRedis, type TestRedis } from '../redis.js';
 import { violations } from './invariants.js';
 import { type Life, livesOf } from './lives.js';
 import { type Ended, linesIn, Place } from './processes.js';
+import { truncateQueues } from './queues.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
 /** A killed worker's hand-offs wait for its lease to end: each kill costs about ten seconds. */
@@ -139,7 +139,7 @@ describe(`a journey ${title}`, () => {
   afterEach(() => place?.remove(), 60_000);
 
   it.each([
-    ['postgres' as const, () => ({}), truncateQueues],
+    ['postgres' as const, () => ({}), truncate],
     ['redis' as const, () => ({ REDIS_URL: redis.url }), () => flush()],
   ])(
     'F1, F5, F6, F11: with its queues in %s, killed again and again between any two steps, and then without its queues, ends as if nothing had happened',
@@ -179,7 +179,7 @@ describe(`a journey ${title}`, () => {
   // In every run a killed journey loses its queues once.
   (full ? it : it.skip).each<[what: string, env: () => Record<string, string>, lose: () => Promise<void>]>([
     ['F11: FLUSHALL of Redis', () => ({ REDIS_URL: redis.url }), () => flush()],
-    ['F11: TRUNCATE of the queues in PostgreSQL', () => ({}), truncateQueues],
+    ['F11: TRUNCATE of the queues in PostgreSQL', () => ({}), truncate],
   ])(
     '%s in mid-run loses nothing',
     async (_what, env, lose) => {
@@ -206,29 +206,8 @@ describe(`a journey ${title}`, () => {
   }
 });
 
-/** Every job, lock and schedule that BullMQ knows; its own version stays. */
-async function truncateQueues(): Promise<void> {
+async function truncate(): Promise<void> {
   const url = await place.databaseUrl();
   if (url === null) throw new Error('The database does not run.');
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(`set lock_timeout = '2s'`);
-    const { rows } = await client.query<{ name: string }>(
-      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'bullmq' and tablename <> 'migration'`,
-    );
-    for (;;) {
-      const lost = await client.query(`truncate ${rows.map(({ name }) => name).join(', ')}`).then(
-        () => true,
-        (error: { code?: string }) => {
-          // Its workers hold locks in an order of their own.
-          if (error.code !== '40P01' && error.code !== '55P03') throw error;
-          return false;
-        },
-      );
-      if (lost) return;
-    }
-  } finally {
-    await client.end();
-  }
+  await truncateQueues(url);
 }

@@ -4,6 +4,7 @@ import { type Random, seededRandom } from '../../src/platform/random.js';
 import { databaseAt } from '../database.js';
 import { Errands } from './errands.js';
 import { Place } from './processes.js';
+import { QUEUES, type Queues } from './queues.js';
 
 const full = process.env.QAMQOR_TEST === 'full';
 const SIZE = full
@@ -13,18 +14,21 @@ const LONG_MS = full ? 1_800_000 : 180_000;
 const seed = process.env.QAMQOR_TEST_SEED ?? String(Date.now() % 1_000_000);
 const note = `(seed ${seed}; QAMQOR_TEST_SEED repeats it)`;
 
-describe('the database that we bring along', () => {
+describe.each(QUEUES)('the database that we bring along, with queues in %s', (name, create) => {
+  let queues: Queues;
   let place: Place;
   let errands: Errands;
   beforeAll(async () => {
     place = await Place.create();
-    errands = await Errands.create(await databaseAt(await place.ensureDatabase()));
+    queues = await create();
+    errands = await Errands.create(await databaseAt(await place.ensureDatabase()), queues.settings);
     await errands.start('web,worker');
     await errands.start('web,worker');
   }, LONG_MS);
   afterAll(async () => {
     await errands?.close();
     await place?.remove();
+    await queues?.close();
   }, 60_000);
 
   it(
@@ -41,7 +45,7 @@ describe('the database that we bring along', () => {
       await errands.expectExact();
       const { told, broken } = errands.turnedAway;
       process.stdout.write(
-        `F16: ${errands.ended} cases, ${SIZE.restarts} restarts, ${told} times 503, ${broken} broken.\n`,
+        `F16, queues in ${name}: ${errands.ended} cases, ${SIZE.restarts} restarts, ${told} times 503, ${broken} broken.\n`,
       );
     },
     LONG_MS,
@@ -72,7 +76,7 @@ describe('the database that we bring along', () => {
       }
       await errands.enough();
       await errands.expectExact();
-      process.stdout.write(`F19: ${errands.ended} cases, ${SIZE.kills} kills.\n`);
+      process.stdout.write(`F19, queues in ${name}: ${errands.ended} cases, ${SIZE.kills} kills.\n`);
     },
     LONG_MS,
   );

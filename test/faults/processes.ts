@@ -144,8 +144,13 @@ export class Running {
 
   /** The whole process group, from outside. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ended> {
-    if (this.isAlive && this.child.pid !== undefined) process.kill(-this.child.pid, signal);
+    this.tell(signal);
     return this.ended;
+  }
+
+  /** … without waiting for an end: SIGSTOP, SIGCONT. */
+  tell(signal: NodeJS.Signals): void {
+    if (this.isAlive && this.child.pid !== undefined) process.kill(-this.child.pid, signal);
   }
 }
 
