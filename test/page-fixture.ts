@@ -95,12 +95,16 @@ export class PageFixture {
     readonly url: string,
   ) {}
 
-  static async open(): Promise<PageFixture> {
+  /** `shipped`: with the project's own workflows instead of small ones. */
+  static async open({ shipped = false } = {}): Promise<PageFixture> {
     const partner = await Partner.start();
     const api = await ApiFixture.create({ partners: { atameken: { url: partner.url, secret: partner.secret } } });
-    await api.deploy(BREAKING, { 'forms/paper.yaml': LISTS });
-    await api.deploy(CROWD, { 'forms/paper.yaml': PAPER });
-    await api.deploy(REFERRAL);
+    if (shipped) await api.system.deployFolder();
+    else {
+      await api.deploy(BREAKING, { 'forms/paper.yaml': LISTS });
+      await api.deploy(CROWD, { 'forms/paper.yaml': PAPER });
+      await api.deploy(REFERRAL);
+    }
     for (const name of ['registrar', 'supervisor']) await api.account(name);
     await api.account('aigul', ['registrar']);
     await api.app.listen(0, '127.0.0.1');

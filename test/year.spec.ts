@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DatabaseClock } from '../src/platform/clock.js';
 import { verifySystem } from '../src/verify-system.js';
 import { ApiFixture } from './api.js';
+import type { TestDatabase } from './database.js';
 import { Partner, say, settled } from './partner.js';
 
 const text = (en: string) => ({ kk: en, ru: en, en });
@@ -55,7 +57,7 @@ let api: ApiFixture;
 let bank: Partner;
 beforeAll(async () => {
   bank = await Partner.start();
-  api = await ApiFixture.create({ partners: { 'otbasy-bank': { url: bank.url, secret: bank.secret } } });
+  await start();
   await api.deploy(rounds, files);
   // Monday morning in Almaty.
   await api.system.clock.advanceTo('2027-01-11T04:00:00.000Z');
@@ -64,6 +66,18 @@ afterAll(async () => {
   await api.close();
   await bank.close();
 });
+
+/** Also on the database of an earlier run, with nothing but what that one has written down. */
+async function start(database?: TestDatabase): Promise<void> {
+  const partners = { 'otbasy-bank': { url: bank.url, secret: bank.secret } };
+  api = await ApiFixture.create({ partners }, undefined, undefined, database ? { database } : {});
+}
+
+async function stop(): Promise<void> {
+  expect(api.errors).toEqual([]);
+  await api.app.close();
+  await api.system.close();
+}
 
 interface Told {
   entry_id: string;
@@ -98,8 +112,10 @@ describe('a year', () => {
     for (let n = 0; n < CASES; n += 1) await api.post('supervisor', '/api/cases', { workflow: 'rounds', input: {} });
     const began = Date.parse(await api.system.clock.now());
     for (let day = 0; day < DAYS; day += 1) {
-      await api.system.clock.advanceTo(new Date(began + day * 86_400_000).toISOString());
+      if (day === OUTAGE.from) await stop();
       if (within(day, OUTAGE)) continue;
+      await new DatabaseClock(api.database.pool('owner')).advanceTo(new Date(began + day * 86_400_000).toISOString());
+      if (day === OUTAGE.to) await start(api.database);
       if (day % EVERY === 0) await work(day);
       else if ([SILENT, AWAY].some((span) => within(day, { ...span, to: span.to + EVERY }))) await settled(api.system);
     }

@@ -109,6 +109,10 @@ describe('a message that cannot be believed', () => {
       expect({ status, body: problem }).toMatchObject({ status: 404, body: { code: 'handoff-not-found' } });
     expect(Object.keys(foreign.body).sort()).toEqual(Object.keys(unknown.body).sort());
     expect(await traces()).toEqual(before);
+    // Whoever runs it hears who tried what, for it may be a secret in wrong hands.
+    expect(town.api.warnings.filter((warning) => warning.includes(target.handoff))).toEqual([
+      `civil-office signed a message about hand-off ${target.handoff}, which is of otbasy-bank. It was refused.`,
+    ]);
   });
 
   it('is not read for its address: an unknown one is 401 to strangers too', async () => {

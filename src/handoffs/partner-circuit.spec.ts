@@ -2,7 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Pool } from 'pg';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
 import { ORGANISATION } from '../system.js';
-import { PartnerCircuit } from './partner-circuit.js';
+import { PartnerCircuit, PROBE_S } from './partner-circuit.js';
+import { DEADLINE_MS } from './partner-client.js';
+
+it('waits longer for the one message that tries a partner than that may take, which is fifteen seconds', () => {
+  expect(DEADLINE_MS).toBe(15_000);
+  expect(PROBE_S * 1_000).toBeGreaterThan(DEADLINE_MS);
+});
 
 let database: TestDatabase;
 let relay: Pool;

@@ -5,7 +5,7 @@ const FAILURES = 5;
 const FIRST_SHUT_S = 30;
 const LONGEST_SHUT_S = 10 * 60;
 /** Longer than one attempt may take: a process that dies with the first message lets another one try. */
-const PROBE_S = 20;
+export const PROBE_S = 20;
 
 /** What is new about a partner: it does not answer, it answers again, it takes nothing at its address any more. */
 export type PartnerNews = 'open' | 'closed' | 'gone';

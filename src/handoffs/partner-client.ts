@@ -51,7 +51,8 @@ export type Sent =
   /** The partner takes no hand-offs at this address any more (410), or what this message is about is not there. */
   | { kind: 'gone' };
 
-const DEADLINE_MS = 15_000;
+/** What a partner is promised: longer than that its answer is not waited for. */
+export const DEADLINE_MS = 15_000;
 const MAX_REPLY_BYTES = 64 * 1024;
 const CONNECTIONS = 4;
 /** By how much those who wait for a partner that is down come later than it opens, at most. */

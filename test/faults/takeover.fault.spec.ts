@@ -115,6 +115,10 @@ describe.each(QUEUES)('work that one process has in hand, with queues in %s', (n
       worker.tell('SIGCONT');
       const seconds = await ended(cases);
       print('F11', 'repaired', seconds, PROMISED_S.repaired);
+      // What partners said is not kept in queues: said again it is known.
+      const journal = await journalOf(cases);
+      await ended(cases);
+      expect(await journalOf(cases)).toEqual(journal);
       expect(seconds).toBeLessThan(HANG * PROMISED_S.repaired);
       await errands.expectExact();
     },
