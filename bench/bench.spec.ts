@@ -95,7 +95,11 @@ describe('the bench', () => {
       straight: [400, 500, 900].map((perSecond) => ({ workflows: 1, perSecond, processMb: 200 })),
       straightRestate: [200, 200, 300].map((perSecond) => ({ workflows: 1, perSecond, processMb: 500 })),
     };
-    const { ratios, limits } = report(runs, trials, {});
+    const madeWith = { machine: { cores: 2 }, settings: { dbos: { pool: 20 } }, versions: { bullmq: '6.7.2' } };
+    const made = report(runs, trials, madeWith);
+    // Whoever reads it elsewhere sees what it was made with, and what each number is held to.
+    expect(made).toMatchObject({ ...madeWith, targets: { ratios: { oneByOneLoop: 2 }, limits: { memory: 300 } } });
+    const { ratios, limits } = made;
     expect(limits).toMatchObject({ memory: 250, timersP99: null });
     expect(ratios).toEqual({
       batchedLoop: 0.31,

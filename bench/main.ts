@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { projectPath } from '../src/platform/project-root.js';
@@ -10,9 +10,10 @@ import type { Task } from './child.js';
 import type { ContestantName } from './contestant.js';
 import { BenchDatabase, withServer } from './database.js';
 import type { Measurement } from './measure.js';
+import { peerSettings } from './peer.js';
 import { withRedis } from './redis.js';
-import { printReport, report, save } from './report.js';
-import { NODE_OPTIONS } from './settings.js';
+import { type MadeWith, printReport, report, save } from './report.js';
+import { isPeer, NODE_OPTIONS, SETTINGS } from './settings.js';
 import { BY_PEERS, ON_REDIS, type TrialName, type Trials } from './trials/trial.js';
 
 const { values: options } = parseArgs({
@@ -119,7 +120,8 @@ async function bench(url: string, redisUrl: string | undefined) {
     }
     for (const runner of runners.values()) await runner.stop();
     runners.clear();
-    return report(runs, await makeTrials(url, redisUrl), machine(await database.settings()));
+    const trials = await makeTrials(url, redisUrl);
+    return report(runs, trials, await madeWith(contestants, await database.settings()));
   } finally {
     for (const runner of runners.values()) await runner.stop();
     await database.close();
@@ -164,8 +166,8 @@ function progress({ contestant, inFlight, journeys, journeysPerSecond, p50 }: Me
   );
 }
 
-function machine(postgres: Record<string, string>) {
-  return {
+async function madeWith(contestants: ContestantName[], postgres: Record<string, string>): Promise<MadeWith> {
+  const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
@@ -173,6 +175,24 @@ function machine(postgres: Record<string, string>) {
     node: process.version,
     postgres,
   };
+  const peers = contestants.filter(isPeer);
+  const settingsOf = await Promise.all(peers.map(async (name) => [name, await peerSettings(name)]));
+  return {
+    machine,
+    settings: { ...SETTINGS, ...Object.fromEntries(settingsOf), node: NODE_OPTIONS },
+    versions: { ...installed('package.json'), ...(peers.length > 0 ? installed('bench/peers/package.json') : {}) },
+  };
+}
+
+/** What a package depends on, by name, as it is installed. */
+function installed(manifest: string): Record<string, string> {
+  const path = projectPath(manifest);
+  const { dependencies } = JSON.parse(readFileSync(path, 'utf8')) as { dependencies: Record<string, string> };
+  const versionOf = (name: string) => {
+    const own = JSON.parse(readFileSync(join(dirname(path), 'node_modules', name, 'package.json'), 'utf8'));
+    return (own as { version: string }).version;
+  };
+  return Object.fromEntries(Object.keys(dependencies).map((name) => [name, versionOf(name)]));
 }
 
 // Ctrl-C reaches the contestants too: they end, and what was started here is stopped and removed on the way out.
@@ -180,7 +200,4 @@ process.once('SIGINT', () => process.stderr.write('Stopping; once more ends at o
 const result = await withRedis((redisUrl) => withServer((url) => bench(url, redisUrl)));
 await save(result);
 printReport(result, options.json ? process.stderr : process.stdout);
-if (options.json)
-  process.stdout.write(
-    `${JSON.stringify({ ratios: result.ratios, runs: result.runs, trials: result.trials, machine: result.machine })}\n`,
-  );
+if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -5,6 +5,8 @@ import type { Journey, OwnStep } from './journey.js';
 
 interface PeerModule {
   Peer: new (stores: Stores) => Peer;
+  /** What it was set to, for the report. */
+  SETTINGS: object;
 }
 
 export interface Peer extends Contestant {
@@ -49,9 +51,16 @@ export async function stopPeers(): Promise<void> {
 }
 
 export async function startPeer(name: PeerName, stores: Stores): Promise<Peer> {
-  const file = pathToFileURL(projectPath('bench', 'peers', `${name}.js`));
-  const { Peer } = (await import(file.href)) as PeerModule;
+  const { Peer } = await moduleOf(name);
   const peer = new Peer(stores);
   await peer.start();
   return peer;
+}
+
+export async function peerSettings(name: PeerName): Promise<object> {
+  return (await moduleOf(name)).SETTINGS;
+}
+
+async function moduleOf(name: PeerName): Promise<PeerModule> {
+  return (await import(pathToFileURL(projectPath('bench', 'peers', `${name}.js`)).href)) as PeerModule;
 }

@@ -4,7 +4,7 @@ import { projectPath } from '../src/platform/project-root.js';
 import type { ContestantName } from './contestant.js';
 import type { Written } from './database.js';
 import type { Measurement } from './measure.js';
-import { NAMES, NODE_OPTIONS, SETTINGS } from './settings.js';
+import { NAMES } from './settings.js';
 import type { Trials } from './trials/trial.js';
 
 /** The engine in numbers of the loops: more is better for the first two, less for the last. */
@@ -74,10 +74,22 @@ export interface Report {
   trials: Trials;
   machine: object;
   settings: object;
+  /** Of ours and of every peer. */
+  versions: Record<string, string>;
+  /** What each number is held to. */
+  targets: { ratios: typeof TARGETS; limits: typeof LIMITS };
   at: string;
 }
 
-export function report(runs: Measurement[], trials: Trials, machine: object): Report {
+/** What a run was made with, so that another machine can make it again. */
+export interface MadeWith {
+  machine: object;
+  /** Of each contestant, and of the processes that ran them. */
+  settings: object;
+  versions: Record<string, string>;
+}
+
+export function report(runs: Measurement[], trials: Trials, madeWith: MadeWith): Report {
   const speed = (run: Measurement) => run.journeysPerSecond;
   const faster = (name: ContestantName) => (has(runs, name) ? ratio(runs, name, false, speed) : null);
   const alone = (name: ContestantName) => (has(runs, name) ? ratio(runs, name, true, (run) => run.p50) : null);
@@ -103,8 +115,8 @@ export function report(runs: Measurement[], trials: Trials, machine: object): Re
     },
     runs,
     trials,
-    machine,
-    settings: { ...SETTINGS, node: NODE_OPTIONS },
+    ...madeWith,
+    targets: { ratios: TARGETS, limits: LIMITS },
     at: new Date().toISOString(),
   };
 }

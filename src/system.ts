@@ -18,7 +18,7 @@ import { systemIds } from './platform/ids.js';
 import { defineJob } from './platform/jobs.js';
 import type { Log, Warn } from './platform/log.js';
 import { Metrics } from './platform/metrics.js';
-import { openOrm } from './platform/orm.js';
+import { openOrm, poolOf } from './platform/orm.js';
 import { projectPath } from './platform/project-root.js';
 import { Queues } from './platform/queues.js';
 import { loadSecret } from './platform/secret.js';
@@ -131,7 +131,8 @@ export class System {
       const clock = new DatabaseClock(app);
       metrics.watch({
         relayPool: relay,
-        pools: { app, relay, ...runtime.pools },
+        pools: { app, relay, orm: poolOf(orm), ...runtime.pools },
+        dataDir: config.dataDir,
         ...(queues ? { jobs: () => jobCounts(queues) } : {}),
       });
       return new System(

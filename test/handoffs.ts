@@ -51,6 +51,9 @@ export function referral(id: string, partner: string, service: string, invoke: o
   };
 }
 
+/** What is personal about every family of a town: where it stands outside the database, somebody has let it out. */
+export const PERSONAL = { surname: 'Қасымова', given: 'Әсел', phone: '77011234567' };
+
 export interface Referred {
   /** The case. */
   id: string;
@@ -100,12 +103,12 @@ export class HandoffTown {
     const { system } = this.api;
     const { familyId } = await new FamiliesService(system.orm.em, system.ids).registerApplicant(
       {
-        surname: `Қасымова${this.families}`,
-        given: 'Әсел',
+        surname: `${PERSONAL.surname}${this.families}`,
+        given: PERSONAL.given,
         patronymic: null,
         categories: ['large', 'single-parent'],
         interest: 'sewing',
-        phone: '+77011234567',
+        phone: `+${PERSONAL.phone}`,
         language: 'kk',
       },
       { organisation: ORGANISATION, actor: 'test' },

@@ -51,6 +51,7 @@ async function known(): Promise<Map<string, string[]>> {
   metrics.command({ kind: 'event', lane: 'people' }, 'accepted', 5);
   metrics.watch({
     relayPool: { query: async () => ({ rows: [] }) } as never,
+    dataDir: '.',
     pools: { app: { totalCount: 1, idleCount: 1, waitingCount: 0 } as never },
     jobs: async () => ({ outbox: { waiting: 1 } }),
   });

@@ -39,6 +39,8 @@ describe('the figures for Prometheus', () => {
         'qamqor_timers_overdue',
         'qamqor_timers_late_seconds',
         'qamqor_incidents_open',
+        'qamqor_wal_archive_failing',
+        'qamqor_data_free_ratio',
         'qamqor_database_connections',
         'process_resident_memory_bytes',
         'nodejs_eventloop_lag_seconds',
@@ -67,6 +69,16 @@ describe('the figures for Prometheus', () => {
     const { of } = await figures();
     expect(of('qamqor_timers_overdue')).toBe(before + (rowCount ?? 0));
     expect(of('qamqor_timers_late_seconds')).toBeGreaterThanOrEqual(90);
+  });
+
+  it('tell of every pool of connections, the records’ own too', async () => {
+    const { of } = await figures();
+    for (const pool of ['app', 'relay', 'orm'])
+      expect(of('qamqor_database_connections', { pool, state: 'idle' })).toBeGreaterThanOrEqual(0);
+  });
+
+  it('tell that the log of PostgreSQL is not archived only where somebody wants that', async () => {
+    expect((await figures()).of('qamqor_wal_archive_failing')).toBe(0);
   });
 
   it('hold nothing about anybody', async () => {

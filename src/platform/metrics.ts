@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -9,6 +10,8 @@ export interface MetricsSources {
   relayPool: Pool;
   /** By the name under which they are shown. */
   pools: Record<string, Pool>;
+  /** `QAMQOR_DATA`, where the embedded database lies. */
+  dataDir: string;
   /** Jobs of each queue by state; nothing where this process has no queues. */
   jobs?(): Promise<Record<string, Record<string, number>>>;
 }
@@ -23,6 +26,8 @@ const WAITING = {
   qamqor_timers_overdue: 'Timers and deadlines that are due and were not fired or passed yet',
   qamqor_timers_late_seconds: 'How long the timer that is due longest has been due',
   qamqor_incidents_open: 'Incidents that nobody has retried or resolved',
+  qamqor_wal_archive_failing:
+    '1 while PostgreSQL cannot put its log into the archive: with its disk everything since would be lost',
 } as const;
 
 /** What an operator watches, in Prometheus' text format. What is due and what waits is asked of the database at each scrape. */
@@ -66,6 +71,11 @@ export class Metrics {
     labelNames: ['queue', 'state'],
     registers: [this.#registry],
   });
+  readonly #free = new Gauge({
+    name: 'qamqor_data_free_ratio',
+    help: 'Free share of the disk on which QAMQOR_DATA lies, with it the embedded database; missing where there is no such folder',
+    registers: [this.#registry],
+  });
   readonly #complete = new Gauge({
     name: 'qamqor_figures_complete',
     help: '1 if database and queues could be asked at this scrape, 0 if some figures are of an earlier one',
@@ -78,6 +88,7 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS });
+    this.#free.remove();
   }
 
   get contentType(): string {
@@ -95,10 +106,11 @@ export class Metrics {
   }
 
   /** What this process stands on, from now on. */
-  watch({ relayPool, pools, jobs }: MetricsSources): void {
+  watch({ relayPool, pools, dataDir, jobs }: MetricsSources): void {
     this.#looks.push(
       () => this.#lookAtWaiting(relayPool),
       () => this.#lookAtPools(pools),
+      () => this.#lookAtDisk(dataDir),
     );
     if (jobs) this.#looks.push(async () => this.#lookAtJobs(await jobs()));
   }
@@ -123,6 +135,13 @@ export class Metrics {
     }
   }
 
+  async #lookAtDisk(folder: string): Promise<void> {
+    const disk = await statfs(folder).catch(() => null);
+    // Resetting it would say that nothing is free.
+    if (disk === null) this.#free.remove();
+    else this.#free.set(disk.bavail / disk.blocks);
+  }
+
   #lookAtJobs(queues: Record<string, Record<string, number>>): void {
     for (const [queue, states] of Object.entries(queues))
       for (const [state, count] of Object.entries(states)) this.#jobs.set({ queue, state }, count);
@@ -138,4 +157,6 @@ const FIGURES = `with clock as (select qamqor.qamqor_now() as now)
     (select ${LATE('next_at')} from qamqor.outbox, clock where not parked and next_at <= now group by now) as qamqor_outbox_late_seconds,
     (select count(*) from qamqor.timers, clock where due_at <= now and not paused and passed_at is null) as qamqor_timers_overdue,
     (select ${LATE('due_at')} from qamqor.timers, clock where due_at <= now and not paused and passed_at is null group by now) as qamqor_timers_late_seconds,
-    (select count(*) from qamqor.incidents where status = 'open') as qamqor_incidents_open`;
+    (select count(*) from qamqor.incidents where status = 'open') as qamqor_incidents_open,
+    (select (last_failed_time > coalesce(last_archived_time, '-infinity') and current_setting('archive_mode') <> 'off')::int
+      from pg_stat_archiver) as qamqor_wal_archive_failing`;

@@ -61,7 +61,7 @@ async function runMigrations(
       idleInTransactionMs: 0,
       lockTimeoutMs,
       max: 2,
-    }),
+    }).dialect,
     extensions: [Migrator],
     migrations: { migrationsList: migrations, tableName: 'migrations', snapshot: false, silent: true },
   });

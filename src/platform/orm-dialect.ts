@@ -4,14 +4,18 @@ import pg from 'pg';
 import { type DatabaseRole, isConnectionLost, openPool, type PoolOptions } from './database.js';
 
 /** What MikroORM speaks to the database through: connections of our own, given back also when they break. */
-export function openDialect(url: string, role: DatabaseRole, options: PoolOptions): PostgresDialect {
+export function openDialect(
+  url: string,
+  role: DatabaseRole,
+  options: PoolOptions,
+): { dialect: PostgresDialect; pool: pg.Pool } {
   const pool = openPool(url, role, {
     ...options,
     types: typesOfMikroOrm(),
     // A statement whose answer does not come takes its connection with it, instead of blocking whoever gets it next.
     pipeline: true,
   });
-  return new Dialect({ pool });
+  return { dialect: new Dialect({ pool }), pool };
 }
 
 /** Oid of text[], which the types of `pg` leave out. */

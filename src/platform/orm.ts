@@ -1,5 +1,6 @@
 import type { EntityClass, EntitySchema } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
 import { type DatabaseRole, SCHEMA } from './database.js';
 import { databaseName } from './migrate.js';
 import { openDialect } from './orm-dialect.js';
@@ -19,16 +20,17 @@ export interface OrmOptions {
  */
 export async function openOrm(url: string, entities: Entity[], options: OrmOptions = {}): Promise<MikroORM> {
   const role = options.role ?? 'app';
-  return MikroORM.init({
+  const { dialect, pool } = openDialect(url, role, {
+    name: `${role} orm`,
+    max: options.max ?? 10,
+    ...(options.onIdleError ? { onIdleError: options.onIdleError } : {}),
+  });
+  const orm = await MikroORM.init({
     entities,
     discovery: { warnWhenNoEntities: false },
     dbName: databaseName(url),
     schema: SCHEMA,
-    driverOptions: openDialect(url, role, {
-      name: `${role} orm`,
-      max: options.max ?? 10,
-      ...(options.onIdleError ? { onIdleError: options.onIdleError } : {}),
-    }),
+    driverOptions: dialect,
     // Each request forks its own identity map; using the global one would mix what two people see.
     allowGlobalContext: false,
     // Times are UTC everywhere; only people's screens know a zone.
@@ -36,4 +38,15 @@ export async function openOrm(url: string, entities: Entity[], options: OrmOptio
     debug: options.onQuery ? ['query'] : false,
     ...(options.onQuery ? { logger: options.onQuery } : {}),
   });
+  pools.set(orm, pool);
+  return orm;
+}
+
+const pools = new WeakMap<MikroORM, Pool>();
+
+/** Its connections, for whoever watches them. */
+export function poolOf(orm: MikroORM): Pool {
+  const pool = pools.get(orm);
+  if (pool === undefined) throw new Error('It was not opened by openOrm.');
+  return pool;
 }

@@ -9,7 +9,7 @@ import { taskWork } from '../../src/tasks/task-work.js';
 import { API_KEY } from '../api.js';
 import type { TestDatabase } from '../database.js';
 import { until } from '../engine.js';
-import { done, HandoffTown, referral } from '../handoffs.js';
+import { done, HandoffTown, PERSONAL, referral } from '../handoffs.js';
 import type { Partner } from '../partner.js';
 import { violations } from './invariants.js';
 import { Running } from './processes.js';
@@ -51,6 +51,8 @@ export class Errands {
   /** Answers that nobody may be given. */
   private readonly wrong: unknown[] = [];
   private readonly servers = new Set<Server>();
+  /** Also those that are gone. */
+  private readonly started: Server[] = [];
   private going = true;
   private closed = false;
   private keys = 0;
@@ -68,7 +70,7 @@ export class Errands {
       DATABASE_URL: town.api.database.url,
       QAMQOR_SECRET: 'a secret for tests only 0123456789abcdef',
       QAMQOR_API_KEY: API_KEY,
-      QAMQOR_LOG: 'warn',
+      QAMQOR_LOG: 'info',
       // Partners of tests speak plain HTTP.
       QAMQOR_PRODUCTION: 'off',
       QAMQOR_PARTNER_OTBASY_BANK_URL: town.bank.url,
@@ -87,6 +89,7 @@ export class Errands {
     const [, url = ''] = await started.said(/(http:\/\/\S+)/);
     const server = Object.assign(started, { url });
     this.servers.add(server);
+    this.started.push(server);
     if (role !== 'worker') this.webs.push(url);
     return server;
   }
@@ -180,6 +183,7 @@ export class Errands {
   /** Every acknowledged case is there, at its end, by the same three steps, besides what came late and was ignored; every effect came once; nothing is left over. */
   async expectExact(): Promise<void> {
     this.expectAlive();
+    for (const { words } of this.started) this.expectNobodyIn(words);
     const { database } = this.town.api;
     // What was delivered, and not settled when everything went, is settled when its lease is over.
     await until(async () => (await database.pool('owner').query('select from qamqor.outbox')).rowCount === 0, 60_000);
@@ -202,6 +206,11 @@ export class Errands {
       handOff: handoffWork,
     });
     expect(problems).toEqual([]);
+  }
+
+  /** What nobody may find outside the database: in a log, in a queue. */
+  expectNobodyIn(text: string): void {
+    for (const personal of Object.values(PERSONAL)) expect(text).not.toContain(personal);
   }
 
   async close(): Promise<void> {

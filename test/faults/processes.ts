@@ -115,6 +115,11 @@ export class Running {
     }));
   }
 
+  /** Everything that it has said so far, to whomever. */
+  get words(): string {
+    return this.stdout + this.stderr;
+  }
+
   get pid(): number | undefined {
     return this.child.pid;
   }

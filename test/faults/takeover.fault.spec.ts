@@ -111,6 +111,10 @@ describe.each(QUEUES)('work that one process has in hand, with queues in %s', (n
     async () => {
       worker.tell('SIGSTOP');
       const cases = await opened();
+      const content = await queues.content(errands.town.api.database.url);
+      // Ids, and nothing about anybody.
+      expect(content.length).toBeGreaterThan(100 * CASES);
+      errands.expectNobodyIn(content);
       await queues.lose(errands.town.api.database.url);
       worker.tell('SIGCONT');
       const seconds = await ended(cases);
