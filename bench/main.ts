@@ -97,6 +97,8 @@ class Runner {
 async function bench(url: string, redisUrl: string | undefined) {
   const contestants = contestantsFor(redisUrl);
   const database = await BenchDatabase.prepare(url);
+  // Before anything is measured: a package that is not there would cost the whole run.
+  const made = await madeWith(contestants, await database.settings());
   const runners = new Map<ContestantName, Runner>();
   const runs: Measurement[] = [];
   try {
@@ -120,8 +122,7 @@ async function bench(url: string, redisUrl: string | undefined) {
     }
     for (const runner of runners.values()) await runner.stop();
     runners.clear();
-    const trials = await makeTrials(url, redisUrl);
-    return report(runs, trials, await madeWith(contestants, await database.settings()));
+    return report(runs, await makeTrials(url, redisUrl), made);
   } finally {
     for (const runner of runners.values()) await runner.stop();
     await database.close();

@@ -1,13 +1,15 @@
 #!/bin/sh
-# What cron runs once a night: nightly.sh ARCHIVE [KEEP]. A base backup into the folder of the archived log, and of what lies
-# there only the newest KEEP (7) backups with the log that they need.
+# What cron runs once a night: nightly.sh ARCHIVE [KEEP]. A base backup into the folder of the archived log; of its own backups
+# there only the newest KEEP (7) stay, and of the log what the backups there need, also those that were made by hand (base-…).
 set -eu
 archive=$1
 keep=${2:-7}
+[ "$keep" -ge 1 ] || { echo "$keep backups to keep are none." >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 # One that was cut off is worth nothing.
 rm -rf "$archive"/base-*Z.part
 "$here/base-backup.sh" "$archive/base-$(date -u +%Y-%m-%dT%H%M%SZ)"
 ls -d "$archive"/base-*Z | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -r "$old"; done
-oldest=$(ls -d "$archive"/base-*Z | sort | head -n 1)
-pg_archivecleanup "$archive" "$(sed -n 's/^START WAL LOCATION: .*(file \(.*\))$/\1/p' "$oldest/backup_label")"
+# By the place in the log: a timeline, the first eight figures, begins anew with each restore.
+first=$(sed -n 's/^START WAL LOCATION: .*(file \(.*\))$/\1/p' "$archive"/base-*/backup_label | sort -k 1.9 | head -n 1)
+pg_archivecleanup "$archive" "$first"

@@ -40,6 +40,7 @@ describe('the figures for Prometheus', () => {
         'qamqor_timers_late_seconds',
         'qamqor_incidents_open',
         'qamqor_wal_archive_failing',
+        'qamqor_wal_unarchived_files',
         'qamqor_data_free_ratio',
         'qamqor_database_connections',
         'process_resident_memory_bytes',
@@ -78,7 +79,8 @@ describe('the figures for Prometheus', () => {
   });
 
   it('tell that the log of PostgreSQL is not archived only where somebody wants that', async () => {
-    expect((await figures()).of('qamqor_wal_archive_failing')).toBe(0);
+    const { of } = await figures();
+    expect([of('qamqor_wal_archive_failing'), of('qamqor_wal_unarchived_files')]).toEqual([0, 0]);
   });
 
   it('hold nothing about anybody', async () => {

@@ -79,7 +79,8 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
   for (const entry of entries) {
     if (!entry.due) continue;
     const id = entryUuid(record.id, entry.id, entry.seq);
-    if (entry.kind === 'invocation') writes.entriesMoved.push({ entryId: id, due: entry.due, src: entry.src });
+    if (entry.kind === 'invocation')
+      writes.entriesMoved.push({ entryId: id, due: entry.due, stoodMs: stood, entry, workflow: record.workflow });
     else writes.timersMoved.push({ id, due: entry.due });
   }
   const decided = carried(record, command, { ...record.chart, entries }, [], 'active', context, writes);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EngineFixture } from '../../test/engine.js';
+import { EngineFixture, until } from '../../test/engine.js';
+import { DatabaseClock } from '../platform/clock.js';
 import type { LeasedRow } from './types.js';
 
 const workflow = {
@@ -38,11 +39,31 @@ const workflow = {
   },
 };
 
+/** What is asked is over on a day, whether the case stood still or not. */
+const dated = {
+  key: 'dated',
+  title: { en: 'Dated' },
+  context: { on: '= input.on' },
+  delays: { day: { until: '= context.on' } },
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: { id: 'ask', src: 'service', input: { name: 'ask' }, onDone: 'answered' },
+      after: { day: 'late' },
+    },
+    answered: { type: 'final' },
+    late: { type: 'final' },
+  },
+};
+
 let fixture: EngineFixture;
+let clock: DatabaseClock;
 
 beforeAll(async () => {
   fixture = await EngineFixture.create();
+  clock = new DatabaseClock(fixture.runtime.readPool);
   await fixture.deploy(workflow);
+  await fixture.deploy(dated);
 }, 60_000);
 afterAll(() => fixture?.close());
 
@@ -71,6 +92,29 @@ describe('answers that came while a case was suspended', () => {
     expect(record.chart.snapshot.context['said']).toEqual(['two', 'one']);
     expect(await parked(id)).toEqual([]);
     expect(await fixture.sql('select 1 from qamqor.outbox where case_id = $1', [id])).toEqual([]);
+  });
+
+  it('come before a date that passed meanwhile', async () => {
+    const later = async (days: number) => new Date(Date.parse(await clock.now()) + days * 86_400_000).toISOString();
+    const [answered, silent] = await Promise.all(
+      [0, 1].map(async () => (await fixture.open('dated', { on: (await later(3)).slice(0, 10) })).id),
+    );
+    for (const id of [answered, silent]) await fixture.act(id ?? '', { type: 'suspend' });
+    await fixture.answer(answered ?? '', fixture.entry(answered ?? '', 'ask'), {}, { late: 'journal', keep: false });
+    await clock.advanceTo(await later(10));
+    const give = fixture.runtime.engine.outboxHandlers.get('case.unpark');
+    fixture.runtime.engine.outboxHandlers.set('case.unpark', () =>
+      Promise.resolve({ kind: 'retry', reason: 'not yet', patient: true, afterMs: 1 }),
+    );
+    for (const id of [answered, silent]) await fixture.act(id ?? '', { type: 'resume' });
+    await fixture.runtime.sweeper.sweep();
+    expect((await fixture.read(silent ?? '')).state).toBe('late');
+    expect((await fixture.read(answered ?? '')).state).toBe('asking');
+    if (give) fixture.runtime.engine.outboxHandlers.set('case.unpark', give);
+    await until(async () => {
+      await fixture.runtime.sweeper.sweep();
+      return (await fixture.read(answered ?? '')).state === 'answered';
+    });
   });
 
   it('are kept until they were given by who holds the row, and taken once though they are given twice', async () => {

@@ -96,7 +96,7 @@ export async function writeBatch(
   for (const [source, handler] of sources) {
     const opened = writes.opened.filter((row) => row.entry.src === source);
     const closed = writes.closed.filter((row) => row.entry.src === source);
-    const moved = writes.entriesMoved.filter((row) => row.src === source);
+    const moved = writes.entriesMoved.filter((row) => row.entry.src === source);
     // What is entered again goes on from what was left: that is written first, and what this batch itself opened, last.
     const [before, after] = [
       closed.filter((row) => !ownEntries.has(row.entryId)),

@@ -174,12 +174,23 @@ export interface SourceHandler {
    */
   settle?(tx: BatchTransaction, answers: OpenAnswer[], now: string): Promise<Map<Command, Json>>;
   /** New dues of open entries, after a case stood still. */
-  reschedule?(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void>;
+  reschedule?(tx: BatchTransaction, rows: MovedEntry[]): Promise<void>;
   /**
    * An outbox row of the topic is written for each entry that is opened or left, so that a worker carries it out; of `follow` for
    * each that is open when its case is suspended, and when it goes on.
    */
   topics?: { open?: string; close?: string; follow?: string };
+}
+
+/** An open entry of a case that stood still. */
+export interface MovedEntry {
+  entryId: string;
+  /** As before where it is a date of the world. */
+  due: string;
+  /** For how long the case stood: by that moves whatever else hangs on the entry. */
+  stoodMs: number;
+  entry: InvocationEntry;
+  workflow: Workflow;
 }
 
 /** An answer, and what it answers. */

@@ -3,7 +3,7 @@ import type { Calendar, JsonObject, Source, Workflow } from '../statechart/types
 import type { AppError } from './errors.js';
 import type { JournalRow } from './journal.js';
 import { commandDigest } from './keys.js';
-import type { CaseRecord, ClosedEntry, Command, OpenedEntry, OutboxRow, SourceHandler } from './types.js';
+import type { CaseRecord, ClosedEntry, Command, MovedEntry, OpenedEntry, OutboxRow, SourceHandler } from './types.js';
 
 /** Everything one batch will write, gathered in memory while commands are decided. */
 export interface BatchWrites {
@@ -35,7 +35,7 @@ export interface BatchWrites {
   /** Cases whose timers stand still, or run again with the dues given in `timersMoved`. */
   timersPaused: string[];
   timersMoved: { id: string; due: string }[];
-  entriesMoved: { entryId: string; due: string; src: Source }[];
+  entriesMoved: MovedEntry[];
   outbox: OutboxRow[];
   outboxDone: { outboxId: string; attempt: number }[];
   outboxAgain: string[];

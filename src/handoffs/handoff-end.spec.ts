@@ -203,6 +203,22 @@ describe('the end of a hand-off', () => {
     expect((after.givesUp - before.givesUp) / 86_400_000).toBeCloseTo(60, 2);
   });
 
+  it('loses no time to papers that the partner asks for while the case is suspended', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    const before = await momentsOf(id);
+    expect((await town.act(id, 'suspend')).status).toBe(200);
+    await pass(town.api.system, { days: 50 });
+    await town.tell(handoff, papersRequested());
+    await pass(town.api.system, { days: 10 });
+    expect((await town.act(id, 'resume')).status).toBe(200);
+    await pass(town.api.system, { days: 1 });
+    const supplied = await town.api.post('curator', `/api/handoffs/${handoff}/supply`, { documents: [], note: 'here' });
+    expect(supplied.status).toBe(200);
+    // For as long as the case stood, and the day that the papers took then.
+    expect(((await momentsOf(id)).givesUp - before.givesUp) / 86_400_000).toBeCloseTo(61, 2);
+  });
+
   it('waits while the case is suspended, and moves by as long as that stood still', async () => {
     const { id } = await town.open('housing');
     await town.settled();

@@ -1,4 +1,4 @@
-import type { BatchTransaction, ClosedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
+import type { BatchTransaction, ClosedEntry, MovedEntry, OpenedEntry, SourceHandler } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
 import { type HandoffStatus, RECALLED } from './handoff.js';
 import type { PartnerTerms } from './partner-terms.js';
@@ -70,8 +70,12 @@ export class HandoffSource implements SourceHandler {
     ]);
   }
 
-  async reschedule(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void> {
-    await tx.query('reschedule-handoffs', RESCHEDULE, [rows.map((row) => row.entryId), rows.map((row) => row.due)]);
+  async reschedule(tx: BatchTransaction, rows: MovedEntry[]): Promise<void> {
+    await tx.query('reschedule-handoffs', RESCHEDULE, [
+      rows.map((row) => row.entryId),
+      rows.map((row) => row.due),
+      rows.map((row) => row.stoodMs),
+    ]);
   }
 }
 
@@ -113,8 +117,14 @@ const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, to
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[], $7::text[])
     as n (id, organisation_id, case_id, seq, entry_id, at, trace)`;
 
+/**
+ * Its time moves as its due does; the acknowledgement is waited for as much longer as the case stood. A pause for papers goes
+ * with the time that it was added to, and by no more than it has lasted: it may have begun while the case stood.
+ */
 const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, answer_by = h.answer_by + (n.due_at - h.due_at),
-    gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + (n.due_at - h.due_at),
-    paused_at = case when h.status = 'papers' then h.paused_at + (n.due_at - h.due_at) else h.paused_at end,
-    paused_until = case when h.status = 'papers' then h.paused_until + (n.due_at - h.due_at) else h.paused_until end
-  from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where h.id = n.id`;
+    gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + make_interval(secs => n.stood_ms / 1000),
+    paused_at = case when h.status = 'papers' then h.paused_at + pause.later else h.paused_at end,
+    paused_until = case when h.status = 'papers' then h.paused_until + pause.later else h.paused_until end
+  from unnest($1::uuid[], $2::timestamptz[], $3::float8[]) as n (id, due_at, stood_ms) join qamqor.handoffs o using (id),
+    lateral (select least(n.due_at - o.due_at, qamqor.qamqor_now() - o.paused_at) as later) pause
+  where h.id = n.id`;

@@ -26,6 +26,8 @@ const WAITING = {
   qamqor_timers_overdue: 'Timers and deadlines that are due and were not fired or passed yet',
   qamqor_timers_late_seconds: 'How long the timer that is due longest has been due',
   qamqor_incidents_open: 'Incidents that nobody has retried or resolved',
+  qamqor_wal_unarchived_files:
+    'Files of the log that wait for the archive, more than one of them not for long; 0 where there is none',
   qamqor_wal_archive_failing:
     '1 while PostgreSQL cannot put its log into the archive: with its disk everything since would be lost',
 } as const;
@@ -150,6 +152,10 @@ export class Metrics {
 
 const LATE = (due: string) => `extract(epoch from now - min(${due}))`;
 
+/** The place of a file in the log, which is its name without the timeline: 256 files of 16 MB to each number of the first part. */
+const FILE = (name: string) =>
+  `(case when ${name} ~ '^[0-9A-F]{24}' then ('x' || substr(${name}, 9, 8))::bit(32)::bigint * 256 + ('x' || substr(${name}, 17, 8))::bit(32)::bigint end)`;
+
 /** Each is found by an index over what waits: the cost does not grow with what is stored. */
 const FIGURES = `with clock as (select qamqor.qamqor_now() as now)
   select
@@ -159,4 +165,7 @@ const FIGURES = `with clock as (select qamqor.qamqor_now() as now)
     (select ${LATE('due_at')} from qamqor.timers, clock where due_at <= now and not paused and passed_at is null group by now) as qamqor_timers_late_seconds,
     (select count(*) from qamqor.incidents where status = 'open') as qamqor_incidents_open,
     (select (last_failed_time > coalesce(last_archived_time, '-infinity') and current_setting('archive_mode') <> 'off')::int
-      from pg_stat_archiver) as qamqor_wal_archive_failing`;
+      from pg_stat_archiver) as qamqor_wal_archive_failing,
+    (select case when current_setting('archive_mode') = 'off' then 0
+        else greatest(0, ${FILE('pg_walfile_name(pg_current_wal_lsn())')} - coalesce(${FILE('last_archived_wal')}, 0) - 1) end
+      from pg_stat_archiver) as qamqor_wal_unarchived_files`;

@@ -1,19 +1,25 @@
 import { chartOf, invokeOf } from './chart.js';
-import { leads } from './explore.js';
 import type { DelayRule, Entry, Workflow } from './types.js';
 
-/** Whether an entry is due by a date of the world (`until`): a day in court does not move with a case that stands still. */
+/**
+ * Whether an entry is due by a date of the world: a day in court does not move with a case that stands still. Only `until`
+ * says so; an expression by itself may be a span as well.
+ */
 export function isDated(workflow: Workflow, entry: Entry): boolean {
   return ruleOf(workflow, entry)?.kind === 'until';
 }
 
-/** A timer that tells somebody something and leads nowhere: nothing waits for it. */
+/** A timer that does nothing but tell somebody something: nothing waits for it. */
 export function onlyReminds(workflow: Workflow, entry: Entry): boolean {
   if (entry.kind !== 'timer') return false;
   const timer = chartOf(workflow)
     .definition.byPath.get(entry.node)
     ?.after.find(({ name }) => name === entry.name);
-  return timer !== undefined && !timer.transitions.some(leads);
+  return (
+    timer?.transitions.every(
+      ({ target, actions }) => target === undefined && actions.every(({ type }) => type === 'notify'),
+    ) ?? false
+  );
 }
 
 function ruleOf(workflow: Workflow, entry: Entry): DelayRule | undefined {

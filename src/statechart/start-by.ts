@@ -22,6 +22,13 @@ export function startByOf(
   return dueAt(rule, {}, scope);
 }
 
+/** Whether that is a date of the world, see `isDated`. */
+export function startByIsDated(workflow: Workflow, entry: Pick<InvocationEntry, 'node' | 'invoke'>): boolean {
+  const chart = chartOf(workflow);
+  const invoke = invokeOf(chart, entry);
+  return invoke !== undefined && chart.startBys.get(invoke)?.kind === 'until';
+}
+
 /** The entry's input holds values where the workflow has expressions. */
 const EVALUATED: DelayRule = { kind: 'expression', expression: 'item' };
 

@@ -5,11 +5,12 @@ import type {
   AnswerCommand,
   BatchTransaction,
   ClosedEntry,
+  MovedEntry,
   OpenedEntry,
   Sender,
   SourceHandler,
 } from '../engine/types.js';
-import { startByOf } from '../statechart/start-by.js';
+import { startByIsDated, startByOf } from '../statechart/start-by.js';
 import type { Calendar, Json, JsonObject } from '../statechart/types.js';
 import type { PersonalValue } from './personal.js';
 import { isCandidate, type TaskStatus } from './task.policy.js';
@@ -116,8 +117,12 @@ export class TaskSource implements SourceHandler {
     return refused;
   }
 
-  async reschedule(tx: BatchTransaction, rows: { entryId: string; due: string }[]): Promise<void> {
-    await tx.query('reschedule-tasks', RESCHEDULE, [rows.map((row) => row.entryId), rows.map((row) => row.due)]);
+  async reschedule(tx: BatchTransaction, rows: MovedEntry[]): Promise<void> {
+    await tx.query('reschedule-tasks', RESCHEDULE, [
+      rows.map((row) => row.entryId),
+      rows.map((row) => row.due),
+      rows.map(({ workflow, entry, stoodMs }) => (startByIsDated(workflow, entry) ? 0 : stoodMs)),
+    ]);
   }
 
   /** That the task is over is the engine's to say: it knows whether the command was seen before. */
@@ -254,9 +259,9 @@ const CLOSE = `
 
 const LOCK = `select id, status, role, assignee, revision from qamqor.tasks where id = any ($1::uuid[]) order by id for update`;
 
-/** A case that stood still begins as much later as it ends. */
-const RESCHEDULE = `update qamqor.tasks t set due_at = n.due_at, start_by = t.start_by + (n.due_at - t.due_at)
-  from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at) where t.id = n.id`;
+/** The work on a task of a case that stood still begins as much later; `due_at` may be a date, which does not move. */
+const RESCHEDULE = `update qamqor.tasks t set due_at = n.due_at, start_by = t.start_by + make_interval(secs => n.begins_later_ms / 1000)
+  from unnest($1::uuid[], $2::timestamptz[], $3::float8[]) as n (id, due_at, begins_later_ms) where t.id = n.id`;
 
 const RECORD = `
   insert into qamqor.personal_values (id, organisation_id, case_id, subject, task_id, path, value, recorded_by, recorded_at)

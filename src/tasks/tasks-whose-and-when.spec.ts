@@ -52,11 +52,38 @@ const spanned = structuredClone(workflow);
 spanned.id = 'first-slot';
 Object.assign(spanned.states.waiting.invoke.input, { startBy: '2 working days', deadline: '5 working days' });
 
+/** Both tasks are due on a day; one should be begun after a span, the other on a day. */
+const hearing = {
+  id: 'hearing',
+  title,
+  context: { startBy: '= input.startBy', deadline: '= input.deadline' },
+  initial: 'waiting',
+  states: {
+    waiting: {
+      type: 'parallel',
+      states: Object.fromEntries(
+        Object.entries({ Span: '2 hours', Dated: { until: '= context.startBy' } }).map(([name, startBy], priority) => [
+          name,
+          {
+            meta: { title: { kk: name, ru: name, en: name } },
+            invoke: {
+              id: name,
+              src: 'task',
+              input: { form: 'talk', role: 'lawyer', priority, startBy, deadline: { until: '= context.deadline' } },
+            },
+          },
+        ]),
+      ),
+    },
+  },
+};
+
 let api: ApiFixture;
 beforeAll(async () => {
   api = await ApiFixture.create();
   await api.deploy(workflow, files);
   await api.deploy(spanned, files);
+  await api.deploy(hearing, files);
   for (const name of ['anna', 'berik']) await api.account(name, ['lawyer']);
 });
 afterAll(() => api.close());
@@ -117,6 +144,29 @@ describe('the day by which a task should be begun', () => {
     const moved = Date.parse(body.dueAt) - Date.parse(task.dueAt ?? '');
     expect(moved).toBeGreaterThan(0);
     expect(Date.parse(body.startBy) - Date.parse(task.startBy ?? '')).toBe(moved);
+  });
+
+  it('moves by as long as the case stood also where the due day is a date, and stays where it is a date itself', async () => {
+    const { body } = await api.post('supervisor', '/api/cases', {
+      workflow: 'hearing',
+      input: { startBy: '2030-05-20', deadline: '2030-06-01' },
+    });
+    const moments = async () => {
+      const { items } = (await api.get('supervisor', `/api/tasks?view=all&caseId=${body.id}`)).body;
+      const moment = ({ startBy, dueAt: due }: Task) => [startBy, due].map((at) => Date.parse(at ?? ''));
+      return items
+        .toSorted((one: { priority: number }, other: { priority: number }) => one.priority - other.priority)
+        .map(moment);
+    };
+    const before = await moments();
+    const hand = (what: string) =>
+      api.post('supervisor', `/api/cases/${body.id}/acts`, { act: what, reason: 'The family is away.' });
+    expect((await hand('suspend')).status).toBe(200);
+    expect((await hand('resume')).status).toBe(200);
+    const [span, dated] = await moments();
+    expect(dated).toEqual(before[1]);
+    expect(span[1]).toBe(before[0][1]);
+    expect(span[0]).toBeGreaterThan(before[0][0]);
   });
 
   it('orders a role’s queue by an index, without sorting it', async () => {

@@ -68,6 +68,11 @@ describe('the schemas of a workflow', () => {
       'consents-no-list',
     ],
     [
+      'mark as consents what is only referred to',
+      { $defs: { a: { type: 'array', items: { enum: ['x'] }, 'x-consents': true } } },
+      'consents-no-list',
+    ],
+    [
       'mark as consents what is no field of the form itself',
       { properties: { a: { properties: { b: { type: 'array', items: { enum: ['x'] }, 'x-consents': true } } } } },
       'consents-no-list',

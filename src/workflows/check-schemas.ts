@@ -13,11 +13,11 @@ const NAMES = ['$id', '$anchor', '$dynamicAnchor', '$dynamicRef'];
  * is matched on the request's own thread), and its personal fields, numbers of people and days stand where they are found.
  */
 export function checkSchemas(workflow: Workflow): Finding[] {
-  return [...schemasOf(workflow)].flatMap(({ name, schema }) => {
+  return [...schemasOf(workflow)].flatMap(({ name, schema, isForm = false }) => {
     const findings: Finding[] = [];
     const add = (rule: string, message: string, hint: string) =>
       findings.push({ rule, severity: 'error', state: '', message: `${name}: ${message}`, hint });
-    walk(schema, '', { outOfReach: false, add });
+    walk(schema, '', { outOfReach: false, isForm, add });
     if (findings.length > 0) return findings;
     try {
       validatorOf(schema);
@@ -32,8 +32,8 @@ export function checkSchemas(workflow: Workflow): Finding[] {
   });
 }
 
-function* schemasOf(workflow: Workflow): Iterable<{ name: string; schema: JsonObject }> {
-  for (const { name, schema } of Object.values(workflow.forms)) yield { name: `Form ${name}`, schema };
+function* schemasOf(workflow: Workflow): Iterable<{ name: string; schema: JsonObject; isForm?: boolean }> {
+  for (const { name, schema } of Object.values(workflow.forms)) yield { name: `Form ${name}`, schema, isForm: true };
   for (const { type, schema } of workflow.events) if (schema) yield { name: `Event ${type}`, schema };
   if (workflow.inputSchema) yield { name: 'The input', schema: workflow.inputSchema };
   const context = contextSchemaOf(workflow);
@@ -42,12 +42,14 @@ function* schemasOf(workflow: Workflow): Iterable<{ name: string; schema: JsonOb
 
 interface Walk {
   outOfReach: boolean;
+  /** What people answer: only there some words are read. */
+  isForm: boolean;
   add(rule: string, message: string, hint: string): void;
 }
 
-function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): void {
+function walk(part: Json | undefined, path: string, { outOfReach, isForm, add }: Walk): void {
   if (Array.isArray(part)) {
-    for (const [index, item] of part.entries()) walk(item, `${path}/${index}`, { outOfReach, add });
+    for (const [index, item] of part.entries()) walk(item, `${path}/${index}`, { outOfReach, isForm, add });
     return;
   }
   if (typeof part !== 'object' || part === null) return;
@@ -63,9 +65,9 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
       `what ${path} marks x-closed would stand in the case's journal, where everybody of the centre reads it.`,
       'Mark it `x-personal: true` as well.',
     );
-  if (part['x-member'] === true) checkMember(part, path, { outOfReach, add });
-  if (part['x-past'] === true) checkPast(part, path, { outOfReach, add });
-  if (part['x-consents'] !== undefined) checkConsents(part, path, add);
+  if (part['x-member'] === true) checkMember(part, path, { outOfReach, isForm, add });
+  if (part['x-past'] === true) checkPast(part, path, { outOfReach, isForm, add });
+  if (part['x-consents'] !== undefined) checkConsents(part, path, { outOfReach, isForm, add });
   for (const keyword of NAMES)
     if (typeof part[keyword] === 'string')
       add(
@@ -92,7 +94,7 @@ function walk(part: Json | undefined, path: string, { outOfReach, add }: Walk): 
   for (const [keyword, inner] of Object.entries(part)) {
     // What stands there are values, not schemas.
     if (keyword === 'enum' || keyword === 'const' || keyword === 'default' || keyword === 'examples') continue;
-    walk(inner, `${path}/${keyword}`, { outOfReach: outOfReach || OUT_OF_REACH.includes(keyword), add });
+    walk(inner, `${path}/${keyword}`, { outOfReach: outOfReach || OUT_OF_REACH.includes(keyword), isForm, add });
   }
 }
 
@@ -122,7 +124,7 @@ function checkPast({ format }: JsonObject, path: string, { outOfReach, add }: Wa
 }
 
 /** What is misspelt here would leave in force a consent that a family took back, and nobody would hear of it. */
-function checkConsents({ 'x-consents': mark, type, items }: JsonObject, path: string, add: Walk['add']): void {
+function checkConsents({ 'x-consents': mark, type, items }: JsonObject, path: string, { isForm, add }: Walk): void {
   if (mark !== true && mark !== 'staying')
     add(
       'consents-unknown',
@@ -130,7 +132,7 @@ function checkConsents({ 'x-consents': mark, type, items }: JsonObject, path: st
       'Write `x-consents: true` where consents are given or withheld, `x-consents: staying` where they are only taken back.',
     );
   const offered = typeof items === 'object' && items !== null && !Array.isArray(items) ? items['enum'] : undefined;
-  if (type !== 'array' || !Array.isArray(offered) || path.split('/').length !== 3)
+  if (!isForm || type !== 'array' || !Array.isArray(offered) || !/^\/properties\/[^/]+$/.test(path))
     add(
       'consents-no-list',
       `what ${path} marks x-consents is no list of partners' keys among the form's own fields: it would not be read.`,

@@ -129,6 +129,34 @@ describe('the papers that prove a category', () => {
   });
 });
 
+describe('consents that a family takes back with its case', () => {
+  const scope = { now: '2026-03-02T04:00:00.000Z', by: { id: 'curator', roles: ['curator'] }, seq: 1, calendar };
+
+  it('leave those that were there and are named, and give no others', () => {
+    const workflow = shipped('family-support');
+    const registered = {
+      urgent: false,
+      categories: [],
+      interest: null,
+      papersMissing: false,
+      addressRegistration: false,
+    };
+    let made = start(workflow, { familyId: 'f' }, scope);
+    const next = (input: (entry: string) => Parameters<typeof step>[2]) => {
+      if (made.outcome !== 'taken') throw new Error(JSON.stringify(made));
+      const entry = made.state.entries.find(({ kind, node }) => kind === 'invocation' && node.startsWith('support.'));
+      made = step(workflow, made.state, input(entry?.id ?? ''), scope);
+    };
+    const answer = (output: Json) => next((entry) => ({ kind: 'answer', entry, output }));
+    answer({ ...registered, housingWish: false, consents: ['otbasy-bank', 'atameken'] });
+    next(() => ({ kind: 'event', type: 'WITHDRAW', data: { reason: 'own-wish', consent: 'withdrawn' } }));
+    answer({ consents: ['otbasy-bank', 'civil-office'] });
+    if (made.outcome !== 'taken') throw new Error(JSON.stringify(made));
+    expect(made.state.snapshot.context['consents']).toEqual(['otbasy-bank']);
+    expect(made.state.snapshot.status).toBe('done');
+  });
+});
+
 describe('a bid', () => {
   it('is not ready while one of its four papers is missing', () => {
     const workflow = shipped('grant-track');
