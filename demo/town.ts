@@ -30,6 +30,11 @@ import type { Desk } from './staff/staff.js';
 export const ADULTS = `array(select p.place + 1 from qamqor.persons p where p.family_id = f.id and p.relation in ('applicant', 'spouse')
   order by p.relation = 'applicant' desc, p.place) as adults`;
 export const BEHAVIOUR = projectPath('demo', 'behaviour.yaml');
+/** Whose track the case of a hand-off is, and which round of it; null for the family's own. A family that comes back has tracks anew. */
+const TRACK = (handoff: string) =>
+  `(select c.chart::jsonb #>> '{snapshot,context,member}' || '/' || coalesce(c.chart::jsonb #>> '{snapshot,context,round}', '1')
+     from qamqor.cases c where c.id = ${handoff}.case_id)`;
+
 /** What partners ask for in the simulation. */
 const PAPERS = [{ title: 'Жеке куәлік', reference: 'identity-document' }];
 const PARTNERS = ['state-corporation', 'entrepreneurs-centre', 'atameken', 'otbasy-bank', 'civil-office'];
@@ -132,10 +137,9 @@ export class Town {
   async keyOf(body: HandOffBody): Promise<{ family: string; attempt: number } | null> {
     const [found] = await asOrganisation(this.system.pool, ORGANISATION, (query) =>
       query<{ family: string; track: string | null; attempt: number }>(
-        `select f.number as family, (select c.chart::jsonb #>> '{snapshot,context,member}' || '/' || coalesce(c.chart::jsonb #>> '{snapshot,context,round}', '1')
-             from qamqor.cases c where c.id = h.case_id) as track,
-           (select count(*)::int from qamqor.handoffs e
-           where e.case_id = h.case_id and e.partner = h.partner and e.service = h.service and e.opened_at < h.opened_at) as attempt
+        `select f.number as family, ${TRACK('h')} as track,
+           (select count(*)::int from qamqor.handoffs e where e.subject = h.subject and e.partner = h.partner and e.service = h.service
+             and e.opened_at < h.opened_at and ${TRACK('e')} is not distinct from ${TRACK('h')}) as attempt
          from qamqor.handoffs h join qamqor.families f on f.id::text = h.subject where h.id = $1`,
         [body.id],
       ),

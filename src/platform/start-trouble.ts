@@ -76,7 +76,8 @@ export function databaseTrouble(url: string, error: unknown): unknown {
 
 /** A full disk in words, wherever in the start it showed: to us, or to the server. Any other error as it is. */
 export function diskTrouble(error: unknown): unknown {
-  if (error instanceof StartError) return error;
+  // What a program of PostgreSQL ended with is told as it said it: a page of its own words.
+  if (error instanceof StartError && error.code !== 'embedded-postgres-failed') return error;
   const isFull = causes(error).some(({ code, message }) => FULL_CODES.has(code) || FULL_WORDS.test(message));
   if (!isFull) return error;
   const sentence =
@@ -86,7 +87,7 @@ export function diskTrouble(error: unknown): unknown {
 
 /** Of the system, and of PostgreSQL (disk_full). */
 const FULL_CODES = new Set(['ENOSPC', '53100']);
-const FULL_WORDS = /No space left on device/;
+const FULL_WORDS = /No space left on device|Check free disk space/;
 
 interface Place {
   host: string;

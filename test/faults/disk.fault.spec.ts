@@ -1,5 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -149,6 +160,50 @@ const waiting = {
         disk.remove();
         rmSync(disk.folder, { recursive: true });
         await place.remove();
+      }
+    },
+    LONG_MS,
+  );
+});
+
+(hasSmallDisk ? describe : describe.skip)(`a first start on ${smallDisk}`, () => {
+  const FATAL = /^\{.*"level":"fatal".*\}$/gm;
+
+  it.each([
+    ['is full', 0],
+    ['has no room for a database', 20 * MB],
+    ['has no room for our tables', 52 * MB],
+  ])(
+    'F25: that %s: ends with 2 and one line that says so, and goes on when there is room',
+    async (_what, room) => {
+      execFileSync(process.execPath, ['scripts/build-once.js']);
+      const home = mkdtempSync(join(tmpdir(), 'qamqor-small-'));
+      const disk = new SmallDisk(join(home, 'disk'), 300);
+      // Run by root, the server belongs to another user, who must get through.
+      for (const folder of [home, disk.folder]) chmodSync(folder, 0o711);
+      const data = join(disk.folder, 'data');
+      mkdirSync(data, { mode: 0o711 });
+      const place = Place.at(data);
+      const start = async () =>
+        place.start('dist/src/main.js', [], {
+          NODE_ENV: 'production',
+          QAMQOR_DEMO: 'off',
+          QAMQOR_PRODUCTION: 'off',
+          PORT: String(await freePort()),
+        });
+      try {
+        disk.fill(room);
+        const { code, stdout, stderr } = await (await start()).ended;
+        const told = `${stdout}${stderr}`.match(FATAL) ?? [];
+        expect({ code, told }).toEqual({ code: 2, told: [expect.stringMatching(/disk is full/)] });
+        disk.empty();
+        const server = await start();
+        await server.warned(/Qamqor is ready/);
+        expect((await server.kill('SIGTERM')).code).toBe(0);
+      } finally {
+        await place.remove();
+        disk.remove();
+        rmSync(home, { recursive: true });
       }
     },
     LONG_MS,

@@ -33,6 +33,11 @@ export class Place {
     return new Place(dataDir);
   }
 
+  /** A folder that is there already, and is emptied in the end. */
+  static at(dataDir: string): Place {
+    return new Place(dataDir);
+  }
+
   /** A built program of ours, leading a process group of its own. */
   start(script: string, args: string[], env: Record<string, string> = {}): Running {
     if (this.removed) throw new Error('This place is being removed: nothing is started there any more.');
