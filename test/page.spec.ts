@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PASSWORD } from './api.js';
 import { PHONE, visit } from './browser.js';
 import { cardOf, PageFixture } from './page-fixture.js';
 import { settled } from './partner.js';
@@ -20,6 +21,37 @@ describe('the first page, in Kazakh', () => {
       const said = page.getByRole('alert').filter({ hasText: /\S/ });
       await said.waitFor();
       expect(await said.textContent()).toMatch(/[әғқңөұүһі]/i);
+      await context.close();
+    },
+    HANG,
+  );
+
+  it(
+    'lets whoever was given a password choose their own',
+    async () => {
+      await at.api.account('given', ['curator']);
+      const { page, errors, context } = await at.signedIn('given', PHONE);
+      await page.getByRole('link', { name: 'given' }).click();
+      const change = async (current: string, fresh: string, again = fresh) => {
+        await page.getByLabel('Қазіргі құпиясөз').fill(current);
+        await page.getByLabel('Жаңа құпиясөз', { exact: true }).fill(fresh);
+        await page.getByLabel('Жаңа құпиясөзді қайталаңыз').fill(again);
+        await page.getByRole('button', { name: 'Құпиясөзді өзгерту' }).click();
+      };
+      await change(PASSWORD, 'менің жаңа сөзім', 'менің басқа сөзім');
+      await page.getByText('екі жерде әртүрлі жазылған').waitFor();
+      await change('not this one', 'менің жаңа сөзім');
+      await page.getByText('Қазіргі құпиясөз қате').waitFor();
+      await change(PASSWORD, 'менің жаңа сөзім');
+      await page.getByText('Құпиясөз өзгертілді').waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+      // The session goes on; the next one begins with the new password alone.
+      await page.getByRole('button', { name: 'Шығу' }).click();
+      await at.signIn(page, 'given');
+      await page.getByRole('alert').filter({ hasText: /\S/ }).waitFor();
+      await at.signIn(page, 'given', 'менің жаңа сөзім');
+      await page.getByRole('button', { name: 'Шығу' }).waitFor();
+      expect(errors).toEqual([]);
       await context.close();
     },
     HANG,

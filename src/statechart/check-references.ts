@@ -17,6 +17,7 @@ export function checkReferences(
 ): void {
   const checker = new References(workflow, catalogue, findings);
   for (const { type, roles } of definition.eventsDeclared ? definition.events : []) checker.event(type, roles);
+  for (const { name, schema } of Object.values(workflow.forms)) checker.consents(name, schema);
   for (const node of definition.nodes) {
     checker.state(node);
     for (const invoke of node.invokes) checker.invoke(node, invoke);
@@ -69,6 +70,26 @@ class References {
       );
     for (const role of roles)
       if (role !== ENGINE) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
+  }
+
+  /** Where a family is asked to whom its data may go, it is asked about everybody who may get them. */
+  consents(form: string, { properties }: JsonObject): void {
+    for (const [field, schema] of Object.entries(object(properties))) {
+      const mark = object(schema)['x-consents'];
+      const offered = object(object(schema).items).enum;
+      if (mark === undefined || !Array.isArray(offered)) continue;
+      for (const partner of offered)
+        if (typeof partner === 'string')
+          this.known('partner', partner, '', `The form ${form} asks for a consent for "${partner}"`);
+      const missing = this.catalogue.partners?.filter(({ key }) => !offered.includes(key)).map(({ key }) => key) ?? [];
+      if (missing.length > 0)
+        this.findings.warning(
+          'consent-not-asked',
+          '',
+          `The form ${form} leaves out ${missing.join(', ')} in "${field}": families are not asked, and what is sent there waits for a consent that somebody has to put on record by hand; nor is it taken back with the others.`,
+          'Add them to `enum`, with their words to `x-labels`.',
+        );
+    }
   }
 
   state({ path, meta }: ChartNode): void {

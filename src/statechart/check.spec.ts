@@ -590,6 +590,29 @@ describe('check warns', () => {
     expect(found).toContainEqual(['refusal-without-words', state, 'warning']);
   });
 
+  it('of partners about whom a form that asks for consents does not ask; one that is not there is an error', () => {
+    const asking = (partner: string) => ({
+      ...simple(task('end')),
+      'forms/asking.yaml': JSON.stringify({
+        'x-version': 1,
+        'x-title': T,
+        type: 'object',
+        properties: { consents: { type: 'array', 'x-consents': true, 'x-title': T, items: { enum: [partner] } } },
+      }),
+    });
+    const rules = (partner: string, more: string[]) =>
+      findings(asking(partner), {
+        ...CATALOGUE,
+        partners: ['atameken', ...more].map((key) => ({ key, services: ['enrolment'] })),
+      }).map(({ rule, severity }) => [rule, severity]);
+    expect(rules('atameken', [])).toEqual([]);
+    expect(rules('atameken', ['otbasy-bank'])).toEqual([['consent-not-asked', 'warning']]);
+    expect(rules('atamken', [])).toEqual([
+      ['unknown-partner', 'error'],
+      ['consent-not-asked', 'warning'],
+    ]);
+  });
+
   it('of years for which the calendar has no holidays', () => {
     const calendar = {
       zone: 'Asia/Almaty',

@@ -6,6 +6,7 @@ import { familiesView, familyView } from './families.js';
 import { handoffsView, isPartner } from './handoffs.js';
 import { listen } from './live.js';
 import { noticesView } from './notices.js';
+import { passwordView } from './password.js';
 import { queueView, taskView } from './queue.js';
 import { signInView } from './sign-in.js';
 import { stalledView } from './stalled.js';
@@ -23,6 +24,7 @@ const VIEWS = [
   [/^#\/cases\/([^/?]+)$/, caseView],
   [/^#\/families(?:\?(.*))?$/, familiesView],
   [/^#\/families\/([^/?]+)$/, familyView],
+  [/^#\/password$/, passwordView],
 ];
 /** Who looks after the whole sees the board first; everybody else their queue. */
 const looksAfterTheWhole = ({ roles, may }) => may.includes('oversee') || roles.includes('auditor');
@@ -97,7 +99,7 @@ function account() {
     await enter();
   };
   return [
-    h('span', { class: 'who', title: user.email }, user.name),
+    h('a', { class: 'who', href: '#/password', title: `${user.email} · ${t().changePassword}` }, user.name),
     h('button', { class: 'quiet', click: leave }, t().signOut),
   ];
 }
