@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { AccountOptions } from './cli/accounts.js';
 import { EXIT, type ExitCode, explain, isReaderGone, Terminal, TerminalError } from './cli/terminal.js';
 import { misspeltSettings } from './config.js';
+import { diskTrouble } from './platform/start-trouble.js';
 
 /** How long a command that has ended waits for what it left open. */
 const LEFTOVERS_MS = 10_000;
@@ -183,7 +184,7 @@ async function fail(error: unknown, args: string[]): Promise<ExitCode> {
   const isUsage = error instanceof CommanderError;
   const { code, message, exitCode } = isUsage
     ? { code: 'usage', message: error.message.replace(/^error: /, ''), exitCode: EXIT.unusable }
-    : explain(error);
+    : explain(diskTrouble(error));
   // Commander has said it already.
   if (!isUsage) out.progress(message);
   await out.answer({ error: { code, message } });

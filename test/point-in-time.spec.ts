@@ -167,40 +167,55 @@ function composed(): Record<string, string> {
   it(
     'is watched: an archive that takes nothing is told at once, and when it takes again',
     async () => {
-      const failing = async () =>
-        /^qamqor_wal_archive_failing (\d)$/m.exec((await town?.api.get('integration', '/metrics'))?.body)?.[1];
+      const figure = async (name: string) => {
+        const { body } = (await town?.api.get('integration', '/metrics')) ?? { body: '' };
+        return Number(new RegExp(`^qamqor_wal_${name} (\\d+)$`, 'm').exec(body)?.[1]);
+      };
+      const failing = async () => (await figure('archive_failing')) === 1;
+      const write = () => postgres.sql('insert into admins_own values (1)', 'select pg_switch_wal()');
+      const hang = postgres.folder('hang');
       await postgres.kill();
       const settings = {
         ...connections(),
         archive_mode: 'on',
-        archive_command: `cp %p ${postgres.folder('no-archive')}/%f`,
+        archive_command: `while [ -e ${hang} ]; do sleep 0.1; done; cp %p ${postgres.folder('no-archive')}/%f`,
       };
       await postgres.start('latest', settings);
       await until(async () => (await postgres.sql('select 1')).length === 1);
-      await postgres.sql('create table admins_own (x int)', 'select pg_switch_wal()');
-      await until(async () => (await failing()) === '1', 60_000);
+      await postgres.sql('create table admins_own (x int)');
+      await write();
+      await until(failing, 60_000);
       postgres.makeFolder('no-archive');
       // After some failures it waits for more, or for a minute.
-      await postgres.sql('insert into admins_own values (1)', 'select pg_switch_wal()');
-      await until(async () => (await failing()) === '0', 120_000);
+      await write();
+      await until(async () => !(await failing()) && (await figure('unarchived_files')) <= 1, 120_000);
+
+      // One that hangs has neither done nor failed.
+      postgres.makeFolder('hang');
+      for (let file = 0; file < 4; file += 1) await write();
+      expect([await figure('unarchived_files'), await failing()]).toEqual([expect.any(Number), false]);
+      expect(await figure('unarchived_files')).toBeGreaterThanOrEqual(3);
+      postgres.run('/bin/rmdir', [hang]);
+      await until(async () => (await figure('unarchived_files')) <= 1, 120_000);
     },
     LONG_MS,
   );
 
   it('is made possible every night: the newest backups stay, those made by hand too, and only the log that they need', async () => {
-    expect(() => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '0'])).toThrow();
     const nightly = () => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '2']);
     const backups = () => readdirSync(postgres.folder('archive')).filter((name) => /^base-.*Z$/.test(name));
     // Without the timeline, which each restore begins anew.
     const log = () =>
       readdirSync(postgres.folder('archive')).flatMap((name) => (/^[0-9A-F]{24}$/.test(name) ? [name.slice(8)] : []));
+    /** They are named by the second. */
+    const nextSecond = () =>
+      until(() => !backups().includes(`base-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z`));
     const made: string[] = [];
     const before = log();
     const byHand = join(postgres.folder('archive'), 'base-by-hand');
     postgres.run('/bin/cp', ['-a', postgres.folder('base'), byHand]);
     for (let night = 0; night < 3; night += 1) {
-      // They are named by the second.
-      await until(() => !backups().includes(`base-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z`));
+      await nextSecond();
       nightly();
       made.push(...backups().filter((name) => !made.includes(name)));
     }
@@ -210,10 +225,19 @@ function composed(): Record<string, string> {
       /\(file [0-9A-F]{8}([0-9A-F]{16})\)/.exec(readFileSync(join(backup, 'backup_label'), 'utf8'))?.[1] ?? '';
     expect(log()).toEqual(before.filter((file) => file >= neededBy(byHand)));
     expect(log().length).toBeGreaterThan(0);
+    // What says nothing of the log that it needs, and keeping none, stop it before anything of the log is deleted.
+    expect(() => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '0'])).toThrow();
+    expect(backups()).toEqual(made.slice(1));
     postgres.run('/bin/rm', ['-r', byHand]);
-    await until(() => !backups().includes(`base-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z`));
+    const unknown = postgres.makeFolder('archive/base-unknown');
+    await nextSecond();
+    expect(nightly).toThrow();
+    expect(log()).toEqual(before.filter((file) => file >= neededBy(postgres.folder('base'))));
+    postgres.run('/bin/rmdir', [unknown]);
+    await nextSecond();
     nightly();
-    expect(log()).toEqual(before.filter((file) => file >= neededBy(join(postgres.folder('archive'), String(made[2])))));
+    const [oldest = ''] = backups();
+    expect(log()).toEqual(before.filter((file) => file >= neededBy(join(postgres.folder('archive'), oldest))));
     expect(log().length).toBeLessThan(before.length);
   });
 

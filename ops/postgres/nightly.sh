@@ -10,6 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$archive"/base-*Z.part
 "$here/base-backup.sh" "$archive/base-$(date -u +%Y-%m-%dT%H%M%SZ)"
 ls -d "$archive"/base-*Z | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -r "$old"; done
-# By the place in the log: a timeline, the first eight figures, begins anew with each restore.
-first=$(sed -n 's/^START WAL LOCATION: .*(file \(.*\))$/\1/p' "$archive"/base-*/backup_label | sort -k 1.9 | head -n 1)
+# By the place in the log: a timeline, the first eight figures of a name, begins anew with each restore.
+first=
+for backup in "$archive"/base-*/; do
+  file=$(sed -n 's/^START WAL LOCATION: .*(file \(.*\))$/\1/p' "$backup/backup_label") && [ -n "$file" ] ||
+    { echo "$backup does not say which log it needs: none was deleted." >&2; exit 2; }
+  first=$(printf '%s\n' $first "$file" | sort -k 1.9 | head -n 1)
+done
 pg_archivecleanup "$archive" "$first"

@@ -77,11 +77,11 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
     entry.due && !isDated(record.workflow, entry) ? { ...entry, due: later(entry.due) } : entry,
   );
   for (const entry of entries) {
-    if (!entry.due) continue;
     const id = entryUuid(record.id, entry.id, entry.seq);
+    const { workflow } = record;
     if (entry.kind === 'invocation')
-      writes.entriesMoved.push({ entryId: id, due: entry.due, stoodMs: stood, entry, workflow: record.workflow });
-    else writes.timersMoved.push({ id, due: entry.due });
+      writes.entriesMoved.push({ entryId: id, due: entry.due ?? null, stoodMs: stood, entry, workflow });
+    else if (entry.due) writes.timersMoved.push({ id, due: entry.due });
   }
   const decided = carried(record, command, { ...record.chart, entries }, [], 'active', context, writes);
   const { id: caseId, organisationId } = record;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Warn } from '../platform/log.js';
 import { asText, ENGINE_SENDER, isPassing } from './outbox.js';
+import { ANSWERS_COME } from './parked.js';
 import type { EngineApi } from './types.js';
 import { TIMER_FAILED } from './writes.js';
 
@@ -100,9 +101,7 @@ export class DueTimers {
   /** What is due, oldest first, and the first that falls due soon. */
   private async due(limit: number): Promise<DueTimer[]> {
     const columns = 'id, case_id, organisation_id, kind';
-    // What came while a case was suspended is given to it first.
-    const waiting = `qamqor.timers where not paused and passed_at is null
-      and not exists (select 1 from qamqor.parked p where p.case_id = timers.case_id)`;
+    const waiting = `qamqor.timers where not paused and passed_at is null and not ${ANSWERS_COME('timers.case_id')}`;
     const { rows } = await this.deps.pool.query<DueTimer>({
       name: 'due-timers',
       text: `(select ${columns}, null::float8 as in_ms from ${waiting} and due_at <= qamqor.qamqor_now() and id <> all ($2::uuid[]) order by due_at limit $1)

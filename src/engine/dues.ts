@@ -10,7 +10,7 @@ export function tellDues(
   const opened = [...invocations(writes), ...deadlines(writes, now)];
   const closed = [...writes.closed.map((row) => row.entryId), ...writes.timersDropped.map((row) => row.id)];
   const moved = [
-    ...writes.entriesMoved.map(({ entryId, due }) => ({ entryId, due })),
+    ...writes.entriesMoved.flatMap(({ entryId, due }) => (due === null ? [] : [{ entryId, due }])),
     ...writes.timersMoved.map(({ id, due }) => ({ entryId: id, due })),
   ];
   const sent: Promise<unknown>[] = [];

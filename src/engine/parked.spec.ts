@@ -106,15 +106,40 @@ describe('answers that came while a case was suspended', () => {
     fixture.runtime.engine.outboxHandlers.set('case.unpark', () =>
       Promise.resolve({ kind: 'retry', reason: 'not yet', patient: true, afterMs: 1 }),
     );
-    for (const id of [answered, silent]) await fixture.act(id ?? '', { type: 'resume' });
-    await fixture.runtime.sweeper.sweep();
-    expect((await fixture.read(silent ?? '')).state).toBe('late');
-    expect((await fixture.read(answered ?? '')).state).toBe('asking');
-    if (give) fixture.runtime.engine.outboxHandlers.set('case.unpark', give);
+    try {
+      for (const id of [answered, silent]) await fixture.act(id ?? '', { type: 'resume' });
+      await fixture.runtime.sweeper.sweep();
+      expect((await fixture.read(silent ?? '')).state).toBe('late');
+      expect((await fixture.read(answered ?? '')).state).toBe('asking');
+    } finally {
+      if (give) fixture.runtime.engine.outboxHandlers.set('case.unpark', give);
+    }
     await until(async () => {
       await fixture.runtime.sweeper.sweep();
       return (await fixture.read(answered ?? '')).state === 'answered';
     });
+  });
+
+  it('hold up nothing once it is an incident that they cannot be given', async () => {
+    const later = async (days: number) => new Date(Date.parse(await clock.now()) + days * 86_400_000).toISOString();
+    const { id } = await fixture.open('dated', { on: (await later(3)).slice(0, 10) });
+    await fixture.act(id, { type: 'suspend' });
+    await fixture.answer(id, fixture.entry(id, 'ask'), {}, { late: 'journal', keep: false });
+    const give = fixture.runtime.engine.outboxHandlers.get('case.unpark');
+    fixture.runtime.engine.outboxHandlers.set('case.unpark', () =>
+      Promise.resolve({ kind: 'give-up', reason: 'unreadable' }),
+    );
+    try {
+      await fixture.act(id, { type: 'resume' });
+      await until(async () => (await fixture.read(id)).incidents === 1);
+      await clock.advanceTo(await later(10));
+      await until(async () => {
+        await fixture.runtime.sweeper.sweep();
+        return (await fixture.read(id)).state === 'late';
+      });
+    } finally {
+      if (give) fixture.runtime.engine.outboxHandlers.set('case.unpark', give);
+    }
   });
 
   it('are kept until they were given by who holds the row, and taken once though they are given twice', async () => {

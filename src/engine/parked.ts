@@ -10,6 +10,13 @@ export function registerParked(engine: EngineApi, readPool: Pool, relayPool: Poo
   engine.registerOutbox('case.unpark', (row) => giveParked(engine, readPool, relayPool, row));
 }
 
+/**
+ * Whether a case is about to be given what came while it was suspended, as SQL: what has become due meanwhile waits for that.
+ * Nothing waits for answers that cannot be given, which are an incident.
+ */
+export const ANSWERS_COME = (caseId: string) => `exists (select 1 from qamqor.parked p
+  join qamqor.outbox o on o.case_id = p.case_id and o.topic = 'case.unpark' and not o.parked where p.case_id = ${caseId})`;
+
 async function giveParked(engine: EngineApi, readPool: Pool, relayPool: Pool, row: OutboxRow): Promise<Delivery> {
   const parked = await asOrganisation(readPool, row.organisationId, (query) =>
     query<{ seq: number; command: string }>(

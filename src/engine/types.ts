@@ -185,8 +185,8 @@ export interface SourceHandler {
 /** An open entry of a case that stood still. */
 export interface MovedEntry {
   entryId: string;
-  /** As before where it is a date of the world. */
-  due: string;
+  /** As before where it is a date of the world; null where nothing is due. */
+  due: string | null;
   /** For how long the case stood: by that moves whatever else hangs on the entry. */
   stoodMs: number;
   entry: InvocationEntry;

@@ -117,14 +117,17 @@ const RECALL = `insert into qamqor.outbox (id, organisation_id, case_id, seq, to
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::timestamptz[], $7::text[])
     as n (id, organisation_id, case_id, seq, entry_id, at, trace)`;
 
+/** A pause goes with the time that it was added to. */
+const PAUSED_LATER = 'least(coalesce(n.due_at - h.due_at, n.stood), qamqor.qamqor_now() - h.paused_at)';
+
 /**
- * Its time moves as its due does; the acknowledgement is waited for as much longer as the case stood. A pause for papers goes
- * with the time that it was added to, and by no more than it has lasted: it may have begun while the case stood.
+ * Its time moves as its due does. What is waited for from its sending on, and a pause for papers, move by no more than they
+ * have lasted: they may have begun while the case stood.
  */
 const RESCHEDULE = `update qamqor.handoffs h set due_at = n.due_at, answer_by = h.answer_by + (n.due_at - h.due_at),
-    gives_up_at = h.gives_up_at + (n.due_at - h.due_at), acknowledge_by = h.acknowledge_by + make_interval(secs => n.stood_ms / 1000),
-    paused_at = case when h.status = 'papers' then h.paused_at + pause.later else h.paused_at end,
-    paused_until = case when h.status = 'papers' then h.paused_until + pause.later else h.paused_until end
-  from unnest($1::uuid[], $2::timestamptz[], $3::float8[]) as n (id, due_at, stood_ms) join qamqor.handoffs o using (id),
-    lateral (select least(n.due_at - o.due_at, qamqor.qamqor_now() - o.paused_at) as later) pause
-  where h.id = n.id`;
+    gives_up_at = h.gives_up_at + (n.due_at - h.due_at),
+    acknowledge_by = h.acknowledge_by + least(n.stood, qamqor.qamqor_now() - h.sent_at),
+    paused_at = case when h.status = 'papers' then h.paused_at + ${PAUSED_LATER} else h.paused_at end,
+    paused_until = case when h.status = 'papers' then h.paused_until + ${PAUSED_LATER} else h.paused_until end
+  from (select id, due_at, make_interval(secs => stood_ms / 1000) as stood
+    from unnest($1::uuid[], $2::timestamptz[], $3::float8[]) as n (id, due_at, stood_ms)) n where h.id = n.id`;

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
+import { ANSWERS_COME } from '../engine/parked.js';
 import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
 import { failureOf, type HandoffRow, PAPERS_ASKED, RECALLED } from './handoff.js';
@@ -33,7 +34,7 @@ export class HandoffSweeps {
        where closed_at is null and expiry_told_at is null and gives_up_at <= qamqor.qamqor_now()
          and not exists (select 1 from qamqor.dues d where d.entry_id = handoffs.id and d.look_at <= qamqor.qamqor_now())
          and exists (select 1 from qamqor.cases c where c.id = case_id and c.status = 'active')
-         and not exists (select 1 from qamqor.parked p where p.case_id = handoffs.case_id)
+         and not ${ANSWERS_COME('handoffs.case_id')}
          and not exists (select 1 from qamqor.incidents i where i.entry_id = handoffs.id and i.status = 'open' and i.rule <> '${PARTNER_GONE}')
        order by gives_up_at limit 200`,
     );

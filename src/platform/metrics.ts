@@ -27,7 +27,7 @@ const WAITING = {
   qamqor_timers_late_seconds: 'How long the timer that is due longest has been due',
   qamqor_incidents_open: 'Incidents that nobody has retried or resolved',
   qamqor_wal_unarchived_files:
-    'Files of the log that wait for the archive, more than one of them not for long; 0 where there is none',
+    'Files of the log that wait for the archive, more than one of them not for long; 0 where there is none, or none was archived since the server started',
   qamqor_wal_archive_failing:
     '1 while PostgreSQL cannot put its log into the archive: with its disk everything since would be lost',
 } as const;
@@ -167,5 +167,5 @@ const FIGURES = `with clock as (select qamqor.qamqor_now() as now)
     (select (last_failed_time > coalesce(last_archived_time, '-infinity') and current_setting('archive_mode') <> 'off')::int
       from pg_stat_archiver) as qamqor_wal_archive_failing,
     (select case when current_setting('archive_mode') = 'off' then 0
-        else greatest(0, ${FILE('pg_walfile_name(pg_current_wal_lsn())')} - coalesce(${FILE('last_archived_wal')}, 0) - 1) end
+        else coalesce(greatest(0, ${FILE('pg_walfile_name(pg_current_wal_lsn())')} - ${FILE('last_archived_wal')} - 1), 0) end
       from pg_stat_archiver) as qamqor_wal_unarchived_files`;

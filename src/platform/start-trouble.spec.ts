@@ -130,6 +130,13 @@ describe('a full disk', () => {
   it.each([
     ['of ours', full],
     ["of the server's, however deep it is wrapped", new Error('A migration failed.', { cause: server })],
+    [
+      'that initdb met, in a page of its own words',
+      new StartError(
+        'embedded-postgres-failed',
+        'initdb ended with code 1:\nrunning bootstrap script ... FATAL:  could not extend file\nHINT:  Check free disk space.',
+      ),
+    ],
     ['that initdb met', new Error('initdb: error: could not write to file "pg_wal": No space left on device')],
   ])('%s is said in one line that says what to do', (_whose, error) => {
     const said = diskTrouble(error);
@@ -138,6 +145,14 @@ describe('a full disk', () => {
       code: 'disk-full',
       message: expect.stringMatching(/Make room on it, and start again\.$/),
     });
+  });
+
+  it('is not seen where shared memory is short, of which PostgreSQL says the same', () => {
+    const other = new StartError(
+      'embedded-postgres-failed',
+      'It did not start:\nFATAL:  could not create shared memory segment: No space left on device\nHINT:  This error does *not* mean that you have run out of disk space.',
+    );
+    expect(diskTrouble(other)).toBe(other);
   });
 
   it('is not seen in any other error', () => {

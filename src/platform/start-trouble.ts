@@ -87,7 +87,8 @@ export function diskTrouble(error: unknown): unknown {
 
 /** Of the system, and of PostgreSQL (disk_full). */
 const FULL_CODES = new Set(['ENOSPC', '53100']);
-const FULL_WORDS = /No space left on device|Check free disk space/;
+/** Not what the server says of shared memory and semaphores, of which it hints itself that no disk is meant. */
+const FULL_WORDS = /^(?!.*(?:shared memory|semaphore)).*(?:No space left on device|Check free disk space)/m;
 
 interface Place {
   host: string;

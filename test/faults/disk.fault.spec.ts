@@ -193,16 +193,20 @@ const waiting = {
         });
       try {
         disk.fill(room);
-        const { code, stdout, stderr } = await (await start()).ended;
+        const refused = await start();
+        await Promise.race([refused.ended, refused.warned(/Qamqor is ready/).catch(() => undefined)]);
+        expect(refused.isAlive).toBe(false);
+        const { code, stdout, stderr } = await refused.ended;
         const told = `${stdout}${stderr}`.match(FATAL) ?? [];
         expect({ code, told }).toEqual({ code: 2, told: [expect.stringMatching(/disk is full/)] });
+        expect(`${stdout}${stderr}`).not.toMatch(/initdb/);
         disk.empty();
         const server = await start();
         await server.warned(/Qamqor is ready/);
         expect((await server.kill('SIGTERM')).code).toBe(0);
       } finally {
-        await place.remove();
-        disk.remove();
+        disk.empty();
+        await place.remove().finally(() => disk.remove());
         rmSync(home, { recursive: true });
       }
     },
