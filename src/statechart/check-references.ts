@@ -72,23 +72,14 @@ class References {
       if (role !== ENGINE) this.known('role', role, '', `The event ${type} may be sent by "${role}"`);
   }
 
-  /** Where a family is asked to whom its data may go, it is asked about everybody who may get them. */
+  /** Whom a family may let have its data. */
   consents(form: string, { properties }: JsonObject): void {
-    for (const [field, schema] of Object.entries(object(properties))) {
-      const mark = object(schema)['x-consents'];
+    for (const schema of Object.values(object(properties))) {
       const offered = object(object(schema).items).enum;
-      if (mark === undefined || !Array.isArray(offered)) continue;
+      if (object(schema)['x-consents'] === undefined || !Array.isArray(offered)) continue;
       for (const partner of offered)
         if (typeof partner === 'string')
           this.known('partner', partner, '', `The form ${form} asks for a consent for "${partner}"`);
-      const missing = this.catalogue.partners?.filter(({ key }) => !offered.includes(key)).map(({ key }) => key) ?? [];
-      if (missing.length > 0)
-        this.findings.warning(
-          'consent-not-asked',
-          '',
-          `The form ${form} leaves out ${missing.join(', ')} in "${field}": families are not asked, and what is sent there waits for a consent that somebody has to put on record by hand; nor is it taken back with the others.`,
-          'Add them to `enum`, with their words to `x-labels`.',
-        );
     }
   }
 

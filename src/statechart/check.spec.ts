@@ -276,6 +276,19 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
   ],
   ['no-partner', 'work', simple(handOff('end', 'end', { partner: null }))],
   ['unknown-partner', 'work', simple(handOff('end', 'end', { partner: 'atamken' }))],
+  [
+    'unknown-partner',
+    '',
+    {
+      ...simple(task('end')),
+      'forms/asking.yaml': JSON.stringify({
+        'x-version': 1,
+        'x-title': T,
+        type: 'object',
+        properties: { consents: { type: 'array', 'x-consents': true, 'x-title': T, items: { enum: ['atamken'] } } },
+      }),
+    },
+  ],
   ['no-service', 'work', simple(handOff('end', 'end', { service: null }))],
   ['unknown-role', 'work', simple(handOff('end', 'end', { role: 'advisor' }))],
   ['unknown-service', 'work', simple(handOff('end', 'end', { service: 'dancing' }))],
@@ -588,29 +601,6 @@ describe('check warns', () => {
   it.each(WORDLESS)('of an event that guards alone can refuse without a word why, in "%s"', (state, files) => {
     const found = findings(files).map((finding) => [finding.rule, finding.state, finding.severity]);
     expect(found).toContainEqual(['refusal-without-words', state, 'warning']);
-  });
-
-  it('of partners about whom a form that asks for consents does not ask; one that is not there is an error', () => {
-    const asking = (partner: string) => ({
-      ...simple(task('end')),
-      'forms/asking.yaml': JSON.stringify({
-        'x-version': 1,
-        'x-title': T,
-        type: 'object',
-        properties: { consents: { type: 'array', 'x-consents': true, 'x-title': T, items: { enum: [partner] } } },
-      }),
-    });
-    const rules = (partner: string, more: string[]) =>
-      findings(asking(partner), {
-        ...CATALOGUE,
-        partners: ['atameken', ...more].map((key) => ({ key, services: ['enrolment'] })),
-      }).map(({ rule, severity }) => [rule, severity]);
-    expect(rules('atameken', [])).toEqual([]);
-    expect(rules('atameken', ['otbasy-bank'])).toEqual([['consent-not-asked', 'warning']]);
-    expect(rules('atamken', [])).toEqual([
-      ['unknown-partner', 'error'],
-      ['consent-not-asked', 'warning'],
-    ]);
   });
 
   it('of years for which the calendar has no holidays', () => {
