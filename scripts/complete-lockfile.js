@@ -1,7 +1,6 @@
 /**
- * Adds to package-lock.json the optional packages of other platforms that the registry in use did not know when the
- * lockfile was written: npm leaves them out then, and `npm ci` refuses the lockfile everywhere. Run it after `npm install`
- * from a registry that is not complete; with a complete one it changes nothing.
+ * Adds to package-lock.json the optional packages of other platforms that npm left out when the lockfile was written:
+ * `npm ci` would refuse it there. Run it after `npm install`; where nothing is missing it changes nothing.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 

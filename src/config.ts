@@ -356,6 +356,13 @@ function contradictions(v: z.infer<typeof variables>, serves: boolean): Problem[
         'demonstration accounts have a known password and never enter a database given by DATABASE_URL; unset one of the two',
     });
   }
+  if (embedded && v.QAMQOR_PRODUCTION === true && v.QAMQOR_DEMO !== false) {
+    problems.push({
+      variable: 'QAMQOR_DEMO',
+      message:
+        'is on by itself with the embedded database, and its accounts have a known password; set it to off beside QAMQOR_PRODUCTION=on',
+    });
+  }
   if (serves && !embedded && v.QAMQOR_SECRET === undefined && v.QAMQOR_ROLES.includes('web')) {
     problems.push({
       variable: 'QAMQOR_SECRET',

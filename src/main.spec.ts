@@ -18,6 +18,20 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
     body: JSON.stringify(body),
   });
 
+/** A start that ends by itself: its lines, without what Node says of itself. */
+async function startedAgain(more: Record<string, string>): Promise<{ code: number; stderr: string }> {
+  const again = spawn(process.execPath, ['--import', resolve('test/typescript.js'), resolve('src/main.ts')], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(), PORT: '0', ...more },
+  });
+  let said = '';
+  again.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = (await once(again, 'exit')) as [number];
+  const lines = said.split('\n').filter((line) => line && !/warning|node --trace/i.test(line));
+  return { code, stderr: lines.join('\n') };
+}
+
 describe('npm start, in an empty folder', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'qamqor-start-'));
@@ -56,18 +70,10 @@ describe('npm start, in an empty folder', () => {
   });
 
   it('started a second time at the same port, says what to do instead of how it failed', async () => {
-    const second = spawn(process.execPath, ['--import', resolve('test/typescript.js'), resolve('src/main.ts')], {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(), PORT: new URL(url).port },
+    expect(await startedAgain({ PORT: new URL(url).port })).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/^Port \d+ is taken .*PORT=\d+ npm start$/),
     });
-    let said = '';
-    second.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    const [code] = (await once(second, 'exit')) as [number];
-    expect(code).toBe(2);
-    expect(said.split('\n').filter((line) => line && !/warning|node --trace/i.test(line))).toEqual([
-      expect.stringMatching(/^Port \d+ is taken .*PORT=\d+ npm start$/),
-    ]);
     // The first one goes on.
     expect((await get('/health/ready')).status).toBe(200);
   });
@@ -77,4 +83,19 @@ describe('npm start, in an empty folder', () => {
     expect(await app.ended()).toBe(0);
     expect(await readdir(join(folder, 'postgres'))).not.toContain('postmaster.pid');
   });
+
+  it('never makes a demonstration of a database that real families are in', async () => {
+    const env = { ...settings(), PORT: '0', QAMQOR_DEMO: 'off', QAMQOR_PRODUCTION: 'on' };
+    const real = new Child('src/main.ts', { env });
+    await real.lineLike(/ready: (http:\S+)/);
+    await real.kill('SIGTERM');
+    expect(await real.ended()).toBe(0);
+    for (const [forgotten, words] of [
+      [{}, /^This database is of real families/],
+      [{ QAMQOR_PRODUCTION: 'on' }, /QAMQOR_DEMO: is on by itself/],
+    ] as const) {
+      const { code, stderr } = await startedAgain(forgotten);
+      expect({ code, said: stderr }).toEqual({ code: 2, said: expect.stringMatching(words) });
+    }
+  }, 120_000);
 });

@@ -124,6 +124,13 @@ async function openPrepared(
       'A demonstration was begun in this database and its time is not the real one yet. Let it end once with QAMQOR_DEMO=on, or take another folder with QAMQOR_DATA.',
     );
   }
+  if (partners && (await system.clock.isProduction())) {
+    await system.close();
+    throw new StartError(
+      'real-families',
+      'This database is of real families: it was started with QAMQOR_PRODUCTION=on. The demonstration would make accounts whose password everybody knows, and partners that are not there. Start it with the settings it had, QAMQOR_DEMO=off among them, or take another folder with QAMQOR_DATA.',
+    );
+  }
   if (!partners || !(await partners.needsPast(system))) return system;
   // Its clock is moved meanwhile, so nobody may serve it.
   await system.close();

@@ -54,6 +54,12 @@ export class DatabaseClock implements Clock {
     await this.#pool.query('select qamqor_declare_production()');
   }
 
+  /** Somebody has declared so, at some start. */
+  async isProduction(): Promise<boolean> {
+    const { rows } = await this.#pool.query<{ production: boolean }>('select production from clock_offset');
+    return rows[0]?.production === true;
+  }
+
   async #read(text: string, values: unknown[]): Promise<string> {
     const { rows } = await this.#pool.query<{ now: Date }>(text, values);
     const [row] = rows;

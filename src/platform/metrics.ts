@@ -27,7 +27,7 @@ const WAITING = {
   qamqor_timers_late_seconds: 'How long the timer that is due longest has been due',
   qamqor_incidents_open: 'Incidents that nobody has retried or resolved',
   qamqor_wal_unarchived_files:
-    'Files of the log that wait for the archive, more than one of them not for long; 0 where there is none, or none was archived since the server started',
+    'Files of the log that wait for the archive, more than one of them not for long; 0 where there is none, or none was archived since its statistics began',
   qamqor_wal_archive_failing:
     '1 while PostgreSQL cannot put its log into the archive: with its disk everything since would be lost',
 } as const;

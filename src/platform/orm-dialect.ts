@@ -45,7 +45,7 @@ class Dialect extends PostgresDialect {
 type Connection = Parameters<PostgresDriver['releaseConnection']>[0];
 
 /**
- * Kysely gives a connection back only after BEGIN, COMMIT or ROLLBACK succeeded (kysely issue 1990): one that broke inside
+ * Kysely gives a connection back only after BEGIN, COMMIT or ROLLBACK succeeded: one that broke inside
  * a transaction would occupy its place in the pool for ever.
  */
 class Driver extends PostgresDriver {
