@@ -167,7 +167,11 @@ describe('sub-cases', () => {
     await until(async () => (await begun())?.toString() === 'dana');
 
     await fixture.act(id, { type: 'suspend' });
-    await fixture.send(await childOf('aru'), 'BEGIN');
+    const aru = await childOf('aru');
+    await until(async () => (await fixture.read(aru)).status === 'suspended');
+    // A hand lets the sub-case go on while its parent still stands.
+    await fixture.act(aru, { type: 'resume' });
+    await fixture.send(aru, 'BEGIN');
     const waits = `select 1 from qamqor.outbox where topic = 'sendParent' and last_error like '%suspended%'`;
     await until(async () => (await fixture.sql(waits)).length === 1);
     await fixture.act(id, { type: 'resume' });
