@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, SetMetadata } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -15,6 +16,9 @@ import { idempotencyKey, setDigest } from './write.js';
 const REPLAYED = 'Idempotency-Replayed';
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const KEPT = '30 days';
+/** Whoever has not kept an answer for so long is taken for dead: far longer than any write takes. */
+const LEASE = '15 seconds';
+const LOOK_AGAIN_MS = 50;
 
 const KEPT_BY_ENGINE = Symbol('kept by engine');
 
@@ -34,18 +38,18 @@ interface KeptAnswer {
   digest: Buffer;
   status: number | null;
   answer: string | null;
+  /** The write is this request's to carry out. */
+  mine: boolean;
 }
 
 /**
  * A write that comes twice with the same Idempotency-Key is carried out once: its first answer is kept, for 30 days or
  * (`KeptByEngine`) for the life of its case. Only accepted writes are; a refused one may be corrected and sent again with
- * its key. What a process that dies between a write and keeping its answer leaves behind changes nothing when repeated.
+ * its key. A twin that comes meanwhile, to whichever process, waits for the same answer. What a process that dies between
+ * a write and keeping its answer leaves behind changes nothing when repeated.
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
-  /** Writes under way in this process, so that a twin waits for the same answer. */
-  private readonly underWay = new Map<string, Promise<unknown>>();
-
   constructor(
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
@@ -65,44 +69,19 @@ export class IdempotencyInterceptor implements NestInterceptor {
       return next.handle();
     }
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    return from(this.once(by, key, request, reply, () => lastValueFrom(next.handle())));
+    return from(this.once(by, key, this.digest(request), reply, () => lastValueFrom(next.handle())));
   }
 
   private async once(
-    by: Principal,
-    key: string,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    work: () => Promise<unknown>,
-  ): Promise<unknown> {
-    const id = `${by.organisationId}:${by.account}:${key}`;
-    // A twin that was refused leaves the key free: then it is this one's turn.
-    for (let twin = this.underWay.get(id); twin; twin = this.underWay.get(id)) await twin.catch(() => undefined);
-    const turn = this.answer(by, key, this.digest(request), reply, work);
-    this.underWay.set(id, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.underWay.get(id) === turn) this.underWay.delete(id);
-    }
-  }
-
-  private async answer(
     by: Principal,
     key: string,
     digest: Buffer,
     reply: FastifyReply,
     work: () => Promise<unknown>,
   ): Promise<unknown> {
-    const kept = await this.reserve(by, key, digest);
-    if (!kept.digest.equals(digest))
-      throw new AppError(
-        'key-reused',
-        422,
-        `The key "${key}" was used before with another request. Use a new key for a new request.`,
-      );
-    if (kept.status !== null && kept.answer !== null) {
-      void reply.status(kept.status).header(REPLAYED, 'true');
+    const kept = await this.turn(by, key, digest);
+    if (kept.answer !== null) {
+      void reply.status(kept.status ?? 200).header(REPLAYED, 'true');
       return JSON.parse(kept.answer);
     }
     try {
@@ -110,19 +89,46 @@ export class IdempotencyInterceptor implements NestInterceptor {
       await this.keep(by, key, reply.statusCode, answer);
       return answer;
     } catch (error) {
-      if (error instanceof AppError && error.status < 500) await this.free(by, key);
+      // Where the database is away as well, the lease ends by itself.
+      await this.free(by, key, error instanceof AppError && error.status < 500).catch(() => undefined);
       throw error;
+    }
+  }
+
+  /** Waits while a twin is at it; one that was refused leaves the key free. @throws key-reused */
+  private async turn(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer> {
+    for (;;) {
+      const kept = await this.reserve(by, key, digest);
+      if (!kept.digest.equals(digest))
+        throw new AppError(
+          'key-reused',
+          422,
+          `The key "${key}" was used before with another request. Use a new key for a new request.`,
+        );
+      if (kept.mine || kept.answer !== null) return kept;
+      await sleep(LOOK_AGAIN_MS);
     }
   }
 
   private async reserve(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer> {
     return asOrganisation(this.pool, by.organisationId, async (run) => {
+      const whose = [by.organisationId, by.account, key];
       const [mine] = await run<KeptAnswer>(
         `insert into qamqor.idempotency_keys as k (organisation_id, account, key, digest, at) values ($1, $2, $3, $4, clock_timestamp())
-         on conflict (organisation_id, account, key) do update set at = k.at returning digest, status, answer`,
-        [by.organisationId, by.account, key, digest],
+         on conflict (organisation_id, account, key) do update set at = clock_timestamp()
+           where k.answer is null and k.digest = $4 and k.at < clock_timestamp() - interval '${LEASE}'
+         returning digest, status, answer, true as mine`,
+        [...whose, digest],
       );
-      return mine ?? { digest, status: null, answer: null };
+      const [theirs] = mine
+        ? [mine]
+        : await run<KeptAnswer>(
+            `select digest, status, answer, false as mine from qamqor.idempotency_keys
+              where organisation_id = $1 and account = $2 and key = $3`,
+            whose,
+          );
+      // Freed between the two: looked at again.
+      return theirs ?? { digest, status: null, answer: null, mine: false };
     });
   }
 
@@ -137,9 +143,13 @@ export class IdempotencyInterceptor implements NestInterceptor {
     );
   }
 
-  private async free(by: Principal, key: string): Promise<void> {
+  /** Forgotten when it was refused; of any other failure nobody knows what it has done: only the same request may try again, at once. */
+  private async free(by: Principal, key: string, refused: boolean): Promise<void> {
+    const what = refused
+      ? 'delete from qamqor.idempotency_keys'
+      : `update qamqor.idempotency_keys set at = clock_timestamp() - 2 * interval '${LEASE}'`;
     await asOrganisation(this.pool, by.organisationId, (run) =>
-      run('delete from qamqor.idempotency_keys where account = $1 and key = $2 and answer is null', [by.account, key]),
+      run(`${what} where account = $1 and key = $2 and answer is null`, [by.account, key]),
     );
   }
 
