@@ -38,7 +38,7 @@ const SETTINGS = {
   io_method: 'sync',
 };
 
-const LEAK_PATIENCE_MS = 2_000;
+const LEAK_PATIENCE_MS = 20_000;
 
 /** One that the spec itself brings and removes, with every migration in it. `close` only ends what was opened here. */
 export async function databaseAt(url: string): Promise<TestDatabase> {

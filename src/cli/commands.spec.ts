@@ -92,8 +92,15 @@ describe('workflow check', () => {
   it('passes what comes with Qamqor', async () => {
     const at = terminal();
     expect(await checkWorkflows(undefined, at.terminal)).toBe(EXIT.ok);
-    const ok = (key: string) => ({ key, ok: true, findings: [] });
-    expect(at.answer()).toEqual({ workflows: ['course-track', 'family-support', 'grant-track'].map(ok) });
+    // Of a year to come that nobody has published yet it tells from January on.
+    const { workflows } = at.answer() as { workflows: { findings: { rule: string }[] }[] };
+    const told = workflows.map(({ findings, ...rest }) => ({
+      ...rest,
+      findings: findings.filter(({ rule }) => rule !== 'calendar-year'),
+    }));
+    expect(told).toEqual(
+      ['course-track', 'family-support', 'grant-track'].map((key) => ({ key, ok: true, findings: [] })),
+    );
   });
 
   it('knows the workflows beside the one that it is given alone', async () => {

@@ -170,7 +170,7 @@ describe('an outbox row', () => {
     // The worker's renewals stop with it.
     fixture.runtime.worker.stop();
     says = () => ({ kind: 'done' });
-    await later(5);
+    await later(1);
     expect(asked).toHaveLength(1);
     await later(20);
     await waitForOutbox(0);

@@ -168,7 +168,9 @@ describe('sub-cases', () => {
 
     await fixture.act(id, { type: 'suspend' });
     const aru = await childOf('aru');
-    await until(async () => (await fixture.read(aru)).status === 'suspended');
+    // Nothing that follows the parent is under way any more.
+    await fixture.settled();
+    expect((await fixture.read(aru)).status).toBe('suspended');
     // A hand lets the sub-case go on while its parent still stands.
     await fixture.act(aru, { type: 'resume' });
     await fixture.send(aru, 'BEGIN');

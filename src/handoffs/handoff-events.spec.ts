@@ -305,7 +305,7 @@ describe('a message', () => {
   it('F34: that was parked is applied also when the process died before it did', async () => {
     town.bank.replies.push(async ({ body }) => {
       await town.tell(JSON.parse(body).id, done());
-      return { status: 500 };
+      return { status: 503, headers: { 'retry-after': '3600' } };
     });
     const { id, handoff } = await town.open('advice');
     await town.settled();

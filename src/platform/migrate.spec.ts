@@ -77,8 +77,13 @@ describe('migrations', () => {
     await reader.query('begin; lock table qamqor.cases in access share mode');
     const migrating = migrate(other.url, [...MIGRATIONS, M9004Widens], { lockMs: 200 });
     const waits = async () =>
-      (await other.pool('owner').query(`select from pg_locks where not granted and mode = 'AccessExclusiveLock'`))
-        .rowCount;
+      (
+        await other
+          .pool('owner')
+          .query(
+            `select from pg_locks where not granted and mode = 'AccessExclusiveLock' and database = (select oid from pg_database where datname = current_database())`,
+          )
+      ).rowCount;
     await until(async () => (await waits()) === 1);
     // Whoever stands behind it gets through while the reader still reads.
     await app.query('select from qamqor.cases limit 1');

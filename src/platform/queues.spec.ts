@@ -159,7 +159,7 @@ describe.each([
     const queues = await work(async ({ id }) => {
       if (id === 'bad') throw new Error('no');
       notes.write(id);
-    });
+    }, {});
     await queues.enqueue(note, { id: 'bad' });
     await queues.enqueue(note, { id: 'good' });
     await notes.until((done) => done.includes('good'));

@@ -58,7 +58,9 @@ describe('serving a database', () => {
     const serving = await Serving.begin(database.url, 'shared', resolve);
     await database
       .pool('owner')
-      .query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'qamqor serving shared'");
+      .query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'qamqor serving shared'",
+      );
     await lost;
     await serving.end();
   });

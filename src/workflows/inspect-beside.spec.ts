@@ -25,15 +25,11 @@ describe('a workflow that is looked at in a thread', () => {
     const looked = inspectBeside(WIDE).finally(() => {
       ended = true;
     });
-    let longest = 0;
-    for (let last = performance.now(); !ended; ) {
-      await setImmediate();
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }
-    const before = performance.now();
+    let turns = 0;
+    for (; !ended; turns += 1) await setImmediate();
     expect(inspect(WIDE)).toEqual(await looked);
-    expect(longest).toBeLessThan((performance.now() - before) / 2);
+    // One or two, if this thread had looked itself.
+    expect(turns).toBeGreaterThan(10);
   });
 
   it('is refused when it takes too long, and the next one is looked at all the same', async () => {

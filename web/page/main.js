@@ -95,7 +95,8 @@ function languagePicker() {
 function account() {
   const leave = async () => {
     await postUnkept('/api/auth/sign-out').catch(() => undefined);
-    location.hash = '#/';
+    // Without an event: the page of whoever left is not drawn again beside the form.
+    history.replaceState(null, '', '#/');
     await enter();
   };
   return [
