@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const system = await openPrepared(open, partners);
   if (!system) return;
   closing.push(() => system.close());
-  if (config.production) for (const line of await databaseWarnings(system.pool)) logger.warn(line);
+  if (config.production) for (const line of await warningsOf(system)) logger.warn(line);
   await serve(system.url, warn);
 
   // Every process builds the features: also a worker needs what stands behind a task.
@@ -81,6 +81,13 @@ async function readSettings(): Promise<Config> {
     if (!trouble) throw error;
     throw new ConfigError([...error.problems, { variable: 'DATABASE_URL', message: trouble.message }]);
   }
+}
+
+/** What may lose work on the day on which something fails. */
+async function warningsOf({ pool, queues }: System): Promise<string[]> {
+  // A Redis that is away by now is told of by /health/ready.
+  const ofQueues = (await queues?.backend.warnings().catch(() => [])) ?? [];
+  return [...(await databaseWarnings(pool)), ...ofQueues];
 }
 
 /** Keeps simulations, which move the clock, away from this database; also after the database was gone for a while. */

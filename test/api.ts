@@ -143,9 +143,8 @@ export class ApiFixture {
     await this.system.runtime.versions.deploy(ORGANISATION, texts, 'test');
   }
 
-  private async credentials(as: string | null): Promise<Record<string, string>> {
-    if (as === null) return {};
-    if (as === 'integration') return { authorization: `Bearer ${API_KEY}` };
+  /** Of the session of an account, which is signed in on first use. */
+  async cookieOf(as: string): Promise<string> {
     const { email } = await this.account(as);
     let cookie = this.cookies.get(as);
     if (!cookie) {
@@ -161,7 +160,13 @@ export class ApiFixture {
         .join('; ');
       this.cookies.set(as, cookie);
     }
-    return { cookie };
+    return cookie;
+  }
+
+  private async credentials(as: string | null): Promise<Record<string, string>> {
+    if (as === null) return {};
+    if (as === 'integration') return { authorization: `Bearer ${API_KEY}` };
+    return { cookie: await this.cookieOf(as) };
   }
 }
 

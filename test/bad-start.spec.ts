@@ -175,6 +175,49 @@ describe('a process that cannot work as it was asked to', () => {
   );
 });
 
+(hasRealRedis ? describe : describe.skip)(`a ${realRedis} that is not set as queues need it`, () => {
+  it(
+    'F15: and may throw jobs away: the process ends and says in one line what to set',
+    async () => {
+      const redis = await RealRedis.create(['--maxmemory-policy', 'allkeys-lru']);
+      try {
+        const { code, stderr } = await start({ REDIS_URL: redis.url }).ended;
+        expect(linesOf(stderr)).toEqual([
+          expect.objectContaining({ level: 'fatal', msg: expect.stringMatching(/allkeys-lru.*noeviction/) }),
+        ]);
+        expect(code).toBe(2);
+      } finally {
+        await redis.close();
+      }
+    },
+    LONG_MS,
+  );
+
+  it(
+    'F15: and keeps no AOF: the process says so when it starts, and /health/ready as long as it is so',
+    async () => {
+      const redis = await RealRedis.create(['--appendonly', 'no']);
+      const server = start({ REDIS_URL: redis.url, PORT: String(await freePort()) });
+      try {
+        const url = await ready(server);
+        const headers = { authorization: `Bearer ${API_KEY}` };
+        const health = await (await fetch(`${url}/health/ready`, { headers })).json();
+        expect(health).toMatchObject({
+          checks: { queues: { status: 'warning', message: expect.stringContaining('appendonly') } },
+        });
+        const { stderr } = await server.kill('SIGTERM');
+        expect(linesOf(stderr).filter(({ level, msg }) => level === 'warn' && msg.includes('appendonly'))).toHaveLength(
+          1,
+        );
+      } finally {
+        await server.kill();
+        await redis.close();
+      }
+    },
+    LONG_MS,
+  );
+});
+
 /** Where nobody reads along, the address is one of the log's lines. */
 async function ready(server: Running): Promise<string> {
   const [, url = ''] = await server.warned(/Qamqor is ready: (http:\/\/[^"\s]+)/);

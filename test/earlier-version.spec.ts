@@ -32,6 +32,30 @@ async function columns(pool: Pool): Promise<Map<string, Column>> {
   return new Map(rows.map((row) => [row.name, row]));
 }
 
+/** What processes may do and call, and what the database refuses them: as lines. */
+async function promises(pool: Pool): Promise<{ given: string[]; refused: string[] }> {
+  const linesOf = async (text: string) =>
+    (await pool.query<{ line: string }>(text)).rows.map(({ line }) => line).sort();
+  return {
+    given: await linesOf(
+      `select distinct format('%s may %s %s.%s', grantee, privilege_type, table_name, column_name) as line
+         from information_schema.column_privileges where table_schema = 'qamqor' and grantee like 'qamqor\\_%'
+       union all select distinct format('%s may delete from %s', grantee, table_name)
+         from information_schema.table_privileges
+        where table_schema = 'qamqor' and grantee like 'qamqor\\_%' and privilege_type = 'DELETE'
+       union all select format('%s returns %s', oid::regprocedure, pg_get_function_result(oid))
+         from pg_proc where pronamespace = 'qamqor'::regnamespace`,
+    ),
+    refused: await linesOf(
+      `select format('%s: %s', conrelid::regclass, pg_get_constraintdef(oid)) as line
+         from pg_constraint where connamespace = 'qamqor'::regnamespace and contype <> 'n'
+       union all select format('%s: unless %s %s', tablename, coalesce(qual, 'true'), coalesce(with_check, qual, 'true'))
+         from pg_policies where schemaname = 'qamqor'
+       union all select indexdef from pg_indexes where schemaname = 'qamqor' and indexdef like 'CREATE UNIQUE%'`,
+    ),
+  };
+}
+
 /** In whatever order the references between tables allow. */
 async function load(pool: Pool): Promise<void> {
   const tables = JSON.parse(gunzipSync(readFileSync(EARLIER.file)).toString()) as Record<string, object[]>;
@@ -67,12 +91,14 @@ describe(`a database of ${EARLIER.migration}, with cases on their way`, () => {
   let database: TestDatabase;
   let api: ApiFixture;
   let before: Map<string, Column>;
+  let promised: Awaited<ReturnType<typeof promises>>;
   beforeAll(async () => {
     database = await createDatabase({ migrated: false });
     const known = MIGRATIONS.findIndex(({ name }) => name === EARLIER.migration) + 1;
     await migrate(database.url, MIGRATIONS.slice(0, known));
     await load(database.pool('owner'));
     before = await columns(database.pool('owner'));
+    promised = await promises(database.pool('owner'));
     const ran = await migrate(database.url);
     expect(ran).toEqual(MIGRATIONS.slice(known).map(({ name }) => name));
     api = await ApiFixture.create({}, async () => database.url);
@@ -89,6 +115,14 @@ describe(`a database of ${EARLIER.migration}, with cases on their way`, () => {
     const tables = new Set([...before.keys()].map((name) => name.split('.')[0]));
     const added = [...after.values()].filter(({ name }) => !before.has(name) && tables.has(name.split('.')[0]));
     expect(added.filter(({ required }) => required)).toEqual([]);
+  });
+
+  it('F46, F48: still lets processes of that version do and call what they did, and refuses them nothing more', async () => {
+    const after = await promises(database.pool('owner'));
+    const tables = new Set([...before.keys()].map((name) => name.split('.')[0]));
+    const isTheirs = (line: string) => tables.has(/^(\w+):| ON qamqor\.(\w+)/.exec(line)?.slice(1).find(Boolean) ?? '');
+    expect(promised.given.filter((line) => !after.given.includes(line))).toEqual([]);
+    expect(after.refused.filter((line) => isTheirs(line) && !promised.refused.includes(line))).toEqual([]);
   });
 
   it('F45: is as its journal says, case by case', async () => {

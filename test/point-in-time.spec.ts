@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { until } from './engine.js';
+import { violations } from './faults/invariants.js';
 import { done, HandoffTown, referral } from './handoffs.js';
 import { Partner, pass } from './partner.js';
 import { hasRealPostgres, RealPostgres, realPostgres } from './real-postgres.js';
@@ -77,7 +78,7 @@ function composed(): Record<string, string> {
 
     const before = [await town.sent('advice'), await town.sent('advice')].map(({ id }) => id);
     // Its partner has no time: at the moment it waits to be sent again.
-    partners[1].replies.push({ status: 503 });
+    partners[1].replies.push({ status: 503, headers: { 'retry-after': '30' } });
     const waiting = (await town.sent('aid')).id;
     moment = String((await postgres.sql('select clock_timestamp()::text as now'))[0]?.['now']);
     const { id: after, handoff: lost } = await town.sent('advice');
@@ -121,6 +122,7 @@ function composed(): Record<string, string> {
       expect(since).toEqual([]);
       expect(ids().length).toBe(told.length + 1);
       await town.expectSound();
+      expect(await violations(postgres.url)).toEqual([]);
       await town.api.close();
       town = undefined;
       await postgres.kill();
@@ -160,6 +162,8 @@ function composed(): Record<string, string> {
         `F52: of ${accepted.length} cases the last ${lost.length} are lost with the disk, ${lostS.toFixed(1)} s; the log is archived every second here, every ${composed()['archive_timeout']} s by docker-compose.yml.\n`,
       );
       expect(lostS).toBeLessThan(LOST_S);
+      await town.expectSound();
+      expect(await violations(postgres.url)).toEqual([]);
     },
     LONG_MS,
   );

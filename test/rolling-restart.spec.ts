@@ -5,9 +5,9 @@ import { sign } from '../src/handoffs/webhook.js';
 import { API_KEY } from './api.js';
 import { violations } from './faults/invariants.js';
 import { Running } from './faults/processes.js';
+import { QUEUES, type Queues } from './faults/queues.js';
 import { done, HandoffTown, referral } from './handoffs.js';
 import type { Partner } from './partner.js';
-import { createRedis, type TestRedis } from './redis.js';
 
 const CLIENTS = 6;
 /** Cases that the clients open before the next processes are replaced. */
@@ -19,21 +19,18 @@ const STOP_LIMIT_MS = 30_000;
 const LONG_MS = 120_000;
 
 let town: HandoffTown;
-let redis: TestRedis;
 let settings: Record<string, string>;
 const running = new Set<Running>();
-beforeAll(async () => {
+
+async function openTown(queues: Queues): Promise<void> {
   execFileSync(process.execPath, ['scripts/build-once.js']);
-  [town, redis] = await Promise.all([
-    HandoffTown.create([
-      referral('advice', 'otbasy-bank', 'housing-advice'),
-      referral('aid', 'civil-office', 'free-legal-aid'),
-    ]),
-    createRedis(),
+  town = await HandoffTown.create([
+    referral('advice', 'otbasy-bank', 'housing-advice'),
+    referral('aid', 'civil-office', 'free-legal-aid'),
   ]);
   settings = {
     DATABASE_URL: town.api.database.url,
-    REDIS_URL: redis.url,
+    ...queues.settings,
     QAMQOR_SECRET: 'a secret for tests only 0123456789abcdef',
     QAMQOR_API_KEY: API_KEY,
     QAMQOR_LOG: 'warn',
@@ -42,12 +39,7 @@ beforeAll(async () => {
     ...addressed('OTBASY_BANK', town.bank),
     ...addressed('CIVIL_OFFICE', town.office),
   };
-}, LONG_MS);
-afterAll(async () => {
-  for (const each of running) await each.kill();
-  await town?.close();
-  await redis?.close();
-}, 60_000);
+}
 
 function addressed(key: string, { url, secret }: Partner): Record<string, string> {
   return { [`QAMQOR_PARTNER_${key}_URL`]: url, [`QAMQOR_PARTNER_${key}_SECRET`]: secret };
@@ -68,7 +60,18 @@ async function stop(process: Running): Promise<number> {
   return performance.now() - from;
 }
 
-describe('a rolling restart under load', () => {
+describe.each(QUEUES)('a rolling restart under load, with queues in %s', (_name, create) => {
+  let queues: Queues;
+  beforeAll(async () => {
+    queues = await create();
+    await openTown(queues);
+  }, LONG_MS);
+  afterAll(async () => {
+    for (const each of running) await each.kill();
+    await town?.close();
+    await queues?.close();
+  }, 60_000);
+
   it(
     'F8: loses no request and repeats no effect: every process is replaced while clients and a partner go on',
     async () => {

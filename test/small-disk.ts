@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Only root may mount one. */
-export const hasSmallDisk = process.platform === 'linux' && process.getuid?.() === 0;
+/** Only root may mount one. With QAMQOR_CI=1 tests with it run, and fail where nobody may. */
+export const hasSmallDisk = (process.platform === 'linux' && process.getuid?.() === 0) || process.env.QAMQOR_CI === '1';
 /** For titles of tests that are skipped without it. */
 export const smallDisk = hasSmallDisk ? 'a small disk' : 'a small disk, which only root may mount';
 

@@ -21,15 +21,18 @@ interface Locked {
 
 const read = <Content>(path: string) => JSON.parse(readFileSync(path, 'utf8')) as Content;
 const project = read<{ dependencies: Record<string, string>; allowScripts: Record<string, boolean> }>('package.json');
-const { packages } = read<{ packages: Record<string, Locked> }>('package-lock.json');
-/** The project itself is the one without a path. */
-const locked = Object.entries(packages)
-  .filter(([path]) => path !== '')
-  .map(([path, each]) => ({
-    ...each,
-    path,
-    name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
-  }));
+/** What a lock file names. The project itself is the one without a path. */
+function lockedBy(file: string) {
+  const { packages } = read<{ packages: Record<string, Locked> }>(file);
+  return Object.entries(packages)
+    .filter(([path]) => path !== '')
+    .map(([path, each]) => ({
+      ...each,
+      path,
+      name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+    }));
+}
+const locked = lockedBy('package-lock.json');
 const named = (found: { name: string; version: string }[]) => found.map(({ name, version }) => `${name}@${version}`);
 
 /** Such a package is passed over where we run. */
@@ -38,16 +41,28 @@ function isElsewhere({ optional, ...given }: Locked): boolean {
   return optional === true && (['os', 'cpu', 'libc'] as const).some(excludes);
 }
 
-describe('A67: what comes into the project from outside', () => {
-  it('is pinned to its content, all that is installed where we run', () => {
-    expect(named(locked.filter((each) => !each.integrity && !isElsewhere(each)))).toEqual([]);
-    expect(named(locked.filter(({ integrity }) => integrity !== undefined && !/^sha512-/.test(integrity)))).toEqual([]);
-  });
+describe.each(['package-lock.json', 'bench/peers/package-lock.json'])(
+  'A67: what comes from outside, by %s,',
+  (file) => {
+    const locked = lockedBy(file);
 
-  it('comes from one registry: nothing from an address or a folder of its own', () => {
-    const hosts = locked.flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
-    expect(new Set(hosts).size).toBeLessThanOrEqual(1);
-    expect(named(locked.filter(({ link }) => link))).toEqual([]);
+    it('is pinned to its content, all that is installed where we run', () => {
+      expect(named(locked.filter((each) => !each.integrity && !isElsewhere(each)))).toEqual([]);
+      expect(named(locked.filter(({ integrity }) => integrity !== undefined && !/^sha512-/.test(integrity)))).toEqual(
+        [],
+      );
+    });
+
+    it('comes from one registry: nothing from an address or a folder of its own', () => {
+      const hosts = locked.flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
+      expect(new Set(hosts).size).toBeLessThanOrEqual(1);
+      expect(named(locked.filter(({ link }) => link))).toEqual([]);
+    });
+  },
+);
+
+describe('A67: what comes into the project from outside', () => {
+  it('is asked for in one version only', () => {
     for (const [name, range] of Object.entries(project.dependencies))
       expect({ name, range }).toEqual({ name, range: expect.stringMatching(/^\d+\.\d+\.\d+(-[\w.]+)?$/) });
   });

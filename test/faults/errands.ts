@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { verify as replayAll } from '../../src/engine/verify.js';
@@ -13,6 +14,7 @@ import { done, HandoffTown, PERSONAL, referral } from '../handoffs.js';
 import type { Partner } from '../partner.js';
 import { violations } from './invariants.js';
 import { Running } from './processes.js';
+import { Strangers, type Target } from './strangers.js';
 
 /** What a process is asked with, and what its answer must be in the end. */
 interface Ask {
@@ -22,6 +24,13 @@ interface Ask {
   headers?: () => Record<string, string>;
   status: number;
 }
+
+/** A timer that waited while everything was away, and for whoever had it in hand. */
+const LATEST_MS = 120_000;
+/** Cases after which a server has opened what it keeps open. */
+const WARM = 5;
+/** Connections come and go with whoever asks; what leaks, leaks with every fault. */
+const MORE_HANDLES = 64;
 
 export type Server = Running & { url: string };
 
@@ -57,6 +66,9 @@ export class Errands {
   private closed = false;
   private keys = 0;
   private asked = 0;
+  private strangers: Strangers | undefined;
+  /** Handles of each server once it had work. */
+  private readonly handles = new Map<Server, number>();
 
   private constructor(
     readonly town: HandoffTown,
@@ -91,6 +103,13 @@ export class Errands {
     this.servers.add(server);
     this.started.push(server);
     if (role !== 'worker') this.webs.push(url);
+    if (this.strangers === undefined && role !== 'worker') {
+      this.strangers = await Strangers.of(this.town);
+      this.prowl = this.strangers.prowl(
+        () => this.target(),
+        () => this.closed,
+      );
+    }
     return server;
   }
 
@@ -99,6 +118,11 @@ export class Errands {
     this.servers.delete(server);
     this.webs.splice(0, this.webs.length, ...this.webs.filter((url) => url !== server.url));
     await server.kill(signal);
+  }
+
+  /** Every process at once, as with the machine they ran on. */
+  async crash(): Promise<void> {
+    await Promise.all([...this.servers].map((server) => this.stop(server, 'SIGKILL')));
   }
 
   /** So many clients, each with a family of its own, until `enough`. */
@@ -172,18 +196,24 @@ export class Errands {
     await this.insist({ path: `/api/handoffs/${handoff}/events`, body, headers: signed, status: 200 });
     while ((await this.get(`/api/cases/${caseId}`)).status !== 'done') await pause(100);
     this.ended += 1;
+    for (const server of this.servers)
+      if (this.ended >= WARM && server.isAlive && !this.handles.has(server))
+        this.handles.set(server, await handlesOf(server));
   }
 
-  /** Every process that was not stopped is there, and none had an error of its own making. */
+  /** Every process that was not stopped is there, and none had an error of its own making; no stranger was let in. */
   expectAlive(): void {
     expect([...this.servers].filter(({ isAlive }) => !isAlive)).toEqual([]);
     expect(this.wrong).toEqual([]);
+    expect(this.strangers?.told ?? []).toEqual([]);
   }
 
-  /** Every acknowledged case is there, at its end, by the same three steps, besides what came late and was ignored; every effect came once; nothing is left over. */
-  async expectExact(): Promise<void> {
+  /**
+   * Every acknowledged case is there, at its end, by the same three steps, besides what came late and was ignored; every
+   * effect came once; nothing is left over; nobody is named where nobody may be. `latestMs`: how late a timer may be.
+   */
+  async expectExact({ latestMs = LATEST_MS }: { latestMs?: number } = {}): Promise<void> {
     this.expectAlive();
-    for (const { words } of this.started) this.expectNobodyIn(words);
     const { database } = this.town.api;
     // What was delivered, and not settled when everything went, is settled when its lease is over.
     await until(async () => (await database.pool('owner').query('select from qamqor.outbox')).rowCount === 0, 60_000);
@@ -196,16 +226,42 @@ export class Errands {
     expect(rows).toHaveLength(this.opened.size);
     const odd = rows.filter(({ status, steps }) => status !== 'done' || steps.join() !== 'start,done(ask),rest');
     expect(odd).toEqual([]);
+    // Nothing came about anything else, under whatever id.
+    const delivered = new Set(this.bank.received.map(({ headers }) => String(headers['webhook-id'])));
+    expect(delivered).toEqual(new Set(this.handoffs.values()));
     for (const handoff of this.handoffs.values()) {
       const forms = this.bank.about(handoff).map(({ headers, body }) => `${headers['webhook-id']} ${body}`);
       expect({ handoff, forms: new Set(forms).size }).toEqual({ handoff, forms: 1 });
     }
-    expect(await violations(database.url, { ended: true })).toEqual([]);
+    expect(await violations(database.url, { ended: true, latestMs })).toEqual([]);
+    await this.expectNobodyNamed();
+    await this.expectHandlesBack();
     const { problems } = await replayAll(this.town.api.system.runtime, ORGANISATION, {
       task: taskWork,
       handOff: handoffWork,
     });
     expect(problems).toEqual([]);
+  }
+
+  /** I8: in what processes have said, in their figures, and in what is kept of failures. */
+  private async expectNobodyNamed(): Promise<void> {
+    for (const { words } of this.started) this.expectNobodyIn(words);
+    for (const { url } of this.servers) {
+      const figures = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } });
+      expect(figures.status).toBe(200);
+      this.expectNobodyIn(await figures.text());
+    }
+    const failures = `select rule, state, message, command from qamqor.incidents`;
+    this.expectNobodyIn(JSON.stringify(await this.town.sql(failures)));
+  }
+
+  /** I12: what a server holds open does not grow with what it goes through. */
+  private async expectHandlesBack(): Promise<void> {
+    for (const server of this.servers) {
+      const before = this.handles.get(server);
+      const isBack = async () => before === undefined || (await handlesOf(server)) <= before + MORE_HANDLES;
+      await until(isBack, 60_000);
+    }
   }
 
   /** What nobody may find outside the database: in a log, in a queue. */
@@ -216,14 +272,24 @@ export class Errands {
   async close(): Promise<void> {
     this.closed = true;
     await this.work.catch(() => undefined);
+    await this.prowl;
     for (const server of this.servers) await server.kill();
     this.webs.splice(0);
     await this.town.close();
   }
 
+  /** The newest case, at the next server. */
+  private target(): Target | undefined {
+    const url = this.webs[this.asked++ % Math.max(1, this.webs.length)];
+    const caseId = [...this.opened].at(-1);
+    if (!url || !caseId) return undefined;
+    return { url, caseId, handoff: [...this.handoffs.values()].at(-1) ?? caseId };
+  }
+
   /** Whoever serves. */
   private readonly webs: string[] = [];
   private work: Promise<unknown> = Promise.resolve();
+  private prowl: Promise<void> = Promise.resolve();
 
   /** Ends only when a client has failed: the others would be waited for in vain. */
   private failure(): Promise<never> {
@@ -244,4 +310,8 @@ export class Errands {
   private get(path: string) {
     return this.insist({ method: 'GET', path, status: 200 });
   }
+}
+
+async function handlesOf({ pid }: Server): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 }

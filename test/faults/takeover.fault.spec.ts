@@ -3,7 +3,10 @@ import { until } from '../engine.js';
 import { Errands, type Server } from './errands.js';
 import { QUEUES, type Queues } from './queues.js';
 
-const CASES = process.env.QAMQOR_TEST === 'full' ? 100 : 5;
+const full = process.env.QAMQOR_TEST === 'full';
+const CASES = full ? 100 : 5;
+/** Each costs a lease of ten seconds. */
+const DEATHS = full ? 10 : 2;
 /** No partner is sent more at once. */
 const SENT_AT_ONCE = 4;
 const LONG_MS = 180_000;
@@ -83,6 +86,32 @@ describe.each(QUEUES)('work that one process has in hand, with queues in %s', (n
       await errands.expectExact();
     },
     LONG_MS,
+  );
+
+  it(
+    `F2: kills ${DEATHS} processes one after another: it is not lost, and not given up because of them`,
+    async () => {
+      const { bank } = errands;
+      const [family = ''] = families;
+      const held = Promise.withResolvers<void>();
+      replies = held;
+      const hold = () => bank.replies.push(() => held.promise.then(() => ({ status: 202, body: '{}' })));
+      let { length } = bank.received;
+      hold();
+      const id = await errands.begin(family);
+      for (let death = 0; death < DEATHS; death += 1) {
+        await until(() => bank.received.length > length, 60_000);
+        length = bank.received.length;
+        if (death < DEATHS - 1) hold();
+        await errands.stop(worker, 'SIGKILL');
+        worker = await errands.start('worker');
+      }
+      await errands.finish(id);
+      // The same message each time, and once more by the process that lived.
+      expect(bank.about(errands.handoffs.get(id) ?? '')).toHaveLength(DEATHS + 1);
+      await errands.expectExact();
+    },
+    LONG_MS + DEATHS * 30_000,
   );
 
   it(
