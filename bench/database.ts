@@ -48,7 +48,7 @@ export class BenchDatabase {
     return new BenchDatabase(url, openPool(url, 'owner', { max: 2, name: 'bench', statementTimeoutMs: 0 }));
   }
 
-  /** Same start for everyone: no rows, no dead rows, a checkpoint just behind. */
+  /** Same start for everyone: no rows, no dead rows. */
   async empty(): Promise<void> {
     await this.owner.query(
       `truncate ${TABLES.map((table) => `qamqor.${table}`).join(', ')}, qamqor.task_drafts, qamqor.handoff_events cascade`,

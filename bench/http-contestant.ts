@@ -2,11 +2,14 @@ import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { entryUuid } from '../src/engine/entry-uuid.js';
-import type { VerifyReport } from '../src/engine/verify.js';
+import { type VerifyReport, verify } from '../src/engine/verify.js';
+import { handoffWork } from '../src/handoffs/handoff-work.js';
 import { projectPath } from '../src/platform/project-root.js';
+import { taskWork } from '../src/tasks/task-work.js';
 import type { Contestant, Usage } from './contestant.js';
 import type { Answers, Question, Told } from './http-server.child.js';
-import type { Journey, OwnStep } from './journey.js';
+import { type Journey, ORGANISATION, type OwnStep } from './journey.js';
+import { benchRuntime } from './runtime.js';
 
 const ACCOUNT = { email: 'curator@bench.qamqor', password: 'a password of the bench' };
 const WORKFLOW = 'bench-journey';
@@ -66,7 +69,7 @@ export class HttpContestant implements Contestant {
   private readonly cases = new Map<string, string>();
   private readonly journeys = new Map<string, Journey>();
 
-  constructor(url: string) {
+  constructor(private readonly url: string) {
     this.server = Server.on(url);
     this.server.answered = (caseId) => {
       this.journeys.get(caseId)?.answer();
@@ -106,8 +109,14 @@ export class HttpContestant implements Contestant {
     return this.server.ask('usage');
   }
 
-  verify(): Promise<VerifyReport> {
-    return this.server.ask('verify');
+  /** By a process of its own, as an operator does it: what that costs is not the server's. */
+  async verify(): Promise<VerifyReport> {
+    const runtime = benchRuntime(this.url);
+    try {
+      return await verify(runtime, ORGANISATION, { task: taskWork, handOff: handoffWork });
+    } finally {
+      await runtime.stop();
+    }
   }
 
   async stop(): Promise<void> {

@@ -4,12 +4,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
 import type { OutboxRow } from '../src/engine/types.js';
-import { type VerifyReport, verify } from '../src/engine/verify.js';
-import { handoffWork } from '../src/handoffs/handoff-work.js';
 import { AccountsService } from '../src/identity/accounts.service.js';
 import { projectPath } from '../src/platform/project-root.js';
 import { System } from '../src/system.js';
-import { taskWork } from '../src/tasks/task-work.js';
 import { readWorkflow } from '../src/workflows/folder.js';
 import type { Usage } from './contestant.js';
 import { ORGANISATION, PARTNER, partnerSays } from './journey.js';
@@ -20,7 +17,6 @@ export interface Answers {
   start: number;
   settled: true;
   usage: Usage;
-  verify: VerifyReport;
   stop: true;
 }
 export type Question = keyof Answers;
@@ -84,8 +80,6 @@ async function answer(question: Question): Promise<Answers[Question]> {
       const { user, system } = process.cpuUsage();
       return { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
     }
-    case 'verify':
-      return verify(runtime, ORGANISATION, { task: taskWork, handOff: handoffWork });
   }
 }
 

@@ -41,7 +41,7 @@ const LONELY: ContestantName[] = ['engine', 'oneByOneLoop', 'restate', 'dbos'];
 const LONELY_JOURNEYS = 20;
 const LONELY_TURNS = 4;
 /** HTTP and the slower peers get fewer, so that a round stays short. The hand-written loops lead as many as the engine. */
-const SHARES: Partial<Record<ContestantName, number>> = { http: 0.5, restate: 0.4, dbos: 0.1 };
+const SHARES: Partial<Record<ContestantName, number>> = { restate: 0.4, dbos: 0.1 };
 
 /** Those that are compared take turns. */
 const ORDER: TrialName[] = [

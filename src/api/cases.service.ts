@@ -230,7 +230,7 @@ export class CasesService {
       throw new AppError('no-right', 403, 'An auditor sees every case and sends no events.', {
         because: 'inspects-only',
       });
-    const { id } = await this.find(by, idOrNumber);
+    const id = await this.idOf(by, idOrNumber);
     return this.deps.engine.submit({
       ...commandOf(by, write, this.deps.id),
       kind: 'event',
@@ -243,7 +243,7 @@ export class CasesService {
 
   async act(by: Principal, idOrNumber: string, act: Act, reason: string, write: Write = {}): Promise<Accepted> {
     refuseActor(by, act.type, this.deps.roles);
-    const { id } = await this.find(by, idOrNumber);
+    const id = await this.idOf(by, idOrNumber);
     return this.deps.engine.submit({
       ...commandOf(by, write, this.deps.id),
       kind: 'act',
@@ -274,6 +274,11 @@ export class CasesService {
     const record = await this.deps.engine.read(by.organisationId, name);
     if (!record) throw caseNotFound(idOrNumber.slice(0, 64));
     return record;
+  }
+
+  /** For a command: the engine finds the case by its id itself, locked. */
+  private async idOf(by: Principal, idOrNumber: string): Promise<string> {
+    return isUuid(idOrNumber) ? idOrNumber.toLowerCase() : (await this.find(by, idOrNumber)).id;
   }
 
   /** A number, part of one, or whatever the case is about. What has no letter and no digit is found nowhere. */

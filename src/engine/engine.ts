@@ -22,6 +22,8 @@ import type {
 } from './types.js';
 
 const BATCH_COMMANDS = 200;
+/** So many travel together though other slots are free: two transactions cost more than one that is longer. */
+const SHARED_COMMANDS = 32;
 const BATCH_BYTES = 1_000_000;
 /** After so many rounds in which its case was locked elsewhere, a command waits for the lock alone. */
 const ROUNDS_PASSED_OVER = 3;
@@ -83,6 +85,8 @@ export class Engine implements EngineApi {
   /** Cases in a running batch of this process. */
   private readonly busy = new Set<string>();
   private running = 0;
+  /** Groups are made at the end of this turn. */
+  private planned = false;
   /** A command that was passed over too often waits for its lock. */
   private isWaiting = false;
   private stopping = false;
@@ -176,8 +180,18 @@ export class Engine implements EngineApi {
           reject(error);
         },
       });
-      if (tracing) tracing.outside(() => this.pump());
-      else this.pump();
+      if (tracing) tracing.outside(() => this.plan());
+      else this.plan();
+    });
+  }
+
+  /** What becomes ready in the same turn (one answer of the database releases many who asked) travels together. */
+  private plan(): void {
+    if (this.planned) return;
+    this.planned = true;
+    process.nextTick(() => {
+      this.planned = false;
+      this.pump();
     });
   }
 
@@ -192,7 +206,7 @@ export class Engine implements EngineApi {
         this.running -= 1;
         if (waits) this.isWaiting = false;
         for (const { command } of group) this.busy.delete(command.caseId);
-        this.pump();
+        this.plan();
       });
     }
     if (this.quiet) for (const resolve of this.idle.splice(0)) resolve();
@@ -208,13 +222,14 @@ export class Engine implements EngineApi {
     }
     const group: Pending[] = [];
     let bytes = 0;
+    const share = this.fairShare();
     const blocked = new Set<string>();
     const grouped = new Set<string>();
     for (const lane of [this.lanes.people, this.lanes.machines]) {
       const left: Pending[] = [];
       for (const pending of lane) {
         const { caseId } = pending.command;
-        const full = group.length >= BATCH_COMMANDS || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
+        const full = group.length >= share || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
         // An act relies on facts that are read when the batch begins: it is its case's only command in it.
         const isAct = pending.command.kind === 'act';
         const isTooOften = pending.passedOver >= ROUNDS_PASSED_OVER;
@@ -232,6 +247,13 @@ export class Engine implements EngineApi {
       lane.splice(0, lane.length, ...left);
     }
     return group;
+  }
+
+  /** Of all who wait and travel: while one transaction waits for the disk, another one is prepared. */
+  private fairShare(): number {
+    const { people, machines } = this.lanes;
+    const all = people.length + machines.length + this.busy.size;
+    return Math.min(BATCH_COMMANDS, Math.max(SHARED_COMMANDS, Math.ceil(all / this.deps.concurrency)));
   }
 
   /** What was passed over too often waits for its lock without company, and before everybody: others never stop coming. */

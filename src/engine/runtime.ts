@@ -78,7 +78,7 @@ export class Runtime {
     const concurrency = options.concurrency ?? 2;
     const random = options.random ?? Math.random;
     this.readPool = openPool(url, 'app', { pipeline: true });
-    this.keyPool = openPool(url, 'app', { pipeline: true, max: READING_LANES, name: 'reads' });
+    this.keyPool = openPool(url, 'app', { pipeline: true, max: READING_LANES, name: 'reads', byKey: true });
     this.reads = new KeyReads(this.keyPool, READING_LANES);
     this.relayPool = openPool(url, 'relay');
     // One connection more than batches, so that looking up a lost COMMIT never waits for a batch.

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { tokenIn } from './session-cookie.js';
+import { tokenIn, tokenReader } from './session-cookie.js';
 
 const SECRET = 'a secret of thirty-two characters';
 const NAME = 'qamqor.session_token';
@@ -22,6 +22,14 @@ describe('the token of a session', () => {
     ['empty', ''],
   ])('is not taken when it comes %s', (_how, value) => {
     expect(tokenIn(cookie(value), NAME, SECRET)).toBeNull();
+  });
+
+  it('is the same for a header that was seen before, and for one beside it', () => {
+    const read = tokenReader(NAME, SECRET);
+    const right = cookie(`token.${sign('token')}`);
+    expect([read(right), read(right)]).toEqual(['token', 'token']);
+    expect(read(cookie(`token.${sign('tokem')}`))).toBeNull();
+    expect(read(cookie(`other.${sign('other')}`))).toBe('other');
   });
 
   it('is not looked for under other names', () => {

@@ -1,6 +1,23 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { parseCookies } from 'better-auth/cookies';
 
+/** Headers that were found right; a browser sends the same one again and again. */
+const REMEMBERED = 1_000;
+
+/** `tokenIn` that computes the signature of a header once. Whether its session still counts is not its business. */
+export function tokenReader(name: string, secret: string): (header: string) => string | null {
+  const right = new Map<string, string>();
+  return (header) => {
+    const known = right.get(header);
+    if (known !== undefined) return known;
+    const token = tokenIn(header, name, secret);
+    if (token === null) return null;
+    if (right.size >= REMEMBERED) right.clear();
+    right.set(header, token);
+    return token;
+  };
+}
+
 /**
  * The token in a Cookie header, if it carries the signature that better-auth put behind it: HMAC-SHA256 in base64. Null
  * for what we have not signed.

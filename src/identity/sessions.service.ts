@@ -6,7 +6,7 @@ import { AppError } from '../engine/errors.js';
 import type { AccountsService } from './accounts.service.js';
 import { ADDRESS_HEADER, AUTH_PATH, type Auth } from './auth.js';
 import type { Principal } from './principal.js';
-import { tokenIn } from './session-cookie.js';
+import { tokenReader } from './session-cookie.js';
 import type { SignInLimit } from './sign-in-limit.js';
 
 const SWEEP_EVERY_MS = 60 * 60 * 1_000;
@@ -16,17 +16,21 @@ const SWEEP_EVERY_MS = 60 * 60 * 1_000;
 export class SessionsService {
   private sweptAt = Number.NEGATIVE_INFINITY;
 
+  private readonly tokenIn: (header: string) => string | null;
+
   constructor(
     private readonly auth: Auth,
     private readonly accounts: AccountsService,
     private readonly limit: SignInLimit,
     /** Connections of the role `qamqor_app`. */
     private readonly pool: Pool,
-    private readonly secret: string,
-    private readonly cookieName: string,
+    secret: string,
+    cookieName: string,
     /** Monotonic milliseconds. */
     private readonly elapsed: () => number,
-  ) {}
+  ) {
+    this.tokenIn = tokenReader(cookieName, secret);
+  }
 
   /** @throws AppError `wrong-credentials` (401), `limited` (429) */
   async signIn(
@@ -68,7 +72,7 @@ export class SessionsService {
   /** Whose cookie it is, as of now: ended sessions and disabled accounts are nobody's. */
   async of(request: Pick<FastifyRequest, 'headers'>): Promise<{ principal: Principal; expiresAt: Date } | null> {
     const { cookie } = request.headers;
-    const token = cookie === undefined ? null : tokenIn(cookie, this.cookieName, this.secret);
+    const token = cookie === undefined ? null : this.tokenIn(cookie);
     const found = token === null ? null : await this.accounts.ofSession(token);
     if (!found) return null;
     const prolonged = found.ageing ? await this.prolong(request) : null;

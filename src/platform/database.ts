@@ -29,6 +29,8 @@ export interface ConnectionOptions {
    * transaction those after a failed one fail with 25P02. Await all of them, then `commit`.
    */
   pipeline?: boolean;
+  /** Every statement finds its rows by their keys, as those of `engine` always do. */
+  byKey?: boolean;
   /** Where unqualified names are looked up; our own schema if not given. */
   schema?: string;
   /** How values are read; as `pg` does it if not given. */
@@ -50,7 +52,7 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
 const DEFAULTS = { statementTimeoutMs: 30_000, idleInTransactionMs: 60_000, connectTimeoutMs: 10_000, max: 10 };
 
 /**
- * The command path finds every row by its key. Left to itself PostgreSQL plans for tables that are still small, reads them
+ * The command path, and what is read beside it, finds every row by its key. Left to itself PostgreSQL plans for tables that are still small, reads them
  * whole, and plans anew at every execution as soon as the arrays differ in length.
  */
 const PLANS_BY_KEY = [
@@ -70,7 +72,7 @@ export function connectionConfig(url: string, role: DatabaseRole, options: Conne
     `statement_timeout=${statementTimeoutMs}`,
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
     ...(options.lockTimeoutMs === undefined ? [] : [`lock_timeout=${options.lockTimeoutMs}`]),
-    ...(role === 'engine' ? PLANS_BY_KEY : []),
+    ...(role === 'engine' || options.byKey ? PLANS_BY_KEY : []),
     ...(role === 'owner' ? [] : [`role=${ROLE_NAMES[role]}`]),
   ];
   return {

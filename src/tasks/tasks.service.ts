@@ -191,8 +191,9 @@ export class TasksService {
     if (form) await this.refuseToCome(form, output);
     const { answer, values } = splitPersonal(form?.schema ?? {}, output, this.deps.id);
     const { revision, ...rest } = write;
-    const digestOf = this.digestOf('complete', id, output, ...(onBehalfOf === undefined ? [] : [onBehalfOf]));
-    const common = commandOf(by, { digestOf, ...rest }, this.deps.id);
+    // Of a request that came with a key it is made already.
+    const whole = () => this.digestOf('complete', id, output, ...(onBehalfOf === undefined ? [] : [onBehalfOf]));
+    const common = commandOf(by, { ...rest, digestOf: rest.digestOf ?? whole() }, this.deps.id);
     const command = {
       ...common,
       sender: { ...common.sender, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) },
