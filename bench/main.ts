@@ -43,11 +43,12 @@ const LONELY_TURNS = 4;
 /** HTTP and the slower peers get fewer, so that a round stays short. The hand-written loops lead as many as the engine. */
 const SHARES: Partial<Record<ContestantName, number>> = { restate: 0.4, dbos: 0.1 };
 
-/** Those that are compared take turns. */
+/** Those that are compared take turns. A start, and the rest after it, are measured with nothing stored and with all that `growth` leaves. */
 const ORDER: TrialName[] = [
   ...(['start', 'timers', 'backlog'] as const),
   ...Array.from({ length: 3 }, () => ['straight', 'straightRestate', 'straightDbos'] as const).flat(),
   'growth',
+  'start',
 ];
 
 class Runner {

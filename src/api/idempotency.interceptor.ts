@@ -8,6 +8,7 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { type Principal, principalOf } from '../identity/principal.js';
+import { crashPoint } from '../platform/crash-points.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Json } from '../statechart/types.js';
 import { CONTRACT, type Contract } from './contract.js';
@@ -86,6 +87,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     }
     try {
       const answer = await work();
+      crashPoint('keep.before');
       await this.keep(by, key, reply.statusCode, answer);
       return answer;
     } catch (error) {

@@ -85,7 +85,8 @@ export class HandoffSender {
     // A frozen body may have reached the partner even if we never saw its 202.
     if (!handoff?.body_digest || !partner?.client) return { kind: 'done' };
     const body = JSON.stringify({ id: handoff.id, reason: 'recalled', at: handoff.closed_at?.toISOString() ?? null });
-    const answer = await partner.client.recall(handoff.id, { id: `${handoff.id}-recall`, body });
+    const { client } = partner;
+    const answer = await passing(() => client.recall(handoff.id, { id: `${handoff.id}-recall`, body }));
     if (answer.kind === 'retry')
       return (await this.toldGone(handoff, answer)) ?? { ...answer, patient: isNotTried(answer) };
     // A partner that knows no recalls, or not this one, need not be told again.
@@ -100,7 +101,8 @@ export class HandoffSender {
     if (!supply || !handoff || handoff.closed_at || !partner) return { kind: 'done' };
     if (!partner.client)
       return { kind: 'retry', patient: true, reason: 'No address yet.', afterMs: NO_ADDRESS_RETRY_MS };
-    const answer = await partner.client.supply(handoff.id, supply);
+    const { client } = partner;
+    const answer = await passing(() => client.supply(handoff.id, supply));
     if (answer.kind === 'accepted') return { kind: 'done' };
     if (answer.kind === 'retry')
       return (
@@ -117,9 +119,7 @@ export class HandoffSender {
     client: PartnerClient,
     body: string,
   ): Promise<Delivery> {
-    crashPoint('send.before');
-    const answer = await client.handOff({ id: handoff.id, body });
-    crashPoint('send.after');
+    const answer = await passing(() => client.handOff({ id: handoff.id, body }));
     switch (answer.kind) {
       case 'accepted':
         await this.markSent(handoff, answer.partnerRef);
@@ -267,6 +267,14 @@ export class HandoffSender {
       values: [handoff.id, partnerRef, now, this.deps.terms.acknowledgeBy(handoff, now)],
     });
   }
+}
+
+/** Whatever goes out to a partner passes here. */
+async function passing(send: () => Promise<Sent>): Promise<Sent> {
+  crashPoint('send.before');
+  const answer = await send();
+  crashPoint('send.after');
+  return answer;
 }
 
 /** Not this family's matter: the secret does not fit (401), or the address leads where no partner can be (no status). */

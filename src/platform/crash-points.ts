@@ -10,6 +10,8 @@ export const CRASH_POINTS = [
   'send.after',
   /** A partner's message is written down, not applied. */
   'receive.after',
+  /** A write beside the engine is on disk, its answer is not kept. */
+  'keep.before',
   /** An effect was carried out, its outbox row is still there. */
   'settle.before',
 ] as const;

@@ -63,6 +63,13 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
       [surname],
     );
 
+  /** Of a case that was just opened, as soon as its desk shows it. */
+  async function firstTask(caseId: string): Promise<string> {
+    const list = { method: 'GET', path: `/api/tasks?view=available&caseId=${caseId}`, asRegistrar: true };
+    await until(async () => (await office.insist(list)).body.items.length > 0);
+    return (await office.insist(list)).body.items[0].id;
+  }
+
   /** Where a command is remembered, whatever it is about: how many rows of each table name keys like this. */
   const traces = async (keys: string) =>
     (
@@ -97,6 +104,24 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
     );
 
     it(
+      'F3: after a write beside the engine, before its answer is kept, is carried out once when it comes again with its key',
+      async () => {
+        const { body } = await office.insist({ path: '/api/cases', body: newcomer('Дәулетова'), key: 'before-claim' });
+        const task = await firstTask(body.id);
+        await arm('keep.before:1');
+        const ask = { path: `/api/tasks/${task}/claim`, key: 'claimed-and-killed', asRegistrar: true };
+        await expect(office.ask(ask)).rejects.toThrow('fetch failed');
+        expect(await office.died()).toBe('SIGKILL');
+        // Nobody knows whether somebody is still at it: whoever asks again waits for that.
+        const told = await office.insist(ask);
+        expect(told).toMatchObject({ status: 200, replayed: false });
+        expect(await office.insist(ask)).toEqual({ ...told, replayed: true });
+        expect(await rows('select status from qamqor.tasks where id = $1', [task])).toEqual([{ status: 'claimed' }]);
+      },
+      LONG_MS,
+    );
+
+    it(
       `F1, F3, F4: all of them together, again and again: each once, each with one answer (seed ${seed}; QAMQOR_TEST_SEED repeats it)`,
       async () => {
         const random = seededRandom(seed);
@@ -104,7 +129,7 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
         await arm(
           ...Array.from({ length: SIZE.kills }, () => {
             // Ten clients who wait for each other's commands travel in few transactions.
-            const point = random.pick(['commit.before', 'commit.after']);
+            const point = random.pick(['commit.before', 'commit.after', 'keep.before']);
             return `${point}:${random.between(1, 2)}`;
           }),
         );
@@ -155,8 +180,7 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
       const caseId: string = body.id;
       const twin = { workflow: 'family-support', input: { familyId: body.subject } };
       await refuse({ path: '/api/cases', body: twin, key: `no-twin-${n}` }, 'open-case-exists');
-      const list = { method: 'GET', path: `/api/tasks?view=available&caseId=${caseId}`, asRegistrar: true };
-      const task: string = (await office.insist(list)).body.items[0].id;
+      const task = await firstTask(caseId);
       await act({ path: `/api/tasks/${task}/claim`, key: `claim-${n}`, asRegistrar: true }, 200);
       const output = {
         contactChannel: 'visit',
@@ -228,9 +252,7 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
           await rows(`select place from qamqor.persons where family_id = $1 and given = 'Нұрлан'`, [family]),
         ).toHaveLength(1);
 
-        const list = { method: 'GET', path: `/api/tasks?view=available&caseId=${opened.body.id}`, asRegistrar: true };
-        await until(async () => (await office.ask(list)).body.items.length > 0);
-        const task: string = (await office.ask(list)).body.items[0].id;
+        const task = await firstTask(opened.body.id);
         const claimed = await toldOf({ path: `/api/tasks/${task}/claim`, key: 'claim-of-fifty', asRegistrar: true });
         expect(claimed.status).toBe(200);
       },
