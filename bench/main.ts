@@ -40,7 +40,7 @@ const LONELY: ContestantName[] = ['engine', 'oneByOneLoop', 'restate', 'dbos'];
 /** A lonely caller waits for the disk at every step, and for every neighbour: few journeys, often by turns. */
 const LONELY_JOURNEYS = 20;
 const LONELY_TURNS = 4;
-/** HTTP and the slower peers get fewer, so that a round stays short. The hand-written loops lead as many as the engine. */
+/** The slower peers get fewer, so that a round stays short. */
 const SHARES: Partial<Record<ContestantName, number>> = { restate: 0.4, dbos: 0.1 };
 
 /** Those that are compared take turns. A start, and the rest after it, are measured with nothing stored and with all that `growth` leaves. */

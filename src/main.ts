@@ -83,7 +83,7 @@ async function readSettings(): Promise<Config> {
   }
 }
 
-/** What may lose work on the day on which something fails. */
+/** Where QAMQOR_PRODUCTION is on: what may lose work on the day on which something fails. */
 async function warningsOf({ pool, queues }: System): Promise<string[]> {
   // A Redis that is away by now is told of by /health/ready.
   const ofQueues = (await queues?.backend.warnings().catch(() => [])) ?? [];

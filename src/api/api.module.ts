@@ -9,7 +9,8 @@ import { ContractGuard } from './contract.guard.js';
 import { ErrorsController } from './errors.controller.js';
 import { FamilyIntake } from './family-intake.js';
 import { HealthChecks, HealthController } from './health.controller.js';
-import { forgetOldKeys, IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { forgetOldKeys, IdempotencyKeys } from './idempotency-keys.js';
 import { IncidentsController } from './incidents.controller.js';
 import { IncidentsService } from './incidents.service.js';
 import { MetricsController } from './metrics.controller.js';
@@ -67,7 +68,11 @@ function workflowsService({ runtime, clock, folder }: System): WorkflowsService 
 
 function idempotency(system: System, reflector: Reflector): IdempotencyInterceptor {
   system.runtime.engine.registerSweep('idempotency keys', () => forgetOldKeys(system.relayPool));
-  return new IdempotencyInterceptor(system.pool, system.secret, reflector);
+  return new IdempotencyInterceptor(
+    new IdempotencyKeys(system.pool, () => performance.now()),
+    system.secret,
+    reflector,
+  );
 }
 
 function healthChecks(system: System): HealthChecks {

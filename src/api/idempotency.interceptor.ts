@@ -1,26 +1,19 @@
 import { createHmac } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, SetMetadata } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { from, lastValueFrom, type Observable } from 'rxjs';
-import { asOrganisation } from '../engine/cases.js';
 import { AppError } from '../engine/errors.js';
 import { type Principal, principalOf } from '../identity/principal.js';
 import { crashPoint } from '../platform/crash-points.js';
 import { canonicalJson } from '../statechart/canonical.js';
 import type { Json } from '../statechart/types.js';
 import { CONTRACT, type Contract } from './contract.js';
+import type { IdempotencyKeys } from './idempotency-keys.js';
 import { idempotencyKey, setDigest } from './write.js';
 
 const REPLAYED = 'Idempotency-Replayed';
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
-const KEPT = '30 days';
-/** Whoever has not kept an answer for so long is taken for dead: far longer than any write takes. */
-const LEASE = '15 seconds';
-const LOOK_AGAIN_MS = 50;
-
 const KEPT_BY_ENGINE = Symbol('kept by engine');
 
 /**
@@ -35,25 +28,19 @@ export function replayed(reply: FastifyReply, { answer, replayed: again }: { ans
   return answer;
 }
 
-interface KeptAnswer {
-  digest: Buffer;
-  status: number | null;
-  answer: string | null;
-  /** The write is this request's to carry out. */
-  mine: boolean;
-}
-
 /**
  * A write that comes twice with the same Idempotency-Key is carried out once: its first answer is kept, for 30 days or
  * (`KeptByEngine`) for the life of its case. Only accepted writes are; a refused one may be corrected and sent again with
  * its key. A twin that comes meanwhile, to whichever process, waits for the same answer. What a process that dies between
- * a write and keeping its answer leaves behind changes nothing when repeated.
+ * a write and keeping its answer leaves behind is not done again: the repetition is answered as done, or refused as known.
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
+  /** Writes under way in this process: a twin waits for the same answer, and asks nobody meanwhile. */
+  private readonly underWay = new Map<string, Promise<unknown>>();
+
   constructor(
-    /** Connections of the role `qamqor_app`. */
-    private readonly pool: Pool,
+    private readonly keys: IdempotencyKeys,
     private readonly secret: string,
     private readonly reflector: Reflector,
   ) {}
@@ -80,79 +67,41 @@ export class IdempotencyInterceptor implements NestInterceptor {
     reply: FastifyReply,
     work: () => Promise<unknown>,
   ): Promise<unknown> {
-    const kept = await this.turn(by, key, digest);
-    if (kept.answer !== null) {
-      void reply.status(kept.status ?? 200).header(REPLAYED, 'true');
-      return JSON.parse(kept.answer);
+    const id = `${by.organisationId}:${by.account}:${key}`;
+    // A twin that was refused leaves the key free: then it is this one's turn.
+    for (let twin = this.underWay.get(id); twin; twin = this.underWay.get(id)) await twin.catch(() => undefined);
+    const turn = this.answer(by, key, digest, reply, work);
+    this.underWay.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.underWay.get(id) === turn) this.underWay.delete(id);
+    }
+  }
+
+  private async answer(
+    by: Principal,
+    key: string,
+    digest: Buffer,
+    reply: FastifyReply,
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const found = await this.keys.take(by, key, digest);
+    if ('answer' in found) {
+      void reply.status(found.status).header(REPLAYED, 'true');
+      return JSON.parse(found.answer);
     }
     try {
       const answer = await work();
       crashPoint('keep.before');
-      await this.keep(by, key, reply.statusCode, answer);
+      await found.keep({ status: reply.statusCode, answer: JSON.stringify(answer ?? null) });
       return answer;
     } catch (error) {
+      const isRefused = error instanceof AppError && error.status < 500;
       // Where the database is away as well, the lease ends by itself.
-      await this.free(by, key, error instanceof AppError && error.status < 500).catch(() => undefined);
+      await found.release(isRefused ? 'refused' : 'failed').catch(() => undefined);
       throw error;
     }
-  }
-
-  /** Waits while a twin is at it; one that was refused leaves the key free. @throws key-reused */
-  private async turn(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer> {
-    for (;;) {
-      const kept = await this.reserve(by, key, digest);
-      if (!kept.digest.equals(digest))
-        throw new AppError(
-          'key-reused',
-          422,
-          `The key "${key}" was used before with another request. Use a new key for a new request.`,
-        );
-      if (kept.mine || kept.answer !== null) return kept;
-      await sleep(LOOK_AGAIN_MS);
-    }
-  }
-
-  private async reserve(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer> {
-    return asOrganisation(this.pool, by.organisationId, async (run) => {
-      const whose = [by.organisationId, by.account, key];
-      const [mine] = await run<KeptAnswer>(
-        `insert into qamqor.idempotency_keys as k (organisation_id, account, key, digest, at) values ($1, $2, $3, $4, clock_timestamp())
-         on conflict (organisation_id, account, key) do update set at = clock_timestamp()
-           where k.answer is null and k.digest = $4 and k.at < clock_timestamp() - interval '${LEASE}'
-         returning digest, status, answer, true as mine`,
-        [...whose, digest],
-      );
-      const [theirs] = mine
-        ? [mine]
-        : await run<KeptAnswer>(
-            `select digest, status, answer, false as mine from qamqor.idempotency_keys
-              where organisation_id = $1 and account = $2 and key = $3`,
-            whose,
-          );
-      // Freed between the two: looked at again.
-      return theirs ?? { digest, status: null, answer: null, mine: false };
-    });
-  }
-
-  private async keep(by: Principal, key: string, status: number, answer: unknown): Promise<void> {
-    await asOrganisation(this.pool, by.organisationId, (run) =>
-      run('update qamqor.idempotency_keys set status = $3, answer = $4 where account = $1 and key = $2', [
-        by.account,
-        key,
-        status,
-        JSON.stringify(answer ?? null),
-      ]),
-    );
-  }
-
-  /** Forgotten when it was refused; of any other failure nobody knows what it has done: only the same request may try again, at once. */
-  private async free(by: Principal, key: string, refused: boolean): Promise<void> {
-    const what = refused
-      ? 'delete from qamqor.idempotency_keys'
-      : `update qamqor.idempotency_keys set at = clock_timestamp() - 2 * interval '${LEASE}'`;
-    await asOrganisation(this.pool, by.organisationId, (run) =>
-      run(`${what} where account = $1 and key = $2 and answer is null`, [by.account, key]),
-    );
   }
 
   /** Keyed: a body may hold personal data, and a plain digest of little is easily guessed. */
@@ -160,9 +109,4 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const what = { method: request.method, url: request.url, body: (request.body ?? null) as Json };
     return createHmac('sha256', this.secret).update(canonicalJson(what)).digest();
   }
-}
-
-/** For the sweeper, as `qamqor_relay`. */
-export async function forgetOldKeys(relay: Pool): Promise<void> {
-  await relay.query(`delete from qamqor.idempotency_keys where at < clock_timestamp() - interval '${KEPT}'`);
 }

@@ -7,7 +7,7 @@ import { asBefore, Batch, type BatchDependencies, type Settled } from './batch.j
 import { readCase } from './cases.js';
 import { AppError, isRefusal } from './errors.js';
 import { commandDigest, keyOf, keyReused } from './keys.js';
-import { caseNotFound } from './refusals.js';
+import { caseNotFound, unavailable } from './refusals.js';
 import * as sql from './statements.js';
 import { traceCommand } from './trace.js';
 import type {
@@ -71,8 +71,8 @@ export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
 }
 
 /**
- * Takes commands, groups those that arrive while a transaction is in flight, and runs each group as one transaction.
- * Two lanes: people first, machines fill. Alone, a command waits for nobody.
+ * Takes commands, groups those that become ready in one turn or arrive while transactions are in flight, and runs each group
+ * as one transaction. Two lanes: people first, machines fill. Alone, a command waits for nobody.
  */
 export class Engine implements EngineApi {
   readonly sources = new Map<Source, SourceHandler>();
@@ -478,10 +478,6 @@ function badText(): AppError {
     400,
     'A text that was sent holds a NUL or half of a character pair (a lone surrogate), which cannot be stored. Remove it and send again.',
   );
-}
-
-function unavailable(message: string): AppError {
-  return new AppError('unavailable', 503, message, {}, undefined, 2);
 }
 
 function busy(command: Command): AppError {

@@ -166,3 +166,8 @@ function isOfValue({ rule }: Violation): boolean {
 function stateFacts(record: CaseRecord): { state: Json; revision: number } {
   return { state: record.state, revision: record.revision };
 }
+
+/** Nothing was done, or nobody knows: with the same key it is done once. */
+export function unavailable(message: string): AppError {
+  return new AppError('unavailable', 503, message, {}, undefined, 2);
+}

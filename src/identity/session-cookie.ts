@@ -3,6 +3,8 @@ import { parseCookies } from 'better-auth/cookies';
 
 /** Headers that were found right; a browser sends the same one again and again. */
 const REMEMBERED = 1_000;
+/** What is longer is nothing that a browser of ours sends. */
+const REMEMBERED_BYTES = 1_024;
 
 /** `tokenIn` that computes the signature of a header once. Whether its session still counts is not its business. */
 export function tokenReader(name: string, secret: string): (header: string) => string | null {
@@ -11,7 +13,7 @@ export function tokenReader(name: string, secret: string): (header: string) => s
     const known = right.get(header);
     if (known !== undefined) return known;
     const token = tokenIn(header, name, secret);
-    if (token === null) return null;
+    if (token === null || header.length > REMEMBERED_BYTES) return token;
     if (right.size >= REMEMBERED) right.clear();
     right.set(header, token);
     return token;

@@ -60,6 +60,8 @@ const PLANS_BY_KEY = [
   'enable_seqscan=off',
   'enable_hashjoin=off',
   'enable_mergejoin=off',
+  // Before PostgreSQL 18 a plan that has to read a table of one row counts as so dear that it is compiled at each execution.
+  'jit=off',
 ];
 
 /** What `pg` and MikroORM need to open a connection of this role. */

@@ -129,7 +129,8 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
         await arm(
           ...Array.from({ length: SIZE.kills }, () => {
             // Ten clients who wait for each other's commands travel in few transactions.
-            const point = random.pick(['commit.before', 'commit.after', 'keep.before']);
+            // A key whose holder died waits for its lease: too long for every run.
+            const point = random.pick(['commit.before', 'commit.after', ...(full ? ['keep.before'] : [])]);
             return `${point}:${random.between(1, 2)}`;
           }),
         );

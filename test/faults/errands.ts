@@ -87,6 +87,9 @@ export class Errands {
       QAMQOR_PRODUCTION: 'off',
       QAMQOR_PARTNER_OTBASY_BANK_URL: town.bank.url,
       QAMQOR_PARTNER_OTBASY_BANK_SECRET: town.bank.secret,
+      // Known as well, and asked for nothing.
+      QAMQOR_PARTNER_CIVIL_OFFICE_URL: town.office.url,
+      QAMQOR_PARTNER_CIVIL_OFFICE_SECRET: town.office.secret,
       ...settings,
     });
   }
@@ -234,6 +237,7 @@ export class Errands {
       expect({ handoff, forms: new Set(forms).size }).toEqual({ handoff, forms: 1 });
     }
     expect(await violations(database.url, { ended: true, latestMs })).toEqual([]);
+    await until(() => this.strangers?.allWereRefused ?? true, 60_000);
     await this.expectNobodyNamed();
     await this.expectHandlesBack();
     const { problems } = await replayAll(this.town.api.system.runtime, ORGANISATION, {
