@@ -139,7 +139,9 @@ describe.each(QUEUES)('with queues in %s', (name, create) => {
     );
 
     async function endSessions(): Promise<void> {
-      await errands.town.sql(`update qamqor.account_sessions set expires_at = clock_timestamp() - interval '1 minute'`);
+      const { account } = await errands.town.api.account('curator');
+      const past = `update qamqor.account_sessions set expires_at = clock_timestamp() - interval '1 minute' where user_id = $1`;
+      await errands.town.sql(past, [account]);
     }
 
     /** Whether somebody who signed in at one process is known to it and to the other. */
