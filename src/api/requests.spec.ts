@@ -289,59 +289,6 @@ describe('a key', () => {
     expect(await kept(31)).toBe(0);
   });
 
-  describe('that another process is at', () => {
-    const key = { 'idempotency-key': 'elsewhere' };
-    const files = {
-      'workflow.yaml': JSON.stringify({
-        id: 'elsewhere',
-        title: { kk: 'а', ru: 'а', en: 'a' },
-        initial: 'a',
-        states: { a: { type: 'final' } },
-      }),
-    };
-    const deploy = () => api.post('integration', '/api/workflows', { files }, key);
-    const owner = () => api.database.pool('owner');
-
-    /** As the key stands while its answer is not there yet. */
-    async function underWay(since: string) {
-      const first = await deploy();
-      expect(first.status).toBe(201);
-      const { rows } = await owner().query(
-        `select status, answer from qamqor.idempotency_keys where key = 'elsewhere'`,
-      );
-      await owner().query(
-        `update qamqor.idempotency_keys set status = null, answer = null, at = clock_timestamp() - $1::interval where key = 'elsewhere'`,
-        [since],
-      );
-      return { first, kept: rows[0] };
-    }
-
-    it('waits for the answer that is given there', async () => {
-      const { first, kept } = await underWay('0 seconds');
-      let told: Awaited<ReturnType<typeof deploy>> | undefined;
-      const asked = deploy().then((answer) => {
-        told = answer;
-      });
-      // Time enough to carry it out, for one that does not wait.
-      for (let n = 0; n < 20; n += 1) await api.get('curator', '/api/cases');
-      expect(told).toBeUndefined();
-      await owner().query(`update qamqor.idempotency_keys set status = $1, answer = $2 where key = 'elsewhere'`, [
-        kept.status,
-        kept.answer,
-      ]);
-      await asked;
-      expect(told).toMatchObject({ status: 201, body: first.body, headers: { 'idempotency-replayed': 'true' } });
-    });
-
-    it('does not wait for one that has died', async () => {
-      await underWay('1 minute');
-      const again = await deploy();
-      // It is there already: carried out again, which changes nothing.
-      expect(again.status).toBe(200);
-      expect(again.headers['idempotency-replayed']).toBeUndefined();
-    });
-  });
-
   it('gives one case however often it is sent, and the answer of the first time', async () => {
     const key = { 'idempotency-key': 'open-once' };
     const given = newcomer();
