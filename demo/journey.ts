@@ -172,8 +172,8 @@ async function liveUntilAllEnd(
   for (;;) {
     const { now, next, open } = await time.settle();
     const staffNext = await staff.look();
-    if ((await timetable.runDue(now)) + (staffNext !== null && staffNext <= now ? await staff.act(now) : 0) > 0)
-      continue;
+    if ((await timetable.runDue(now)) > 0) continue;
+    if (staffNext !== null && staffNext <= now && (await staff.act(now)) > 0) continue;
     if (performance.now() - told > TELL_EVERY_MS) {
       told = performance.now();
       progress(`${now.slice(0, 16)}  ${families.size - open} of ${families.size} families have come to an end`);

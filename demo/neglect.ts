@@ -21,8 +21,6 @@ export class Neglect {
   /** Cases that lie, by stage. */
   private readonly lying = new Map<string, string[]>();
   private readonly left = new Set<string>();
-  /** How often somebody did what was to be done. */
-  acts = 0;
 
   constructor(
     private readonly desk: Desk,
@@ -40,17 +38,14 @@ export class Neglect {
       },
       complete: async (by, taskId, output) => {
         if (this.left.has(taskId)) return;
-        this.acts += 1;
         await desk.complete(by, taskId, output);
       },
       sendEvent: async (by, caseId, type, data, key) => {
         if (this.lies(caseId)) return;
-        this.acts += 1;
         await desk.sendEvent(by, caseId, type, data, key);
       },
       supply: async (by, caseId, handOffId) => {
         if (this.lies(caseId)) return;
-        this.acts += 1;
         await desk.supply(by, caseId, handOffId);
       },
       account: (role) => desk.account(role),

@@ -99,9 +99,8 @@ class Past {
       if (now >= daysAgo(SILENT_FOR_DAYS)) partners.simulator.keepSilent(silentPartner, true);
       const arrived = await this.welcome(arrivals, now);
       const staffNext = await staff.look();
-      const before = neglect.acts;
-      if (staffNext !== null && staffNext <= now) await staff.act(now);
-      if ((await timetable.runDue(now)) + neglect.acts - before + arrived > 0) continue;
+      const acts = staffNext !== null && staffNext <= now ? await staff.act(now) : 0;
+      if ((await timetable.runDue(now)) + acts + arrived > 0) continue;
       const moments = [next, staffNext, timetable.nextDue(), arrivals[0]?.on ?? null];
       // What lies about is due for ever, and nobody waits for it.
       const [earliest] = moments.filter((moment) => moment !== null && moment > now).sort();

@@ -8,6 +8,7 @@ import { createApp } from './create-app.js';
 import { AccountsService } from './identity/accounts.service.js';
 import { createDemoAccounts, demoEmail, removeDemoAccounts } from './identity/demo-accounts.js';
 import { databaseWarnings } from './platform/database-warnings.js';
+import { EmbeddedPostgres } from './platform/embedded-postgres.js';
 import { leave } from './platform/leave.js';
 import { Log, type Warn } from './platform/log.js';
 import { projectPath } from './platform/project-root.js';
@@ -27,6 +28,9 @@ const NOT_AS_ASKED = 2;
 /** Set where nobody reads along: every line is one of the log then. */
 let unattended = isUnattended() ? new Log({ logLevel: 'info', unattended: true }) : undefined;
 
+/** Told to stop: what fails from then on is no news. */
+let stopping = false;
+
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -43,6 +47,8 @@ async function main(): Promise<void> {
 
   await refuseTakenPort(config);
   closeOnSignal(config, logger);
+  // Also one that is only being started.
+  closing.push(() => EmbeddedPostgres.stopAll());
   const partners = config.demo ? await startPartners(config, warn) : undefined;
   if (partners) closing.push(() => partners.close());
   const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
@@ -245,7 +251,6 @@ function inviteToDemonstration({ config, roles, partnerKeys }: System, url: stri
  * another worker takes it. A second signal ends the process at once.
  */
 function closeOnSignal(config: Config, logger: Log): void {
-  let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
@@ -282,6 +287,7 @@ function say(line: string): void {
 }
 
 main().catch(async (error: unknown) => {
+  if (stopping) return;
   // The embedded database must not stay behind.
   await closeAll().catch(() => undefined);
   await fail(error);

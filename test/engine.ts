@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Runtime } from '../src/engine/runtime.js';
+import { Runtime, type RuntimeOptions } from '../src/engine/runtime.js';
 import type {
   Accepted,
   Act,
@@ -32,18 +32,23 @@ export class EngineFixture {
     readonly database: TestDatabase,
     url: string,
     private readonly isOwner: boolean,
+    more: Partial<RuntimeOptions> = {},
   ) {
     this.runtime = new Runtime({
       url,
       id: () => systemIds.next(),
       calendar: () => CALENDAR,
       warn: (message, error) => this.warnings.push(`${message} ${String(error)}`),
+      ...more,
     });
   }
 
-  static async create(sources: Source[] = ['task', 'handOff', 'service']): Promise<EngineFixture> {
+  static async create(
+    sources: Source[] = ['task', 'handOff', 'service'],
+    more: Partial<RuntimeOptions> = {},
+  ): Promise<EngineFixture> {
     const database = await createDatabase();
-    return new EngineFixture(database, database.url, true).withSources(sources);
+    return new EngineFixture(database, database.url, true, more).withSources(sources);
   }
 
   /** Another process, as it were, on a database that somebody else closes; `url` may lead there by a detour. */

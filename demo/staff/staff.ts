@@ -32,7 +32,7 @@ export interface StaffOptions {
 /** One thing that somebody will do, and when. */
 interface Plan {
   due: string;
-  /** Whose family's it is: what one family does at one moment is done one after the other, by `order`. */
+  /** Whose family's it is: what is due for one family at one moment is done one after the other, by `order`. */
   family: string;
   order: string;
   act(): Promise<void>;
@@ -89,7 +89,7 @@ const OVER = new Set([
  */
 export class Staff {
   private readonly plans = new Map<string, Plan>();
-  private readonly waitsSeen = new Set<string>();
+  private readonly seen = new Set<string>();
   private seenUntil = '1970-01-01T00:00:00.000Z';
   private readonly accounts = new Map<string, Promise<Principal>>();
 
@@ -101,7 +101,7 @@ export class Staff {
     for (const task of tasks) {
       const openedAt = task.opened_at.toISOString();
       if (openedAt > this.seenUntil) this.seenUntil = openedAt;
-      if (!this.plans.has(task.id)) this.planTask(task, openedAt);
+      if (this.isNew(task.id)) this.planTask(task, openedAt);
     }
     for (const wait of waits) this.planOnce(wait.id, () => this.planPapers(wait));
     for (const line of asked) this.planOnce(line.id, () => this.planSupply(line));
@@ -110,20 +110,25 @@ export class Staff {
     return next;
   }
 
-  /** Does whatever is due by then; gives how much that was. */
+  /**
+   * Does the first of what is due by then for each family; gives how much that was. What follows from it in its other cases
+   * comes before the next: else it would depend on the machine which of the two a run sees first.
+   */
   async act(now: string): Promise<number> {
     const due = [...this.plans].filter(([, plan]) => plan.due <= now).sort(([, one], [, other]) => inOrder(one, other));
-    const queue = [...Map.groupBy(due, ([, plan]) => plan.family).values()];
-    const hands = Array.from({ length: Math.min(ACTS_AT_ONCE, queue.length) }, async () => {
-      for (let acts = queue.shift(); acts; acts = queue.shift()) {
-        for (const [id, plan] of acts) {
-          await ignoringOver(plan.act());
-          this.plans.delete(id);
-        }
+    const queue = [...Map.groupBy(due, ([, plan]) => plan.family).values()].flatMap(([first]) =>
+      first ? [first] : [],
+    );
+    const acts = queue.length;
+    const hands = Array.from({ length: Math.min(ACTS_AT_ONCE, acts) }, async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const [id, plan] = next;
+        await ignoringOver(plan.act());
+        this.plans.delete(id);
       }
     });
     await Promise.all(hands);
-    return due.length;
+    return acts;
   }
 
   /** What was opened since the last look; what was opened in that very millisecond may come twice. */
@@ -220,9 +225,14 @@ export class Staff {
     };
   }
 
+  private isNew(id: string): boolean {
+    const isNew = !this.seen.has(id);
+    this.seen.add(id);
+    return isNew;
+  }
+
   private planOnce(id: string, plan: () => Plan | null): void {
-    if (this.waitsSeen.has(id)) return;
-    this.waitsSeen.add(id);
+    if (!this.isNew(id)) return;
     const planned = plan();
     if (planned) this.plans.set(id, planned);
   }

@@ -2,6 +2,7 @@ import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Public } from '../identity/access.js';
+import { within } from '../platform/within.js';
 import { Describe } from './contract.js';
 
 /** Looks at one thing that the process needs. A text is a warning; throwing means that it is away. */
@@ -59,16 +60,11 @@ export class HealthController {
 
 /** Details of a failure are for the log, not for whoever asks. */
 async function look(check: HealthCheck): Promise<z.infer<typeof state>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer')), PATIENCE_MS);
-  });
   try {
-    const message = await Promise.race([check(), late]);
+    const message = await within(PATIENCE_MS, check());
+    if (message === undefined) return { status: 'away' };
     return message === null ? { status: 'ok' } : { status: 'warning', message };
   } catch {
     return { status: 'away' };
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, type TestDatabase } from '../../test/database.js';
 import { until } from '../../test/engine.js';
+import { TcpProxy } from '../../test/proxy.js';
 import type { Principal } from '../identity/principal.js';
+import { openPool } from '../platform/database.js';
 import { ORGANISATION } from '../system.js';
 import { type Held, IdempotencyKeys, type KeptAnswer } from './idempotency-keys.js';
 
@@ -82,6 +84,21 @@ describe('the key of a write', () => {
     await expect(waits).rejects.toMatchObject({ status: 503, retryAfter: 2 });
     await mine.keep(CREATED);
   });
+
+  it('F18: is nobody’s for long when the connection broke while it was taken: nobody renews what they do not have', async () => {
+    const { proxy, url } = await TcpProxy.before(database.url);
+    const pool = openPool(url, 'app', { max: 1 });
+    try {
+      proxy.cutAtCommit('answer-lost');
+      await expect(new IdempotencyKeys(pool, () => now).take(BY, 'cut', body('same'))).rejects.toThrow();
+      const over = `select at < clock_timestamp() - interval '15 seconds' as over from qamqor.idempotency_keys where key = 'cut'`;
+      await until(async () => (await database.pool('owner').query(over)).rows[0].over, 25_000);
+      await (await held('cut')).keep(CREATED);
+    } finally {
+      await pool.end();
+      await proxy.close();
+    }
+  }, 60_000);
 
   it('stays with whoever is at it, however long it takes', async () => {
     const mine = await held('long');

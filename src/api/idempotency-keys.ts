@@ -12,7 +12,7 @@ const RENEW_MS = 5_000;
 /** What was begun and neither answered nor refused binds its key to its body for so long. */
 const BOUND = '1 hour';
 const LOOK_AGAIN_MS = { first: 20, most: 500 };
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 15_000;
 
 export interface KeptAnswer {
   status: number;
@@ -53,7 +53,8 @@ export class IdempotencyKeys {
     const began = this.elapsed();
     for (let pause = LOOK_AGAIN_MS.first; ; pause = Math.min(2 * pause, LOOK_AGAIN_MS.most)) {
       const found = await this.look(by, key, digest);
-      if (found !== 'busy') return found;
+      // Only once that is on disk: nobody renews a lease of which it is not known whether there is one.
+      if (typeof found === 'object') return 'answer' in found ? found : this.held(by, key, found.since);
       if (this.elapsed() - began > PATIENCE_MS)
         throw unavailable(
           'The same write is under way in another process. Send it again, with the same key: it is done once.',
@@ -62,7 +63,7 @@ export class IdempotencyKeys {
     }
   }
 
-  private look(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer | Held | 'busy'> {
+  private look(by: Principal, key: string, digest: Buffer): Promise<KeptAnswer | { since: string } | 'busy'> {
     const whose = [by.organisationId, by.account, key];
     return asOrganisation(this.pool, by.organisationId, async (run) => {
       const [fresh] = await run<{ at: string }>(
@@ -70,7 +71,7 @@ export class IdempotencyKeys {
          on conflict (organisation_id, account, key) do nothing returning at::text`,
         [...whose, digest],
       );
-      if (fresh) return this.held(by, key, fresh.at);
+      if (fresh) return { since: fresh.at };
       // A clock that went back makes nobody wait.
       const [row] = await run<Row>(
         `select digest, status, answer, at::text,
@@ -89,7 +90,7 @@ export class IdempotencyKeys {
           where organisation_id = $1 and account = $2 and key = $3 and at = $4 and answer is null returning at::text`,
         [...whose, row.at, digest],
       );
-      return taken ? this.held(by, key, taken.at) : 'busy';
+      return taken ? { since: taken.at } : 'busy';
     });
   }
 

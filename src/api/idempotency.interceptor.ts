@@ -68,8 +68,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
     work: () => Promise<unknown>,
   ): Promise<unknown> {
     const id = `${by.organisationId}:${by.account}:${key}`;
-    // A twin that was refused leaves the key free: then it is this one's turn.
-    for (let twin = this.underWay.get(id); twin; twin = this.underWay.get(id)) await twin.catch(() => undefined);
+    // A twin that was refused leaves the key free: then it is this one's turn. One that waited in vain did so for both.
+    for (let twin = this.underWay.get(id); twin; twin = this.underWay.get(id)) await twin.catch(passOn503);
     const turn = this.answer(by, key, digest, reply, work);
     this.underWay.set(id, turn);
     try {
@@ -109,4 +109,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const what = { method: request.method, url: request.url, body: (request.body ?? null) as Json };
     return createHmac('sha256', this.secret).update(canonicalJson(what)).digest();
   }
+}
+
+function passOn503(error: unknown): void {
+  if (error instanceof AppError && error.status === 503) throw error;
 }

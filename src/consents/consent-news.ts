@@ -39,6 +39,7 @@ export class ConsentNews {
    */
   async tell(): Promise<void> {
     const client = await this.deps.pool.connect();
+    let failed: Error | undefined;
     try {
       const lock = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [TELLING_LOCK]);
       if (!lock.rows[0]?.mine) return;
@@ -48,8 +49,12 @@ export class ConsentNews {
       } finally {
         await client.query('select pg_advisory_unlock($1)', [TELLING_LOCK]);
       }
+    } catch (error) {
+      failed = error as Error;
+      throw error;
     } finally {
-      client.release();
+      // With the connection the lock goes, which it may still hold.
+      client.release(failed);
     }
   }
 

@@ -132,9 +132,12 @@ export class DueTimers {
       if (isPassing(cause)) return this.pause();
       // It would stand before all others for ever: it becomes an incident instead.
       const told = { kind: 'incident', id: `timer-failed:${id}`, rule: TIMER_FAILED, message: asText(cause) } as const;
-      await this.deps.engine
-        .submit({ ...base, ...told })
-        .catch((error: unknown) => this.deps.warn(`Timer ${id} could not be reported.`, error, { case: caseId }));
+      try {
+        await this.deps.engine.submit({ ...base, ...told });
+      } catch (error) {
+        this.deps.warn(`Timer ${id} could not be reported.`, error, { case: caseId });
+        if (isPassing(error)) return this.pause();
+      }
       await this.passDeadlines([id]).catch((error: unknown) => this.deps.warn(`Timer ${id} still stands.`, error));
     }
   }

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { isConnectionLost, isRetryable, withTransaction } from '../platform/database.js';
+import { isConnectionLost, isRetryable, sqlState, withTransaction } from '../platform/database.js';
 import type { KeyReads } from '../platform/key-reads.js';
 import type { Tracing } from '../platform/tracing.js';
 import type { Source } from '../statechart/types.js';
@@ -31,6 +31,10 @@ const ROUNDS_PASSED_OVER = 3;
 const PATIENCE_MS = 10_000;
 /** How long a command may have waited in all when what it travelled with is tried one by one, because of a lock. */
 const LOCK_PATIENCE_MS = 30_000;
+/** After so many failures that should pass by themselves a command travels alone: its neighbours may be to blame, or it is. */
+const SETBACKS_TOGETHER = 3;
+/** What waits here at the most; whoever comes then is told to come back. Seconds of work, and memory that is there. */
+const WAITING = { commands: 10_000, bytes: 64_000_000 };
 
 type Kept = Extract<Settled, { kept: unknown }>['kept'];
 
@@ -50,6 +54,7 @@ interface Pending {
   /** What its outbox rows go on from, where it is traced. */
   trace: string | undefined;
   passedOver: number;
+  setbacks: number;
   lookedAgain?: boolean;
   since: number;
   resolve: (accepted: Accepted) => void;
@@ -66,6 +71,8 @@ export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
   random(): number;
   /** Batches that may run at once. */
   concurrency: number;
+  /** Commands and bytes that may wait; what is usual unless told. */
+  waiting?: { commands: number; bytes: number };
   observer?: EngineObserver | undefined;
   tracing?: Tracing | undefined;
 }
@@ -82,6 +89,7 @@ export class Engine implements EngineApi {
   private readonly lanes: Record<Command['lane'], Pending[]> = { people: [], machines: [] };
   /** Kept commands under way in this process, by key: a twin waits for the same answer. */
   private readonly twins = new Map<string, { digest: Buffer; answer: Promise<Accepted> }>();
+  private waitingBytes = 0;
   /** Cases in a running batch of this process. */
   private readonly busy = new Set<string>();
   private running = 0;
@@ -123,6 +131,10 @@ export class Engine implements EngineApi {
   private async take(command: Command, trace?: string): Promise<Accepted> {
     if (this.stopping) throw unavailable('This process is stopping. Send it again.');
     const bytes = storable(command);
+    if (this.isFull && !isOurs(command))
+      throw unavailable(
+        'More is asked of this process than it can do now. Send it again in a moment, with the same key.',
+      );
     // An unknown workflow is the sender's mistake: found before it can cost a batch.
     if (command.kind === 'open') await this.deps.versions.current(command.organisationId, command.workflow);
     if (!command.keep) return this.enqueue(command, bytes, trace);
@@ -152,6 +164,11 @@ export class Engine implements EngineApi {
     return this.running === 0 && this.lanes.people.length === 0 && this.lanes.machines.length === 0;
   }
 
+  private get isFull(): boolean {
+    const { commands, bytes } = this.deps.waiting ?? WAITING;
+    return this.lanes.people.length + this.lanes.machines.length >= commands || this.waitingBytes >= bytes;
+  }
+
   /** Takes nothing more, and resolves when everything under way has been answered. */
   async stop(): Promise<void> {
     this.stopping = true;
@@ -164,18 +181,22 @@ export class Engine implements EngineApi {
     const tell = (outcome: 'accepted' | 'refused' | 'failed') => observer?.command(command, outcome, elapsed() - since);
     // A batch answers for many: each is told of in the span of its own.
     const told = tracing ? tracing.bound(tell) : tell;
+    this.waitingBytes += bytes;
     return new Promise((resolve, reject) => {
       this.lanes[command.lane].push({
         command,
         bytes,
         trace,
         passedOver: 0,
+        setbacks: 0,
         since,
         resolve: (accepted) => {
+          this.waitingBytes -= bytes;
           told('accepted');
           resolve(accepted);
         },
         reject: (error) => {
+          this.waitingBytes -= bytes;
           told(isRefusal(error) ? 'refused' : 'failed');
           reject(error);
         },
@@ -232,8 +253,13 @@ export class Engine implements EngineApi {
         const full = group.length >= share || (bytes > 0 && bytes + pending.bytes > BATCH_BYTES);
         // An act relies on facts that are read when the batch begins: it is its case's only command in it.
         const isAct = pending.command.kind === 'act';
-        const isTooOften = pending.passedOver >= ROUNDS_PASSED_OVER;
-        if (full || isTooOften || this.busy.has(caseId) || blocked.has(caseId) || (isAct && grouped.has(caseId))) {
+        if (
+          full ||
+          travelsAlone(pending) ||
+          this.busy.has(caseId) ||
+          blocked.has(caseId) ||
+          (isAct && grouped.has(caseId))
+        ) {
           // Later commands of this case must not overtake it.
           blocked.add(caseId);
           left.push(pending);
@@ -256,13 +282,19 @@ export class Engine implements EngineApi {
     return Math.min(BATCH_COMMANDS, Math.max(SHARED_COMMANDS, Math.ceil(all / this.deps.concurrency)));
   }
 
-  /** What was passed over too often waits for its lock without company, and before everybody: others never stop coming. */
+  /** Before everybody, because others never stop coming; of those who travel alone the one that failed least. */
   private takeAlone(): Pending | undefined {
     for (const lane of [this.lanes.people, this.lanes.machines]) {
-      const index = lane.findIndex((p) => p.passedOver >= ROUNDS_PASSED_OVER && !this.busy.has(p.command.caseId));
-      if (index >= 0) return lane.splice(index, 1)[0];
+      const [first] = lane
+        .filter((p) => travelsAlone(p) && !this.busy.has(p.command.caseId))
+        .sort((one, other) => one.setbacks - other.setbacks);
+      if (first) return lane.splice(lane.indexOf(first), 1)[0];
     }
     return undefined;
+  }
+
+  private get isAnybodyAlone(): boolean {
+    return this.lanes.people.some(travelsAlone) || this.lanes.machines.some(travelsAlone);
   }
 
   private async runGroup(group: Pending[]): Promise<void> {
@@ -341,16 +373,16 @@ export class Engine implements EngineApi {
       for (const pending of group) pending.reject(error.cause);
       return;
     }
-    if (!isLockTimeout(error) && isRetryable(error)) {
-      const patient = this.patient(group, PATIENCE_MS);
-      if (patient.length === 0) return;
-      await this.pause();
-      return this.runGroup(patient);
-    }
     if (group.length > 1 && isLockTimeout(error)) {
       // One by one: in halves, whoever is locked would cost its neighbours the wait at every level.
       for (const pending of group) await this.runGroup(this.patient([pending], LOCK_PATIENCE_MS));
       return;
+    }
+    if (!isLockTimeout(error) && isRetryable(error)) {
+      const patient = this.patient(group, PATIENCE_MS);
+      for (const pending of patient) pending.setbacks += setbacksOf(error);
+      if (!this.isAnybodyAlone) await this.pause();
+      return patient.some(travelsAlone) ? this.putBack(patient) : this.runGroup(patient);
     }
     if (group.length > 1) {
       const middle = group.length >> 1;
@@ -408,11 +440,16 @@ export class Engine implements EngineApi {
           continue;
         }
         pending.passedOver += 1;
-        this.lanes[pending.command.lane].unshift(pending);
+        this.putBack([pending]);
       }
     } catch (error) {
       await this.afterFailure(passedOver, error as Error);
     }
+  }
+
+  /** Before those that came later. */
+  private putBack(group: Pending[]): void {
+    for (const pending of group.toReversed()) this.lanes[pending.command.lane].unshift(pending);
   }
 
   private existing(ids: string[]): Promise<Set<string>> {
@@ -435,9 +472,13 @@ export class Engine implements EngineApi {
   }
 }
 
-/** It waits for its case's lock, as long as it takes to say that it is locked. */
+/** It was passed over or held up too often: it waits for its case's lock, as long as it takes to say that it is locked. */
+function travelsAlone({ passedOver, setbacks }: Pending): boolean {
+  return passedOver >= ROUNDS_PASSED_OVER || setbacks >= SETBACKS_TOGETHER;
+}
+
 function isAlone([first, ...others]: Pending[]): boolean {
-  return others.length === 0 && (first?.passedOver ?? 0) >= ROUNDS_PASSED_OVER;
+  return others.length === 0 && first !== undefined && travelsAlone(first);
 }
 
 /** Running the batch again would not be right, or would not help: its commands are told. */
@@ -511,4 +552,18 @@ function subjectIsOpen(command: Command): AppError {
 
 function isLockTimeout(error: Error): boolean {
   return (error as { code?: string }).code === '55P03';
+}
+
+/** What the commands of a batch were held up by, and may be by one of them alone. Where the database is away, nobody is to blame. */
+function setbacksOf(error: Error): number {
+  if (isConnectionLost(error)) return 0;
+  return sqlState(error) === QUERY_CANCELED ? SETBACKS_TOGETHER : 1;
+}
+
+/** A statement took too long: seconds, that nobody shall pay twice. */
+const QUERY_CANCELED = '57014';
+
+/** Bounded where it comes from, and nobody else would send it again. */
+function isOurs({ sender }: Command): boolean {
+  return sender.roles.includes('engine');
 }

@@ -68,6 +68,22 @@ const answerOf = (row: OutboxRow): Delivery => ({
     late: 'journal',
   },
 });
+/** Another worker, over rows that this process has handed back. */
+async function workerOf(handler: () => Promise<Delivery>, more: { wakeUpMs?: number } = {}) {
+  says = () => ({ kind: 'retry', reason: 'not yet', afterMs: 0, patient: true });
+  for (let n = 0; n < 3; n += 1) await fixture.open('send');
+  await until(() => asked.length >= 3 && fixture.runtime.quiet);
+  const worker = new OutboxWorker({
+    pool: fixture.database.pool('relay'),
+    engine: fixture.runtime.engine,
+    handlers: new Map([['handOff.open', handler]]),
+    random: () => 0,
+    warn: () => undefined,
+    ...more,
+  });
+  const rows = await fixture.sql<{ id: string }>('select id from qamqor.outbox');
+  return { worker, rows: rows.map(({ id }) => id) };
+}
 const counts = async () => (await fixture.sql('select attempt, failures from qamqor.outbox'))[0];
 const later = async (seconds: number) => {
   await clock.advanceTo(new Date(Date.parse(await clock.now()) + seconds * 1000).toISOString());
@@ -105,6 +121,31 @@ describe('an outbox row', () => {
     expect(await fixture.sql('select failures, leased_until, last_error from qamqor.outbox')).toEqual([
       { failures: 1, leased_until: null, last_error: 'It did not end within 0.05 s.' },
     ]);
+  });
+
+  it('F43: that hangs is waited for by its wake-up only for a while, and stays in hand', async () => {
+    const hanging = await workerOf(() => new Promise<never>(() => undefined), { wakeUpMs: 50 });
+    await hanging.worker.deliver(hanging.rows);
+    expect(hanging.worker.busy).toBe(true);
+    hanging.worker.stop();
+  });
+
+  it('F43: that has killed its process before is tried while no other such row is, whichever wake-up brought it', async () => {
+    let [inHand, most] = [0, 0];
+    const careful = await workerOf(async (): Promise<Delivery> => {
+      inHand += 1;
+      most = Math.max(most, inHand);
+      await new Promise((resolve) => setImmediate(resolve));
+      inHand -= 1;
+      return { kind: 'done' };
+    });
+    await fixture.sql(
+      `update qamqor.outbox set failures = 6, leased_until = qamqor.qamqor_now() - interval '1 second'`,
+    );
+    await Promise.all(careful.rows.map((id) => careful.worker.deliver([id])));
+    careful.worker.stop();
+    expect(most).toBe(1);
+    await waitForOutbox(0);
   });
 
   it('is tried again under the same id after a failure', async () => {
@@ -251,10 +292,29 @@ describe('an outbox row', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('that nothing here carries out is an incident, not a silence', async () => {
+  it('that nothing here carries out waits for a newer process, which takes it as if nothing had been', async () => {
+    const { outboxHandlers } = fixture.runtime.engine;
+    const newer = outboxHandlers.get('handOff.open');
+    outboxHandlers.delete('handOff.open');
+    const { id } = await fixture.open('send');
+    await until(async () => {
+      const [row] = await fixture.sql<{ last_error: string | null }>('select last_error from qamqor.outbox');
+      return row?.last_error === 'Nothing here carries out "handOff.open".';
+    });
+    expect(await fixture.read(id)).toMatchObject({ incidents: 0 });
+    if (newer) outboxHandlers.set('handOff.open', newer);
+    await later(60);
+    await waitForOutbox(0);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('that nothing anywhere carries out is an incident in the end, not a silence', async () => {
     fixture.runtime.engine.outboxHandlers.delete('handOff.open');
     const { id } = await fixture.open('send');
-    await until(async () => (await fixture.read(id)).incidents === 1);
+    await until(async () => {
+      await later(600);
+      return (await fixture.read(id)).incidents === 1;
+    });
   });
 
   it('of a state that was left tells whoever was asked', async () => {

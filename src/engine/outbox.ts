@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
 import { isRetryable } from '../platform/database.js';
 import type { About, Warn } from '../platform/log.js';
 import type { Tracing } from '../platform/tracing.js';
+import { within } from '../platform/within.js';
 import type { Json, JsonObject } from '../statechart/types.js';
 import { AppError, LeaseOver } from './errors.js';
 import { traceDelivery } from './trace.js';
@@ -18,8 +20,14 @@ const AT_ONCE = 32;
 const ATTEMPT_MS = 10 * 60_000;
 /** After this many failures an outbox row becomes an incident: about two days with the back-off below. */
 const FAILURES = 30;
-/** A row that has failed so often, and whose process did not live to settle it, is carried out while no other one is. */
+/** As many where nothing here knows what to do: in an update, a newer process may. About a quarter of an hour. */
+const FAILURES_OF_UNKNOWN = 10;
+/** A row that has failed so often, and whose process did not live to settle it, is carried out while no other suspect is. */
 const SUSPECT_AFTER = 5;
+/** Two suspects that were taken by two wake-ups at once change places from one time to the next. */
+const SUSPECT_WAITS_MS = 1_000;
+/** A wake-up whose rows take longer makes room for the next one; they stay in hand. */
+const WAKE_UP_MS = 30_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_LONGEST_MS = 2 * 60 * 60 * 1000;
 
@@ -32,6 +40,8 @@ export interface OutboxDependencies {
   tracing?: Tracing | undefined;
   /** How long one attempt may take; ten minutes unless told. */
   attemptMs?: number;
+  /** How long a wake-up waits for its rows; half a minute unless told. */
+  wakeUpMs?: number;
   /** Something went wrong that no sender waits for. */
   warn: Warn;
 }
@@ -49,22 +59,51 @@ interface HeldRow extends Omit<LeasedRow, 'payload'> {
  */
 export class OutboxWorker {
   private readonly held = new Set<HeldRow>();
+  private readonly suspects: { row: HeldRow; tried: () => void }[] = [];
+  private isTrying = false;
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: OutboxDependencies) {}
 
-  /** Rows that somebody else holds, that are gone, or whose back-off is not over are passed over: a wake-up may come twice. */
+  /**
+   * Rows that somebody else holds, that are gone, or whose back-off is not over are passed over: a wake-up may come twice.
+   * Waits for its rows, but not for one that hangs: eight of those would be all that a queue carries out at once.
+   */
   async deliver(ids: string[]): Promise<void> {
     const rows = await this.lease(ids);
     this.keepLeases();
+    await within(this.deps.wakeUpMs ?? WAKE_UP_MS, this.carryOutAll(rows));
+  }
+
+  private async carryOutAll(rows: HeldRow[]): Promise<void> {
     const suspects = rows.filter(isSuspect);
     const queue = rows.filter((row) => !isSuspect(row));
     const lanes = Array.from({ length: Math.min(AT_ONCE, queue.length) }, async () => {
       for (let row = queue.shift(); row; row = queue.shift()) await this.carryOutTraced(row);
     });
     await Promise.all(lanes);
-    // One of them may end this process again. In another order each time, so that all others come through in the end.
-    for (const row of shuffled(suspects, this.deps.random)) await this.carryOutTraced(row);
+    await Promise.all(suspects.map((row) => this.tryAlone(row)));
+  }
+
+  /** One of them may end this process again. In another order each time, so that all others come through in the end. */
+  private tryAlone(row: HeldRow): Promise<void> {
+    return new Promise((resolve) => {
+      this.suspects.push({ row, tried: resolve });
+      if (!this.isTrying) void this.trySuspects();
+    });
+  }
+
+  private async trySuspects(): Promise<void> {
+    this.isTrying = true;
+    await sleep(this.deps.random() * SUSPECT_WAITS_MS);
+    while (this.suspects.length > 0) {
+      const place = Math.floor(this.deps.random() * this.suspects.length);
+      for (const { row, tried } of this.suspects.splice(place, 1)) {
+        await this.carryOutTraced(row);
+        tried();
+      }
+    }
+    this.isTrying = false;
   }
 
   get busy(): boolean {
@@ -121,27 +160,34 @@ export class OutboxWorker {
     } catch (error) {
       if (error instanceof LeaseOver) return undefined;
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error, about(row));
-      // While the database is away the lease runs out, and the sweeper sends the row again.
-      if (!isPassing(error)) await this.report(row, error);
+      if (isPassing(error)) await this.handBack(row, error);
+      else await this.report(row, error);
       return undefined;
     } finally {
       this.held.delete(row);
     }
   }
 
+  /** Its case is busy: no death of ours. Where the database is away too, the lease runs out. */
+  private async handBack(row: HeldRow, cause: unknown): Promise<void> {
+    await this.again(row, { kind: 'retry', reason: asText(cause), patient: true }).catch(() => undefined);
+  }
+
   /** What came back cannot be stored, and would not be the next time either: a person must look. */
   private async report(row: HeldRow, cause: unknown): Promise<void> {
     const reason = `What came back could not be stored: ${asText(cause)}`;
-    await this.deps.engine
-      .submit(incident(row, reason))
-      .catch((error: unknown) =>
-        this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be reported.`, error, about(row)),
-      );
+    try {
+      await this.deps.engine.submit(incident(row, reason));
+    } catch (error) {
+      this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be reported.`, error, about(row));
+      // Its case cannot be read. Until somebody mends that, it is looked at ever less often.
+      if (!isPassing(error)) await this.again(row, { kind: 'retry', reason }).catch(() => undefined);
+    }
   }
 
   private async attempt(row: HeldRow): Promise<Delivery> {
     const handler = this.deps.handlers.get(row.topic);
-    if (!handler) return { kind: 'give-up', reason: `Nothing here carries out "${row.topic}".` };
+    if (!handler) return unknownHere(`Nothing here carries out "${row.topic}".`);
     if (row.failures >= FAILURES)
       return { kind: 'give-up', reason: `Given up after ${FAILURES} failures: its process ended before it did.` };
     const payload = payloadOf(row);
@@ -172,8 +218,10 @@ export class OutboxWorker {
         await this.deps.engine.submit(incident(row, delivery.reason, delivery.rule));
         return;
       case 'retry':
-        if (!delivery.patient && row.failures + 1 >= FAILURES)
-          await this.deps.engine.submit(incident(row, `Given up after ${FAILURES} failures: ${delivery.reason}`));
+        if (!delivery.patient && row.failures + 1 >= (delivery.failures ?? FAILURES))
+          await this.deps.engine.submit(
+            incident(row, `Given up after ${row.failures + 1} failures: ${delivery.reason}`),
+          );
         else await this.again(row, delivery);
         return;
       default:
@@ -215,11 +263,9 @@ function isSuspect({ wasLost, failures }: HeldRow): boolean {
   return wasLost && failures >= SUSPECT_AFTER;
 }
 
-function shuffled<Item>(items: Item[], random: () => number): Item[] {
-  return items
-    .map((item) => ({ item, place: random() }))
-    .sort((one, other) => one.place - other.place)
-    .map(({ item }) => item);
+/** What no process of this version can do, and one that is newer perhaps can: while both run, each takes what it meets. */
+export function unknownHere(reason: string): Delivery {
+  return { kind: 'retry', reason, failures: FAILURES_OF_UNKNOWN };
 }
 
 /** Null where somebody else has written into it. */
@@ -243,16 +289,7 @@ function about({ caseId, id }: HeldRow): About {
 
 /** What comes back later than that is dropped: another attempt has begun by then. */
 async function inTime(attempt: Promise<Delivery>, ms: number): Promise<Delivery> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Delivery>((resolve) => {
-    timer = setTimeout(resolve, ms, { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` });
-    timer.unref();
-  });
-  try {
-    return await Promise.race([attempt, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return (await within(ms, attempt)) ?? { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` };
 }
 
 /** Passes by itself: the database is away, or the case is busy. */

@@ -110,9 +110,16 @@ export async function writeBatch(
   if (rows.dueWatcher) sent.push(...tellDues(tx, rows.dueWatcher, rows));
   crashPoint('commit.before');
   tx.end();
-  // A transaction in which a statement failed answers COMMIT with a rollback; the statement's own promise rejects before.
-  await Promise.all([...sent, commit(client)]);
+  await inOrder([...sent, commit(client)]);
   crashPoint('commit.after');
+}
+
+/** After a statement that failed all others fail, COMMIT among them, and may be heard of earlier: the first one says why. */
+async function inOrder(sent: Promise<unknown>[]): Promise<void> {
+  await Promise.all(sent).catch(async (error: unknown) => {
+    const failed = (await Promise.allSettled(sent)).find(({ status }) => status === 'rejected');
+    throw failed?.status === 'rejected' ? failed.reason : error;
+  });
 }
 
 type Send = <Row>(

@@ -55,6 +55,8 @@ export interface RuntimeOptions {
   observer?: EngineObserver;
   /** Left out: nothing is traced. */
   tracing?: Tracing | undefined;
+  /** Commands and bytes that may wait for their turn here; what is usual unless told. */
+  waiting?: { commands: number; bytes: number };
   /** Batches at once: while one is on its way to disk, the next is decided. */
   concurrency?: number;
 }
@@ -94,6 +96,7 @@ export class Runtime {
       elapsed,
       random,
       concurrency,
+      ...(options.waiting ? { waiting: options.waiting } : {}),
       observer: options.observer,
       tracing,
       wake: (rows) =>

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Warn } from '../platform/log.js';
 import { DueTimers } from './due-timers.js';
-import { PATIENCE_S } from './outbox.js';
+import { LEASE_S, PATIENCE_S } from './outbox.js';
 import type { EngineApi } from './types.js';
 
 const PERIOD_MS = 1_000;
@@ -27,6 +27,8 @@ export class Sweeper {
   private timer: NodeJS.Timeout | undefined;
   private stopped = true;
   private round: Promise<void> = Promise.resolve();
+  /** By the database's clock; when it was last looked at. At the start it may have gone back just before. */
+  private seen = Number.POSITIVE_INFINITY;
 
   constructor(private readonly deps: SweeperDependencies) {
     this.timers = new DueTimers(deps);
@@ -73,14 +75,24 @@ export class Sweeper {
     }, afterMs);
   }
 
+  /** Where the database's clock went back, leases and what is due at once would wait until it has come there again. */
+  private async minding(now: number): Promise<void> {
+    const wentBack = now < this.seen;
+    this.seen = now;
+    if (wentBack) await this.deps.pool.query({ name: 'clock-went-back', text: NO_LATER });
+  }
+
   private async sendAgain(): Promise<number> {
-    const { rows } = await this.deps.pool.query<{ id: string; topic: string }>({
+    const { rows: found } = await this.deps.pool.query<{ now: Date; id: string | null; topic: string }>({
       name: 'due-outbox',
-      text: `update qamqor.outbox o set next_at = qamqor.qamqor_now() + make_interval(secs => ${PATIENCE_S})
+      text: `with due as (update qamqor.outbox o set next_at = qamqor.qamqor_now() + make_interval(secs => ${PATIENCE_S})
         from (select id from qamqor.outbox where next_at <= qamqor.qamqor_now() and not parked and (leased_until is null or leased_until < qamqor.qamqor_now())
           order by next_at limit ${AT_ONCE} for update skip locked) due
-        where o.id = due.id returning o.id, o.topic`,
+        where o.id = due.id returning o.id, o.topic)
+        select clock.now, due.id, due.topic from (select qamqor.qamqor_now() as now) clock left join due on true`,
     });
+    await this.minding(found[0]?.now.getTime() ?? 0);
+    const rows = found.flatMap(({ id, topic }) => (id === null ? [] : [{ id, topic }]));
     if (rows.length === 0) return 0;
     // Whatever the queue does, the sweeps go on; these rows come again.
     await this.deps
@@ -89,3 +101,8 @@ export class Sweeper {
     return rows.length;
   }
 }
+
+/** Nobody holds a row for longer than a lease, and what was never tried is due within a moment. */
+const NO_LATER = `update qamqor.outbox o set next_at = later.at, leased_until = case when o.leased_until is null then null else later.at end
+  from (select qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}) as at) later
+  where not o.parked and (o.leased_until > later.at or (o.tries = 0 and o.next_at > later.at))`;

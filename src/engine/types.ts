@@ -257,8 +257,11 @@ export type Delivery =
   | { kind: 'done' }
   /** Carried out; the command stores its answer and deletes the row in one transaction. */
   | { kind: 'answer'; command: Command }
-  /** Not now. `afterMs` overrides the back-off; `patient`: no failure; however often, it never becomes an incident. */
-  | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean }
+  /**
+   * Not now. `afterMs` overrides the back-off; `patient`: no failure; however often, it never becomes an incident.
+   * `failures`: after how many it does; thirty unless told.
+   */
+  | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean; failures?: number }
   /** Never: becomes an incident on the case; of the rule `not-delivered`, unless it has one of its own. */
   | { kind: 'give-up'; reason: string; rule?: string };
 

@@ -163,6 +163,55 @@ describe('the end of a hand-off', () => {
     expect(town.bank.about(handoff).map(({ path }) => path)).toEqual(['/handoffs', `/handoffs/${handoff}/recall`]);
   });
 
+  it('that a worker has sent which was paused meanwhile is told to the partner again', async () => {
+    let release = () => {};
+    const arrived = new Promise<void>((isThere) => {
+      town.bank.replies.push(async () => {
+        const answered = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        isThere();
+        await answered;
+        return { status: 202, body: '{"partnerRef":"LATE"}' };
+      });
+    });
+    // Its recall comes first, and to this partner means nothing yet.
+    town.bank.replies.push({ status: 404 });
+    const { id, handoff } = await town.open('housing');
+    await arrived;
+    await town.sql(
+      `update qamqor.outbox set leased_until = qamqor.qamqor_now() - interval '1 second', parked = true where case_id = $1`,
+      [id],
+    );
+    await town.leave(id);
+    const close = `select id from qamqor.outbox where case_id = $1 and topic = 'handOff.close'`;
+    await until(async () => town.bank.about(handoff).length === 2 && (await town.sql(close, [id])).length === 0);
+    release();
+    await town.settled();
+    await pass(town.api.system, { seconds: 2 });
+    const [, ...recalls] = town.bank.about(handoff);
+    expect(recalls.map(({ path }) => path)).toEqual([`/handoffs/${handoff}/recall`, `/handoffs/${handoff}/recall`]);
+    await town.sql(`delete from qamqor.outbox where case_id = $1 and parked`, [id]);
+  });
+
+  it('F30: of which the partner cannot be told with our secret (401) is an incident, and is told when that is put right', async () => {
+    const { id, handoff } = await town.open('housing');
+    await town.settled();
+    town.bank.replies.push({ status: 401 });
+    await town.leave(id);
+    await town.settled();
+    expect(town.bank.about(handoff)).toHaveLength(2);
+    const [incident] = await town.incidentsOf(id);
+    const retried = await town.api.post('supervisor', `/api/incidents/${incident.id}/retry`, { reason: 'put right' });
+    expect(retried.status).toBe(200);
+    await town.settled();
+    expect(town.bank.about(handoff).map(({ path }) => path)).toEqual([
+      '/handoffs',
+      `/handoffs/${handoff}/recall`,
+      `/handoffs/${handoff}/recall`,
+    ]);
+  });
+
   it('is followed by a new one, under a new id, when its state is entered again', async () => {
     const { id, handoff } = await town.open('housing');
     await town.settled();

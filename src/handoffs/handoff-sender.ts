@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
+import { ENGINE_SENDER, PARTNER_GONE, unknownHere } from '../engine/outbox.js';
 import type { Delivery, LeasedRow, OutboxRow } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';
@@ -39,6 +39,8 @@ export interface SenderDependencies {
   gone: Pick<PartnersGone, 'isToTell'>;
   /** From 0 to 1. */
   random(): number;
+  /** UUIDv7. */
+  id(): string;
   /** Early messages of the partner are applied once its 202 is known. */
   applyParked(handoffId: string): Promise<void>;
 }
@@ -58,9 +60,9 @@ export class HandoffSender {
     // Its state was left before it could go out: nobody needs to hear of it.
     if (handoff.status !== 'draft') return { kind: 'done' };
     const partner = this.deps.partners.find(handoff.partner);
-    if (!partner) return { kind: 'give-up', reason: `No partner is called "${handoff.partner}".` };
+    if (!partner) return unknownHere(`No partner is called "${handoff.partner}".`);
     const service = serviceOf(partner, handoff.service);
-    if (!service) return { kind: 'give-up', reason: `${partner.key} has no service "${handoff.service}".` };
+    if (!service) return unknownHere(`${partner.key} has no service "${handoff.service}".`);
     const subject = handoff.subject ?? (await this.consents.subjectOf(handoff));
     const consent = await this.consents.of({ ...handoff, subject }, service, this.deps.personSlice);
     if (consent === 'missing') {
@@ -83,12 +85,15 @@ export class HandoffSender {
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
     const partner = handoff && this.deps.partners.find(handoff.partner);
     // A frozen body may have reached the partner even if we never saw its 202.
-    if (!handoff?.body_digest || !partner?.client) return { kind: 'done' };
+    if (!handoff?.body_digest) return { kind: 'done' };
+    if (!partner) return unknownHere(`No partner is called "${handoff.partner}".`);
+    if (!partner.client) return NO_ADDRESS_YET;
     const body = JSON.stringify({ id: handoff.id, reason: 'recalled', at: handoff.closed_at?.toISOString() ?? null });
     const { client } = partner;
     const answer = await passing(() => client.recall(handoff.id, { id: `${handoff.id}-recall`, body }));
     if (answer.kind === 'retry')
       return (await this.toldGone(handoff, answer)) ?? { ...answer, patient: isNotTried(answer) };
+    if (answer.kind === 'refused' && isOurFault(answer.status)) return notReached(partner, answer.reason);
     // A partner that knows no recalls, or not this one, need not be told again.
     return { kind: 'done' };
   }
@@ -99,8 +104,7 @@ export class HandoffSender {
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
     const partner = handoff && this.deps.partners.find(handoff.partner);
     if (!supply || !handoff || handoff.closed_at || !partner) return { kind: 'done' };
-    if (!partner.client)
-      return { kind: 'retry', patient: true, reason: 'No address yet.', afterMs: NO_ADDRESS_RETRY_MS };
+    if (!partner.client) return NO_ADDRESS_YET;
     const { client } = partner;
     const answer = await passing(() => client.supply(handoff.id, supply));
     if (answer.kind === 'accepted') return { kind: 'done' };
@@ -122,7 +126,7 @@ export class HandoffSender {
     const answer = await passing(() => client.handOff({ id: handoff.id, body }));
     switch (answer.kind) {
       case 'accepted':
-        await this.markSent(handoff, answer.partnerRef);
+        if (!(await this.markSent(handoff, answer.partnerRef))) await this.recallWhatOvertook(handoff);
         await this.deps.applyParked(handoff.id);
         return { kind: 'done' };
       case 'retry':
@@ -132,7 +136,7 @@ export class HandoffSender {
         return { ...answer, patient: handoff.due_at !== null || isNotTried(answer) };
       case 'refused':
         return isOurFault(answer.status)
-          ? { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${answer.reason}.` }
+          ? notReached(partner, answer.reason)
           : await this.refused(row, handoff, answer.reason);
       case 'gone':
         return await this.gone(handoff);
@@ -258,15 +262,40 @@ export class HandoffSender {
     return rows[0]?.now.toISOString() ?? '';
   }
 
-  private async markSent(handoff: HandoffRow, partnerRef: string | null): Promise<void> {
+  /** False where it was not waiting to be sent any more. */
+  private async markSent(handoff: HandoffRow, partnerRef: string | null): Promise<boolean> {
     const now = await this.now();
-    await this.deps.pool.query({
+    const { rowCount } = await this.deps.pool.query({
       name: 'sent-handoff',
       text: `update qamqor.handoffs set status = 'sent', sent_at = $3, acknowledge_by = $4, partner_ref = $2, waiting_reason = null, revision = revision + 1
         where id = $1 and status = 'draft'`,
       values: [handoff.id, partnerRef, now, this.deps.terms.acknowledgeBy(handoff, now)],
     });
+    return rowCount === 1;
   }
+
+  /** A worker that was paused may send what was recalled meanwhile: the partner, who knew nothing of it then, hears again. */
+  private async recallWhatOvertook({ id }: HandoffRow): Promise<void> {
+    await this.deps.pool.query({ name: 'recall-again', text: RECALL_AGAIN, values: [this.deps.id(), id] });
+  }
+}
+
+const RECALL_AGAIN = `
+  insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+  select $1, h.organisation_id, h.case_id, c.revision, 'handOff.close', h.id, '{"reason":"recalled"}', clock.now, clock.now
+  from qamqor.handoffs h join qamqor.cases c on c.id = h.case_id, (select qamqor.qamqor_now() as now) clock
+  where h.id = $2 and h.status = 'recalled'
+    and not exists (select 1 from qamqor.outbox o where o.case_id = h.case_id and o.entry_id = h.id and o.topic = 'handOff.close')`;
+
+const NO_ADDRESS_YET: Delivery = {
+  kind: 'retry',
+  patient: true,
+  reason: 'No address yet.',
+  afterMs: NO_ADDRESS_RETRY_MS,
+};
+
+function notReached(partner: Partner, why: string): Delivery {
+  return { kind: 'give-up', reason: `Partner ${partner.key} cannot be reached as it is set up: ${why}.` };
 }
 
 /** Whatever goes out to a partner passes here. */

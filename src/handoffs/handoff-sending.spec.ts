@@ -210,10 +210,12 @@ describe('a hand-off', () => {
   });
 
   it.each(['nobody', 'nothing'])(
-    'to a partner or a service that there is not ("%s") is an incident',
+    'to a partner or a service that there is not ("%s") waits for a newer process that knows it, and is an incident in the end',
     async (workflow) => {
       const { id } = await town.open(workflow);
       await town.settled();
+      expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 0 });
+      for (let look = 0; look < 10; look += 1) await pass(town.api.system, { minutes: 20 });
       expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
       expect(await town.handoffs(id)).toMatchObject([{ status: 'draft' }]);
     },

@@ -93,26 +93,34 @@ export class HandoffSweeps {
     const { rows } = await this.deps.pool.query<DueRow>({
       name: 'handoffs-under-consent',
       text: `select id, organisation_id, case_id, qamqor.qamqor_now() as now from qamqor.handoffs
-        where consent_id = $1 and closed_at is null`,
+        where consent_id = $1 and closed_at is null and recall_told_at is null`,
       values: [consentId],
     });
-    for (const row of rows) {
-      const error = failureOf(RECALLED, row.now.toISOString(), { reason: 'consent-withdrawn' });
-      const { outcome } = await this.fail(row, 'recalled', error);
-      // Its case waits or has an incident, but the partner must hear of it now.
-      if (outcome !== 'taken') await this.tellPartner(row);
-    }
+    // One that cannot be recalled now holds up none of the others.
+    const done = await Promise.all(rows.map((row) => this.recallOne(row)));
+    if (done.includes(false)) return;
     await this.deps.pool.query('update qamqor.consents set recalled_at = qamqor.qamqor_now() where id = $1', [
       consentId,
     ]);
   }
 
-  private async tellPartner(row: DueRow): Promise<void> {
-    await this.deps.pool.query(
-      `insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
-       select $1, organisation_id, id, revision, 'handOff.close', $2, '{"reason":"recalled"}', $4, $4 from qamqor.cases where id = $3`,
-      [this.deps.id(), row.id, row.case_id, row.now],
-    );
+  /** Whether it was. */
+  private async recallOne(row: DueRow): Promise<boolean> {
+    try {
+      const error = failureOf(RECALLED, row.now.toISOString(), { reason: 'consent-withdrawn' });
+      const { outcome } = await this.fail(row, 'recalled', error);
+      // Its case waits or has an incident, but the partner must hear of it now.
+      if (outcome !== 'taken')
+        await this.deps.pool.query({
+          name: 'tell-of-recall',
+          text: TELL_OF_RECALL,
+          values: [this.deps.id(), row.id, row.now],
+        });
+      return true;
+    } catch (error) {
+      this.deps.warn(`Hand-off ${row.id} could not be recalled; the next sweep tries again.`, error);
+      return false;
+    }
   }
 
   private fail(row: DueRow, what: string, error: Json): Promise<Accepted> {
@@ -130,6 +138,14 @@ export class HandoffSweeps {
     });
   }
 }
+
+const TELL_OF_RECALL = `
+  with told as (
+    update qamqor.handoffs set recall_told_at = $3 where id = $2 and closed_at is null and recall_told_at is null
+    returning id, organisation_id, case_id)
+  insert into qamqor.outbox (id, organisation_id, case_id, seq, topic, entry_id, payload, created_at, next_at)
+  select $1, told.organisation_id, told.case_id, c.revision, 'handOff.close', told.id, '{"reason":"recalled"}', $3, $3
+  from told join qamqor.cases c on c.id = told.case_id`;
 
 /** How many thirds of its pause are over, as SQL. */
 const THIRDS = `floor(3 * extract(epoch from qamqor.qamqor_now() - paused_at) / nullif(extract(epoch from paused_until - paused_at), 0))`;

@@ -101,6 +101,7 @@ function sender(
     terms: new PartnerTerms(directory, calendar),
     gone,
     random: Math.random,
+    id: () => ids.next(),
     applyParked: (id) => inbox.applyParked(id),
   });
   engine.registerOutbox('handOff.open', (row) => made.send(row));

@@ -173,16 +173,20 @@ const LOST_CODES = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
 ]);
 /** The server says goodbye or is not ready: admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, idle_in_transaction. */
 const LOST_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '25P03']);
 const LOST_WORDS =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|timeout exceeded when trying to connect|Query read timeout|Connection ended|Cannot use a pool after calling end)/;
 /**
- * serialization_failure, deadlock_detected, lock_not_available, disk_full, out_of_memory, too_many_connections, and a
- * statement that took too long (query_canceled).
+ * serialization_failure, deadlock_detected, lock_not_available, disk_full, out_of_memory, too_many_connections, a statement
+ * that took too long (query_canceled), and a login that is refused (after its password was changed, until we have it).
  */
-const RETRY_STATES = new Set(['40001', '40P01', '55P03', '53100', '53200', '53300', '57014']);
+const RETRY_STATES = new Set(['40001', '40P01', '55P03', '53100', '53200', '53300', '57014', '28000', '28P01']);
 
 /** The connection is gone, or could not be made. Whether the statement took effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {

@@ -127,6 +127,24 @@ describe('the embedded PostgreSQL', () => {
     expect(await postmaster()).toBeNull();
   });
 
+  it('ends with a process that is told to end while it is only being started', async () => {
+    const started = EmbeddedPostgres.start({ dataDir });
+    await EmbeddedPostgres.stopAll();
+    await started.catch(() => undefined);
+    expect(await postmaster()).toBeNull();
+  });
+
+  it('writes nothing into its log of what a statement holds that fails', async () => {
+    const postgres = await EmbeddedPostgres.start({ dataDir });
+    await expect(query(postgres.url, `select 1 / (length('880101300123') - 12)`)).rejects.toMatchObject({
+      code: '22012',
+    });
+    await postgres.stop();
+    const log = readFileSync(join(dataDir, 'postgres.log'), 'utf8');
+    expect(log).toContain('division by zero');
+    expect(log).not.toContain('880101300123');
+  });
+
   it('keeps its passwords where only its owner reads them, and asks for them', async () => {
     const postgres = await EmbeddedPostgres.start({ dataDir });
     expect(statSync(join(dataDir, 'postgres.json')).mode & 0o777).toBe(0o600);

@@ -22,6 +22,8 @@ const REVIVE_AFTER_MS = [100, 500, 1_000, 2_000, 5_000, 10_000];
  * connection is; a server that was killed is started again on the same port while somebody uses it.
  */
 export class EmbeddedPostgres {
+  /** Started by this process, or about to be. */
+  static readonly #open = new Set<EmbeddedPostgres>();
   readonly #cluster: PostgresCluster;
   readonly #log: (line: string) => void;
   #presence: Presence | null = null;
@@ -34,8 +36,19 @@ export class EmbeddedPostgres {
 
   static async start(options: ClusterOptions): Promise<EmbeddedPostgres> {
     const postgres = new EmbeddedPostgres(options);
-    await postgres.#enter();
-    return postgres;
+    EmbeddedPostgres.#open.add(postgres);
+    try {
+      await postgres.#enter();
+      return postgres;
+    } catch (error) {
+      EmbeddedPostgres.#open.delete(postgres);
+      throw error;
+    }
+  }
+
+  /** For a process that is told to end, whatever it is about: nothing that it started stays behind. */
+  static async stopAll(): Promise<void> {
+    await Promise.all([...EmbeddedPostgres.#open].map((postgres) => postgres.stop()));
   }
 
   /** The owner's login, to be used as DATABASE_URL. */
@@ -54,6 +67,7 @@ export class EmbeddedPostgres {
   /** Close your own connections first. Gives `left` where other processes still use the server. */
   async stop(): Promise<'stopped' | 'left'> {
     this.#stopping = true;
+    EmbeddedPostgres.#open.delete(this);
     return this.#cluster.locked(async () => {
       const presence = this.#presence;
       this.#presence = null;

@@ -109,10 +109,14 @@ export class KeyReads {
   /** The next read of this lane connects anew. */
   private leave(lane: number, client: pg.PoolClient): void {
     const left = this.lanes[lane];
-    void left?.then((current) => {
-      if (current !== client || this.lanes[lane] !== left) return;
-      this.lanes[lane] = undefined;
-      client.release(true);
-    });
+    void left?.then(
+      (current) => {
+        if (current !== client || this.lanes[lane] !== left) return;
+        this.lanes[lane] = undefined;
+        client.release(true);
+      },
+      // Another one is being made already, and whoever makes it hears that it was not.
+      () => undefined,
+    );
   }
 }

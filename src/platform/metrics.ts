@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { within } from './within.js';
 
 /** How often the delay of the event loop is looked at. Ten times as often, by default, costs half a percent of a core at rest. */
 const EVENT_LOOP_LOOK_MS = 100;
@@ -87,8 +88,11 @@ export class Metrics {
     Object.entries(WAITING).map(([name, help]) => [name, new Gauge({ name, help, registers: [this.#registry] })]),
   );
   readonly #looks: (() => Promise<void> | void)[] = [];
+  readonly #patienceMs: number;
 
-  constructor() {
+  /** `patienceMs`: less than Prometheus has, or a database that hangs would look like processes that are gone. */
+  constructor(patienceMs = 3_000) {
+    this.#patienceMs = patienceMs;
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS });
     this.#free.remove();
   }
@@ -117,10 +121,10 @@ export class Metrics {
     if (jobs) this.#looks.push(async () => this.#lookAtJobs(await jobs()));
   }
 
-  /** Where something does not answer, its figures are those of an earlier scrape. */
+  /** Where something does not answer in time, its figures are those of an earlier scrape. */
   async text(): Promise<string> {
-    const looks = await Promise.allSettled(this.#looks.map(async (look) => look()));
-    this.#complete.set(looks.every(({ status }) => status === 'fulfilled') ? 1 : 0);
+    const looks = await Promise.all(this.#looks.map((look) => within(this.#patienceMs, looked(look))));
+    this.#complete.set(looks.every(Boolean) ? 1 : 0);
     return this.#registry.metrics();
   }
 
@@ -147,6 +151,15 @@ export class Metrics {
   #lookAtJobs(queues: Record<string, Record<string, number>>): void {
     for (const [queue, states] of Object.entries(queues))
       for (const [state, count] of Object.entries(states)) this.#jobs.set({ queue, state }, count);
+  }
+}
+
+async function looked(look: () => Promise<void> | void): Promise<boolean> {
+  try {
+    await look();
+    return true;
+  } catch {
+    return false;
   }
 }
 

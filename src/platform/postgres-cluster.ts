@@ -62,6 +62,9 @@ const SETTINGS: Record<string, string> = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_line_prefix: '%m [%p] %q%a ',
+  // What fails is told by code: a statement, and what is said of it, may hold a family's data.
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
   lc_messages: 'C',
 };
 

@@ -1,4 +1,4 @@
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { ENGINE_SENDER, unknownHere } from '../engine/outbox.js';
 import type {
   AnswerCommand,
   BatchTransaction,
@@ -121,7 +121,7 @@ export class ServiceSource implements SourceHandler {
     if (!record || entry?.kind !== 'invocation' || !row.entryId) return { kind: 'done' };
     const name = nameOf(entry);
     const service = this.services.get(name);
-    if (!service) return { kind: 'give-up', reason: this.unknown(name) };
+    if (!service) return unknownHere(this.unknown(name));
     if (service.delivery === 'at-most-once' && row.tries > 1)
       return {
         kind: 'give-up',

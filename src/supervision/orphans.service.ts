@@ -213,8 +213,8 @@ export class OrphansService {
       failed = error as Error;
       throw error;
     } finally {
-      if (failed) await client.query('rollback').catch(() => undefined);
-      client.release();
+      // One that hangs would keep whoever comes next waiting.
+      client.release(failed);
     }
   }
 }

@@ -25,6 +25,7 @@ import { M0024OutboxTrace } from './m0024-outbox-trace.js';
 import { M0025ConsentsTold } from './m0025-consents-told.js';
 import { M0026PartnersGone } from './m0026-partners-gone.js';
 import { M0027PapersReminded } from './m0027-papers-reminded.js';
+import { M0028RecallTold } from './m0028-recall-told.js';
 
 /** In the order in which they run. Forward only: a migration that was published is never edited, a new one corrects it. */
 export const MIGRATIONS: Constructor<Migration>[] = [
@@ -53,4 +54,5 @@ export const MIGRATIONS: Constructor<Migration>[] = [
   M0025ConsentsTold,
   M0026PartnersGone,
   M0027PapersReminded,
+  M0028RecallTold,
 ];
