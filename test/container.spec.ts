@@ -156,6 +156,16 @@ describe('the Dockerfile', () => {
     for (const [, service] of ours) expect(service.read_only).toBe(true);
   });
 
+  it('starts as `npm start` and ops/systemd/qamqor.service do', () => {
+    const [, ...command] = JSON.parse(image.findLast((line) => line.startsWith('CMD'))?.slice('CMD'.length) ?? '[]');
+    const started = ` ${command.join(' ')}`;
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(scripts.start).toMatch(new RegExp(`exec node${started}$`));
+    expect(readFileSync('ops/systemd/qamqor.service', 'utf8')).toMatch(
+      new RegExp(`^ExecStart=\\S+/node${started}$`, 'm'),
+    );
+  });
+
   it('takes no secret and no data of this machine along', () => {
     const ignored = readFileSync('.dockerignore', 'utf8').split('\n');
     expect(ignored).toEqual(expect.arrayContaining(['.git', '.data*', 'node_modules', 'secrets']));
