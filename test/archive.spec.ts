@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -14,9 +14,13 @@ describe('ops/postgres/archive.sh', () => {
     return join(folder, name);
   };
   const archive = (content: string) => {
-    const { status, stderr } = spawnSync('ops/postgres/archive.sh', [file('log', content), join(folder, LOG)], {
-      encoding: 'utf8',
-    });
+    const { status, stderr } = spawnSync(
+      resolve('ops/postgres/archive.sh'),
+      [file('log', content), join(folder, LOG)],
+      {
+        encoding: 'utf8',
+      },
+    );
     return { status, stderr };
   };
   const archived = () => gunzipSync(readFileSync(join(folder, `${LOG}.gz`))).toString();
