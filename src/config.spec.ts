@@ -84,7 +84,7 @@ describe('readConfig', () => {
     'wants the name of a database, which %s does not have',
     (databaseUrl) => {
       expect(problemsOf({ DATABASE_URL: databaseUrl, QAMQOR_SECRET: SECRET })).toEqual({
-        DATABASE_URL: 'must name a database after the server: postgres://user:password@host:5432/qamqor',
+        DATABASE_URL: 'must name a database behind the server, as in …:5432/qamqor',
       });
     },
   );

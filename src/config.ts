@@ -158,7 +158,7 @@ const variables = z.object({
   /** PostgreSQL 15 or newer; the login owns the database and may create roles. */
   DATABASE_URL: url(/^postgres(ql)?:$/, 'postgres://user:password@host:5432/qamqor')
     .refine((text) => new URL(text).pathname.length > 1, {
-      error: 'must name a database after the server: postgres://user:password@host:5432/qamqor',
+      error: 'must name a database behind the server, as in …:5432/qamqor',
     })
     .optional(),
   /** Redis 7 or Valkey 8 with maxmemory-policy noeviction and AOF on. */
