@@ -80,6 +80,15 @@ describe('readConfig', () => {
     });
   });
 
+  it.each(['postgres://u:geheim@h:5432', 'postgres://u:geheim@h:5432/'])(
+    'wants the name of a database, which %s does not have',
+    (databaseUrl) => {
+      expect(problemsOf({ DATABASE_URL: databaseUrl, QAMQOR_SECRET: SECRET })).toEqual({
+        DATABASE_URL: 'must name a database behind the server, as in …:5432/qamqor',
+      });
+    },
+  );
+
   it('never shows a secret in its error', () => {
     expect(() => readConfig({ QAMQOR_SECRET: 'hunter2', DATABASE_URL: 'mysql://u:hunter2@h/d' })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),

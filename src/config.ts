@@ -87,6 +87,7 @@ export class ConfigError extends Error {
 const url = (protocols: RegExp, example: string) =>
   z.string().refine((text) => URL.canParse(text) && protocols.test(new URL(text).protocol), {
     error: `must be a URL like ${example}`,
+    abort: true,
   });
 
 const SWITCH: Record<string, boolean> = {
@@ -155,7 +156,11 @@ const variables = z.object({
   /** Where people reach the web role from outside. */
   QAMQOR_URL: url(/^https?:$/, 'https://qamqor.example.kz').optional(),
   /** PostgreSQL 15 or newer; the login owns the database and may create roles. */
-  DATABASE_URL: url(/^postgres(ql)?:$/, 'postgres://user:password@host:5432/qamqor').optional(),
+  DATABASE_URL: url(/^postgres(ql)?:$/, 'postgres://user:password@host:5432/qamqor')
+    .refine((text) => new URL(text).pathname.length > 1, {
+      error: 'must name a database behind the server, as in …:5432/qamqor',
+    })
+    .optional(),
   /** Redis 7 or Valkey 8 with maxmemory-policy noeviction and AOF on. */
   REDIS_URL: url(/^rediss?:$/, 'redis://host:6379').optional(),
   /** Folder for the embedded database and the generated secret; made if it is not there. */

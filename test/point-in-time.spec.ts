@@ -40,12 +40,31 @@ function composed(): Record<string, string> {
   /** Processes are stopped before a restore and started after it; partners live on. */
   const open = async () => HandoffTown.create(WORKFLOWS, { through: async () => postgres.url, partners });
   /** A server that replays needs as many as the one that wrote. */
+  const archiving = (home: string) => ({
+    ...composed(),
+    archive_command:
+      composed()
+        ['archive_command']?.replace('/ops/', `${resolve('ops')}/`)
+        .replace('/archive/', `${home}/archive/`) ?? '',
+    // A second instead of a minute, so that nobody has to wait for it.
+    archive_timeout: '1',
+  });
   const connections = () => ({ max_connections: composed()['max_connections'] ?? '' });
+  const restore = (base: string, folder: string, ...more: string[]) =>
+    postgres.run(resolve('ops/postgres/restore.sh'), [
+      postgres.folder(base),
+      postgres.folder('archive'),
+      postgres.folder(folder),
+      ...more,
+    ]);
+  /** The file of the log with which a backup begins. */
+  const startOf = (backup: string) =>
+    /\(file ([0-9A-F]{24})\)/.exec(readFileSync(join(postgres.folder(backup), 'backup_label'), 'utf8'))?.[1] ?? '';
   const ids = () => partners.flatMap(({ received }) => received.map(({ headers }) => String(headers['webhook-id'])));
 
   /** What has been accepted until now is in the archive. */
   async function archived(): Promise<void> {
-    const [{ file: last } = {}] = await postgres.sql('select pg_walfile_name(pg_current_wal_lsn()) as file');
+    const [{ file: last } = {}] = await postgres.sql('select pg_walfile_name(pg_switch_wal()) as file');
     for (;;) {
       const [{ file } = {}] = await postgres.sql('select last_archived_wal as file from pg_stat_archiver');
       if (typeof file === 'string' && file >= String(last)) return;
@@ -66,13 +85,8 @@ function composed(): Record<string, string> {
 
   beforeAll(async () => {
     partners = [await Partner.start(), await Partner.start()];
-    postgres = await RealPostgres.create((home) => ({
-      ...composed(),
-      archive_command: composed()['archive_command']?.replaceAll('/archive/', `${home}/archive/`) ?? '',
-      // A second instead of a minute, so that nobody has to wait for it.
-      archive_timeout: '1',
-    }));
-    postgres.makeFolder('archive');
+    postgres = await RealPostgres.create(archiving);
+    postgres.run('/bin/touch', [join(postgres.makeFolder('archive'), '.qamqor-archive')]);
     town = await open();
     postgres.run(resolve('ops/postgres/base-backup.sh'), [postgres.folder('base')]);
 
@@ -102,9 +116,8 @@ function composed(): Record<string, string> {
     async () => {
       const told = ids();
       const began = performance.now();
-      const args = [postgres.folder('base'), postgres.folder('archive'), postgres.folder('moment'), moment];
-      postgres.run(resolve('ops/postgres/restore.sh'), args);
-      await postgres.start('moment', connections());
+      restore('base', 'moment', moment);
+      await postgres.start('moment', archiving(postgres.home));
       town = await open();
       await pass(town.api.system, { minutes: 1 });
 
@@ -123,6 +136,7 @@ function composed(): Record<string, string> {
       expect(ids().length).toBe(told.length + 1);
       await town.expectSound();
       expect(await violations(postgres.url)).toEqual([]);
+      await archived();
       await town.api.close();
       town = undefined;
       await postgres.kill();
@@ -131,17 +145,38 @@ function composed(): Record<string, string> {
   );
 
   it(
+    'F52: follows what an earlier restore began, unless the timeline of the backup is asked for',
+    async () => {
+      restore('base', 'newest');
+      await postgres.start('newest', connections());
+      town = await open();
+      expect(await town.handoffOf(known.waiting)).toMatchObject({ status: 'sent' });
+      expect((await town.api.get('integration', `/api/cases/${known.after}`)).status).toBe(404);
+      await town.api.close();
+      town = undefined;
+      await postgres.kill();
+    },
+    LONG_MS,
+  );
+
+  it('F52: does not take a damaged file for the end of the log', async () => {
+    postgres.run('/bin/cp', ['-a', postgres.folder('archive'), postgres.folder('damaged')]);
+    postgres.run('/usr/bin/truncate', ['--size=100', postgres.folder(`damaged/${startOf('base')}.gz`)]);
+    restore('base', 'not-whole', '', 'current');
+    const settings = postgres.folder('not-whole/postgresql.auto.conf');
+    postgres.run('/bin/sed', ['-i', 's#/archive/#/damaged/#g', settings]);
+    await expect(postgres.start('not-whole', connections())).rejects.toThrow('ended');
+  });
+
+  it(
     'F52: without a moment loses what was not archived yet: five minutes at the most, one as docker-compose.yml sets it',
     async () => {
       // A backup that was taken after a restore to a moment has that moment in its settings: it does not end there again.
       postgres.run('/bin/cp', ['-a', postgres.folder('base'), postgres.folder('base-after')]);
       const settings = join(postgres.folder('base-after'), 'postgresql.auto.conf');
       postgres.run('/bin/sh', ['-c', `echo "recovery_target_time = '${moment}'" >> "${settings}"`]);
-      postgres.run(resolve('ops/postgres/restore.sh'), [
-        postgres.folder('base-after'),
-        postgres.folder('archive'),
-        postgres.folder('latest'),
-      ]);
+      // Nor does it follow the restores before it.
+      restore('base-after', 'latest', '', 'current');
       await postgres.start('latest', connections());
       town = await open();
       for (const id of [...known.before, known.waiting, known.after])
@@ -210,7 +245,9 @@ function composed(): Record<string, string> {
     const backups = () => readdirSync(postgres.folder('archive')).filter((name) => /^base-.*Z$/.test(name));
     // Without the timeline, which each restore begins anew.
     const log = () =>
-      readdirSync(postgres.folder('archive')).flatMap((name) => (/^[0-9A-F]{24}$/.test(name) ? [name.slice(8)] : []));
+      readdirSync(postgres.folder('archive')).flatMap(
+        (name) => /^[0-9A-F]{8}([0-9A-F]{16})\.gz$/.exec(name)?.[1] ?? [],
+      );
     /** They are named by the second. */
     const nextSecond = () =>
       until(() => !backups().includes(`base-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z`));
@@ -225,34 +262,34 @@ function composed(): Record<string, string> {
     }
     expect(made).toHaveLength(3);
     expect(backups()).toEqual(made.slice(1));
-    const neededBy = (backup: string) =>
-      /\(file [0-9A-F]{8}([0-9A-F]{16})\)/.exec(readFileSync(join(backup, 'backup_label'), 'utf8'))?.[1] ?? '';
-    expect(log()).toEqual(before.filter((file) => file >= neededBy(byHand)));
+    const neededBy = (backup: string) => startOf(backup).slice(8);
+    expect(log()).toEqual(before.filter((file) => file >= neededBy('base')));
     expect(log().length).toBeGreaterThan(0);
     // What says nothing of the log that it needs, and keeping none, stop it before anything of the log is deleted.
     expect(() => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '0'])).toThrow();
     expect(backups()).toEqual(made.slice(1));
+    // Nor is anything written where the disk of the archive is not mounted.
+    const [mark, away] = [postgres.folder('archive/.qamqor-archive'), postgres.folder('mark')];
+    postgres.run('/bin/mv', [mark, away]);
+    await nextSecond();
+    expect(nightly).toThrow();
+    expect(backups()).toEqual(made.slice(1));
+    postgres.run('/bin/mv', [away, mark]);
     postgres.run('/bin/rm', ['-r', byHand]);
     const unknown = postgres.makeFolder('archive/base-unknown');
     await nextSecond();
     expect(nightly).toThrow();
-    expect(log()).toEqual(before.filter((file) => file >= neededBy(postgres.folder('base'))));
+    expect(log()).toEqual(before.filter((file) => file >= neededBy('base')));
     postgres.run('/bin/rmdir', [unknown]);
     await nextSecond();
     nightly();
     const [oldest = ''] = backups();
-    expect(log()).toEqual(before.filter((file) => file >= neededBy(join(postgres.folder('archive'), oldest))));
+    expect(log()).toEqual(before.filter((file) => file >= neededBy(`archive/${oldest}`)));
     expect(log().length).toBeLessThan(before.length);
   });
 
   it('F52: is put over no data that is there', () => {
-    const over = () =>
-      postgres.run(resolve('ops/postgres/restore.sh'), [
-        postgres.folder('base'),
-        postgres.folder('archive'),
-        postgres.folder('latest'),
-      ]);
-    expect(over).toThrow();
+    expect(() => restore('base', 'latest')).toThrow();
     expect(() => postgres.run(resolve('ops/postgres/base-backup.sh'), [postgres.folder('base')])).toThrow();
   });
 });

@@ -5,6 +5,8 @@ set -eu
 archive=$1
 keep=${2:-7}
 [ "$keep" -ge 1 ] || { echo "$keep backups to keep are none." >&2; exit 2; }
+[ -e "$archive/.qamqor-archive" ] ||
+  { echo "$archive is no archive, or its disk is not mounted: it has no file .qamqor-archive." >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 # One that was cut off is worth nothing.
 rm -rf "$archive"/base-*Z.part
@@ -17,4 +19,4 @@ for backup in "$archive"/base-*/; do
     { echo "$backup does not say which log it needs: none was deleted." >&2; exit 2; }
   first=$(printf '%s\n' $first "$file" | sort -k 1.9 | head -n 1)
 done
-pg_archivecleanup "$archive" "$first"
+pg_archivecleanup -x .gz "$archive" "$first"

@@ -12,14 +12,13 @@ import { databaseTrouble, diskTrouble, prepareDataDir } from './start-trouble.js
 let database: TestDatabase;
 let folder: string;
 let talker: Server;
+let pooler: Server;
 beforeAll(async () => {
   [database, folder] = [await createDatabase({ migrated: false }), await mkdtemp(join(tmpdir(), 'qamqor-trouble-'))];
   // Says goodbye in a language of its own, whatever it is asked.
-  talker = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n', () => socket.destroy()));
-  });
-  await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve));
+  talker = await answers('HTTP/1.1 400 Bad Request\r\n\r\n');
+  const refusal = ['SFATAL', 'C08P01', 'Munsupported startup parameter: options', '', ''].join('\0');
+  pooler = await answers(`E\0\0\0${String.fromCharCode(4 + refusal.length)}${refusal}`);
   await database
     .pool('owner')
     .query(
@@ -32,8 +31,17 @@ afterAll(async () => {
     .query(`revoke all on database ${nameOf(database.url)} from ${LOGIN}; drop role ${LOGIN}`);
   await database.close();
   await rm(folder, { recursive: true });
-  await new Promise((resolve) => talker.close(resolve));
+  for (const server of [talker, pooler]) await new Promise((resolve) => server.close(resolve));
 });
+
+async function answers(words: string): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(words, () => socket.destroy()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
 
 const LOGIN = `trouble_${process.pid}`;
 const nameOf = (url: string) => new URL(url).pathname.slice(1);
@@ -42,8 +50,8 @@ const changed = (change: (url: URL) => void) => {
   change(url);
   return url.toString();
 };
-const talkerPort = () => {
-  const address = talker.address();
+const portOf = (server: Server) => {
+  const address = server.address();
   return typeof address === 'object' ? String(address?.port) : '';
 };
 const start = (databaseUrl: string) =>
@@ -55,7 +63,7 @@ describe('a database that cannot be used is told in a sentence, without its pass
     ['a port nobody listens at', () => 'postgres://u:geheim@127.0.0.1:1/d', 'database-unreachable', /127\.0\.0\.1:1\b/],
     [
       'a server that is no PostgreSQL',
-      () => `postgres://u:geheim@127.0.0.1:${talkerPort()}/d`,
+      () => `postgres://u:geheim@127.0.0.1:${portOf(talker)}/d`,
       'database-is-not-postgresql',
       /does not speak PostgreSQL/,
     ],
@@ -78,6 +86,18 @@ describe('a database that cannot be used is told in a sentence, without its pass
       'database-rights-missing',
       /must own the database/,
     ],
+    [
+      'a server that only lets read',
+      () => changed((url) => url.searchParams.set('options', '-c default_transaction_read_only=on')),
+      'database-read-only',
+      /name the primary server/,
+    ],
+    [
+      'a pooler in between',
+      () => `postgres://u:geheim@127.0.0.1:${portOf(pooler)}/d`,
+      'database-behind-pooler',
+      /Name the server itself/,
+    ],
   ])('%s', async (_, url, code, words) => {
     const error = await start(url());
     expect(error).toBeInstanceOf(StartError);
@@ -98,7 +118,7 @@ describe('a Redis that cannot be used is told in a sentence', () => {
   it.each<[string, () => string, string]>([
     ['a host nobody knows', () => 'redis://u:geheim@no-such-host.invalid', 'redis-unreachable'],
     ['a port nobody listens at', () => 'redis://u:geheim@127.0.0.1:1', 'redis-unreachable'],
-    ['a server that is no Redis', () => `redis://127.0.0.1:${talkerPort()}`, 'redis-is-not-redis'],
+    ['a server that is no Redis', () => `redis://127.0.0.1:${portOf(talker)}`, 'redis-is-not-redis'],
   ])('%s', async (_, url, code) => {
     const opened = openRedisBackend(url(), () => undefined);
     await expect(opened).rejects.toMatchObject({ name: 'StartError', code });

@@ -128,6 +128,14 @@ const busy: Explain = ({ server }, message) => [
   'database-not-ready',
   `The database at ${server} takes no connection now (${message}). Try again in a moment; if it stays so, look into the server's log.`,
 ];
+const readOnly: Explain = ({ server }) => [
+  'database-read-only',
+  `The database at ${server} may only be read: it is a standby, or still replays its log after a restore. Wait until "select pg_is_in_recovery()" says f there, or name the primary server in DATABASE_URL.`,
+];
+const goBetween: Explain = ({ server }, message) => [
+  'database-behind-pooler',
+  `What answers at ${server} refuses how a session is begun (${message}): it is something in between, such as PgBouncer. Name the server itself in DATABASE_URL; Qamqor keeps connections of its own.`,
+];
 const simulated: Explain = (_place, message) => [
   'database-simulated',
   `This database cannot serve in production: ${message}. Use another one, or set QAMQOR_PRODUCTION=off for simulations.`,
@@ -151,6 +159,8 @@ const BY_CODE: Record<string, Explain> = {
   '28000': wrongLogin,
   '3D000': noDatabase,
   '42501': noRights,
+  '25006': readOnly,
+  '08P01': goBetween,
   QC002: simulated,
   '53300': busy,
   '57P03': busy,
