@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createDatabase, type TestDatabase } from './database.js';
+import { createDatabase, superuserUrl, type TestDatabase } from './database.js';
+import { faketime, hasFaketime, otherTime } from './faketime.js';
 import { Running } from './faults/processes.js';
 import { hasRealRedis, RealRedis, realRedis } from './real-redis.js';
 import { freePort } from './redis.js';
@@ -111,23 +112,42 @@ describe('a process that cannot work as it was asked to', () => {
     LONG_MS,
   );
 
-  it(
-    'A66: on a database that may lose what was answered: says so in a line of its own, and starts',
-    async () => {
-      const server = start({ PORT: String(await freePort()) });
-      try {
-        await ready(server);
-        const { code, stderr } = await server.kill('SIGTERM');
-        expect(linesOf(stderr).filter(({ level }) => level === 'warn')).toEqual([
-          expect.objectContaining({ msg: expect.stringContaining('fsync') }),
-        ]);
-        expect(code).toBe(0);
-      } finally {
-        await server.kill();
-      }
-    },
+  it.each<[string, () => Promise<Record<string, string>>, ...RegExp[]]>([
+    ['a database that may lose what was answered', async () => ({})],
+    [
+      "a superuser's login",
+      async () => ({ DATABASE_URL: await superuserUrl(good) }),
+      /^The login "\w+" .* is a superuser: .*CREATEROLE/,
+    ],
+  ])(
+    'A66: on %s: says so in a line of its own, and starts',
+    async (_what, more, ...words) => expectTold(await more(), ...words),
     LONG_MS,
   );
+
+  (hasFaketime ? it : it.skip).each([
+    ['ahead of', '-1h'],
+    ['behind', '+1h'],
+  ])(
+    `A66: on a database whose clock is %s that of its machine, by ${faketime}: says so in a line of its own, and starts`,
+    (where, offset) =>
+      expectTold(otherTime(offset), new RegExp(`^The database's clock is 3\\d\\d\\d s ${where} .*NTP`)),
+    LONG_MS,
+  );
+
+  /** Nothing else, besides that the server of tests has `fsync` off. */
+  async function expectTold(more: Record<string, string>, ...words: RegExp[]): Promise<void> {
+    const server = start({ PORT: String(await freePort()), ...more });
+    try {
+      await ready(server);
+      const { code, stderr } = await server.kill('SIGTERM');
+      const told = linesOf(stderr).filter(({ level }) => level === 'warn');
+      expect(told.map(({ msg }) => msg)).toEqual([/fsync/, ...words].map((one) => expect.stringMatching(one)));
+      expect(code).toBe(0);
+    } finally {
+      await server.kill();
+    }
+  }
 
   it('leaves a database as it was that it may not use', async () => {
     const { rows } = await empty

@@ -57,6 +57,12 @@ export async function createDatabase(options: TestDatabaseOptions = {}): Promise
   return testDatabase(server, name);
 }
 
+/** The login that owns the server, which no process of ours should have. */
+export async function superuserUrl({ url }: Pick<TestDatabase, 'url'>): Promise<string> {
+  const { adminUrl } = await findServer();
+  return Object.assign(new URL(adminUrl), { pathname: new URL(url).pathname }).toString();
+}
+
 interface Server {
   urlOf(database: string): string;
   adminUrl: string;

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createDatabase, type TestDatabase } from '../../test/database.js';
+import { createDatabase, superuserUrl, type TestDatabase } from '../../test/database.js';
 import { openPool } from './database.js';
 import { type DatabaseFacts, databaseWarnings, warningsFrom } from './database-warnings.js';
-import { PostgresCluster, SUPERUSER } from './postgres-cluster.js';
 
 const sound: DatabaseFacts = { notKept: [], login: 'qamqor', isSuperuser: false, passesPolicies: false, aheadMs: 0 };
 
@@ -33,10 +32,7 @@ describe('A66: before families rely on a database, whoever runs it', () => {
   });
 
   it('is told of a superuser, who must not be what a process logs in as', async () => {
-    const cluster = new PostgresCluster({ dataDir: process.env.QAMQOR_TEST_CLUSTER ?? '' });
-    const { superuserPassword } = await cluster.locked(() => cluster.ensureRunning());
-    const url = Object.assign(new URL(database.url), { username: SUPERUSER, password: superuserPassword });
-    const pool = openPool(url.toString(), 'app', { max: 1 });
+    const pool = openPool(await superuserUrl(database), 'app', { max: 1 });
     expect(await databaseWarnings(pool)).toContainEqual(expect.stringMatching(/is a superuser.*CREATEROLE/));
     await pool.end();
   });
