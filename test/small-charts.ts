@@ -47,6 +47,11 @@ export function handOff(onDone: Json, onError: Json, input: JsonObject = {}): Js
   return { id: 'send', src: 'handOff', input: { ...HAND_OFF, ...input }, onDone, onError };
 }
 
+export function step({ onDone, onError = 'end' }: { onDone: Json; onError?: Json }): JsonObject {
+  const input = { name: 'issueCertificate', deadline: '1 days', escalation: 'task' };
+  return { id: 'step', src: 'service', input, onDone, onError };
+}
+
 /** A workflow around some states; `more` lies over the whole config. */
 export function chart(states: JsonObject, more: JsonObject = {}): Record<string, string> {
   const [first = ''] = Object.keys(states);

@@ -35,6 +35,7 @@ export function checkLife(
   const life = new Life(catalogue);
   checkWaiting(life, exploration, findings);
   checkGoingRound(life, exploration, findings);
+  checkServices(exploration, findings);
   checkAnswered(exploration, findings);
 }
 
@@ -175,6 +176,34 @@ function checkGoingRound(life: Life, { rests }: Exploration, findings: Findings)
       'Time alone leads a family round in a circle here, and nobody hears how long it has gone on.',
       'Give a state of the circle a `deadline` and an `escalation` whose ladder names a role, or let it end by itself.',
     );
+  }
+}
+
+/** Answers of our own services alone may lead round in a circle, which then turns as fast as workers can, for ever. */
+function checkServices({ rests }: Exploration, findings: Findings): void {
+  const turns = rests.flatMap(({ edges }) => edges.filter(isUnguardedService));
+  const circle = circleOf(turns);
+  const leaf = rests.find((rest) => circle.has(rest))?.leaves[0];
+  if (leaf === undefined) return;
+  findings.error(
+    'endless',
+    leaf.path,
+    'Services lead round in a circle here that nobody and no time holds up: they would be carried out for ever.',
+    'Let the circle wait for an answer, an event or a time, or give one of its transitions a `guard` that ends it.',
+  );
+}
+
+function isUnguardedService({ cause, guards }: Edge): boolean {
+  return (cause.kind === 'done' || cause.kind === 'error') && cause.invoke.src === 'service' && guards.length === 0;
+}
+
+/** What is left when whatever these edges do not lead both into and out of is taken away, again and again. */
+function circleOf(edges: Edge[]): Set<Rest> {
+  for (let left = edges; ; ) {
+    const [from, to] = [new Set(left.map((edge) => edge.from)), new Set(left.map((edge) => edge.to))];
+    const next = left.filter((edge) => edge.from !== null && to.has(edge.from) && from.has(edge.to));
+    if (next.length === left.length) return to;
+    left = next;
   }
 }
 

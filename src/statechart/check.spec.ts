@@ -10,6 +10,7 @@ import {
   HAND_OFF,
   handOff,
   simple,
+  step,
   T,
   TASK,
   task,
@@ -163,6 +164,24 @@ const BAD: [rule: string, state: string, files: Record<string, string>][] = [
       a: { entry: { type: 'raise', params: { event: 'AGAIN' } }, on: { AGAIN: { target: 'a', reenter: true } } },
       ...END,
     }),
+  ],
+  [
+    'endless',
+    'work.a',
+    chart(
+      {
+        work: {
+          initial: 'a',
+          on: { STOP: 'end' },
+          states: {
+            a: { invoke: step({ onDone: 'b', onError: 'b' }) },
+            b: { invoke: step({ onDone: 'a', onError: 'a' }) },
+          },
+        },
+        ...END,
+      },
+      { events: EVENTS },
+    ),
   ],
   ['no-default', 'work', simple(task([{ guard: '= event.output.decision = "yes"', target: 'end' }]))],
   ['no-default', 'work', simple(handOff('end', [{ guard: '= context.x', target: 'end' }]), { context: { x: true } })],
@@ -506,6 +525,17 @@ describe('check refuses', () => {
     expect(found.map(({ rule }) => rule)).toEqual(['too-large']);
   });
 
+  it('services that follow each other without end, and none that a guard or somebody ends', () => {
+    const endless = (states: JsonObject) =>
+      findings(chart({ ...states, ...END }, { context: { n: 0 } })).filter(({ rule }) => rule === 'endless');
+    const again = { target: 'work', reenter: true };
+    const bounded = [{ guard: '= context.n < 3', ...again }, { target: 'end' }];
+    expect(endless({ work: { invoke: step({ onDone: again }) } })).toMatchObject([{ state: 'work' }]);
+    expect(endless({ work: { invoke: step({ onError: again, onDone: 'end' }) } })).toHaveLength(1);
+    expect(endless({ work: { invoke: step({ onDone: bounded }) } })).toEqual([]);
+    expect(endless({ work: { invoke: step({ onDone: 'ask' }) }, ask: { invoke: task('work') } })).toEqual([]);
+  });
+
   it('cases that open each other without end, and none that wait for somebody first', () => {
     const sub = (workflow: string) => ({ id: 'sub', src: 'case', input: { workflow }, onDone: 'end', onError: 'end' });
     const further = (workflow: string) => ({ type: 'openCase', params: { workflow } });
@@ -515,7 +545,6 @@ describe('check refuses', () => {
         workflows: ['a', 'b', 'track'],
         opens: (key) => ({ a: ['b'], b: ['w'] })[key] ?? [],
       }).filter(({ rule }) => rule === 'opens-without-end');
-    const service = { id: 'step', src: 'service', input: { name: 'issueCertificate' }, onError: 'end' };
     expect(endless({ work: { invoke: sub('w') } })).toMatchObject([{ state: 'work' }]);
     expect(endless({ work: { invoke: sub('a') } })).toMatchObject([
       { message: expect.stringContaining('w → a → b → w') },
@@ -524,7 +553,7 @@ describe('check refuses', () => {
     expect(
       endless({ work: { always: { target: 'wait', actions: further('w') } }, wait: { invoke: task('end') } }),
     ).toHaveLength(1);
-    expect(endless({ work: { invoke: { ...service, onDone: 'more' } }, more: { invoke: sub('w') } })).toHaveLength(1);
+    expect(endless({ work: { invoke: step({ onDone: 'more' }) }, more: { invoke: sub('w') } })).toHaveLength(1);
     expect(endless({ work: { invoke: sub('track') } })).toEqual([]);
     expect(endless({ work: { invoke: task('more') }, more: { invoke: sub('w') } })).toEqual([]);
     expect(endless({ work: { invoke: task({ target: 'end', actions: further('w') }) } })).toEqual([]);
