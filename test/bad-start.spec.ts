@@ -120,7 +120,7 @@ describe('a process that cannot work as it was asked to', () => {
       /^The login "\w+" .* is a superuser: .*CREATEROLE/,
     ],
   ])(
-    'A66: on %s: says so in a line of its own, and starts',
+    'A66: %s: is told of in a line of its own, and the process starts',
     async (_what, more, ...words) => expectTold(await more(), ...words),
     LONG_MS,
   );
@@ -129,7 +129,7 @@ describe('a process that cannot work as it was asked to', () => {
     ['ahead of', '-1h'],
     ['behind', '+1h'],
   ])(
-    `A66: on a database whose clock is %s that of its machine, by ${faketime}: says so in a line of its own, and starts`,
+    `A66: a database whose clock is %s that of the machine, by ${faketime}: is told of in a line of its own, and the process starts`,
     (where, offset) =>
       expectTold(otherTime(offset), new RegExp(`^The database's clock is 3\\d\\d\\d s ${where} .*NTP`)),
     LONG_MS,
