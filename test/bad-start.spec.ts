@@ -225,6 +225,8 @@ describe('a process that cannot work as it was asked to', () => {
         expect(health).toMatchObject({
           checks: { queues: { status: 'warning', message: expect.stringContaining('appendonly') } },
         });
+        // A65: a stranger learns that something is not as it should be, and not what.
+        expect((await (await fetch(`${url}/health/ready`)).json()).checks.queues).toEqual({ status: 'warning' });
         const { stderr } = await server.kill('SIGTERM');
         expect(linesOf(stderr).filter(({ level, msg }) => level === 'warn' && msg.includes('appendonly'))).toHaveLength(
           1,

@@ -1,7 +1,8 @@
-import { Controller, Get, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Public } from '../identity/access.js';
+import { isKeyed } from '../identity/principal.js';
 import { within } from '../platform/within.js';
 import { Describe } from './contract.js';
 
@@ -43,7 +44,7 @@ export class HealthController {
       503: { description: 'Something is away', schema: readiness },
     },
   })
-  async ready(@Res({ passthrough: true }) reply: FastifyReply) {
+  async ready(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     const checks = Object.fromEntries(
       await Promise.all(
         Object.entries(this.health.checks).map(async ([name, check]) => [name, await look(check)] as const),
@@ -54,8 +55,13 @@ export class HealthController {
       'ok';
     void reply.status(worst === 'away' ? 503 : 200);
     if (worst === 'away') void reply.header('retry-after', '2');
-    return { status: worst, checks };
+    return { status: worst, checks: isKeyed(request) ? checks : withoutWords(checks) };
   }
+}
+
+/** How we are set up is the business of whoever runs us. */
+function withoutWords(checks: Record<string, z.infer<typeof state>>): Record<string, z.infer<typeof state>> {
+  return Object.fromEntries(Object.entries(checks).map(([name, { status }]) => [name, { status }]));
 }
 
 /** Details of a failure are for the log, not for whoever asks. */

@@ -6,7 +6,7 @@ import { AppError } from '../engine/errors.js';
 import { KEY_SUFFICES, PUBLIC, ROLES } from './access.js';
 import type { AccountsService } from './accounts.service.js';
 import { hasRole, isStaff, partnersOf } from './identity.policy.js';
-import { INTEGRATION_ACCOUNT, type Principal, setPrincipal } from './principal.js';
+import { INTEGRATION_ACCOUNT, isKeyed, type Principal, setKeyed, setPrincipal } from './principal.js';
 import type { SessionsService } from './sessions.service.js';
 
 /** Everything is closed: a route is public only where it says so, and open to the roles that it names. */
@@ -22,11 +22,12 @@ export class AuthGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { authorization } = request.headers;
+    if (authorization !== undefined && this.isApiKey(authorization)) setKeyed(request);
+    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets)) return true;
     const keySuffices = this.reflector.getAllAndOverride<boolean | undefined>(KEY_SUFFICES, targets) === true;
-    if (keySuffices && authorization !== undefined && this.isApiKey(authorization)) return true;
+    if (keySuffices && isKeyed(request)) return true;
     const principal = await this.whoAsks(request);
     if (!principal)
       throw new AppError(
@@ -44,9 +45,8 @@ export class AuthGuard implements CanActivate {
   }
 
   private async whoAsks(request: FastifyRequest): Promise<Principal | null> {
-    const { authorization } = request.headers;
-    if (authorization !== undefined)
-      return this.isApiKey(authorization) ? this.accounts.principal(INTEGRATION_ACCOUNT) : null;
+    if (request.headers.authorization !== undefined)
+      return isKeyed(request) ? this.accounts.principal(INTEGRATION_ACCOUNT) : null;
     return (await this.sessions.of(request))?.principal ?? null;
   }
 

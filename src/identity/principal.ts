@@ -28,6 +28,17 @@ export function principalOf(request: FastifyRequest): Principal | undefined {
   return principals.get(request.raw);
 }
 
+const keyed = new WeakSet<FastifyRequest['raw']>();
+
+/** It came with the API key: known without asking the database, which may be away. */
+export function setKeyed(request: FastifyRequest): void {
+  keyed.add(request.raw);
+}
+
+export function isKeyed(request: FastifyRequest): boolean {
+  return keyed.has(request.raw);
+}
+
 /** The signed-in account, as a parameter of a handler that is not public. */
 export const By = createParamDecorator((_data: unknown, context: ExecutionContext): Principal => {
   const principal = principalOf(context.switchToHttp().getRequest<FastifyRequest>());

@@ -33,6 +33,23 @@ class M9004Widens extends Migration {
   }
 }
 
+class M9005Deadlocks extends Migration {
+  override up(): void {
+    this.addSql('alter table qamqor.cases add column wider int');
+    this.addSql('alter table qamqor.timers add column wider int');
+  }
+}
+
+/** How many wait for a table of their own. */
+async function waitingFor(database: TestDatabase): Promise<number | null> {
+  const { rowCount } = await database
+    .pool('owner')
+    .query(
+      `select from pg_locks where not granted and mode = 'AccessExclusiveLock' and database = (select oid from pg_database where datname = current_database())`,
+    );
+  return rowCount;
+}
+
 async function tables(database: TestDatabase): Promise<string[]> {
   const { rows } = await database
     .pool('owner')
@@ -76,14 +93,7 @@ describe('migrations', () => {
     const reader = await other.pool('owner').connect();
     await reader.query('begin; lock table qamqor.cases in access share mode');
     const migrating = migrate(other.url, [...MIGRATIONS, M9004Widens], { lockMs: 200 });
-    const waits = async () =>
-      (
-        await other
-          .pool('owner')
-          .query(
-            `select from pg_locks where not granted and mode = 'AccessExclusiveLock' and database = (select oid from pg_database where datname = current_database())`,
-          )
-      ).rowCount;
+    const waits = () => waitingFor(other);
     await until(async () => (await waits()) === 1);
     // Whoever stands behind it gets through while the reader still reads.
     await app.query('select from qamqor.cases limit 1');
@@ -92,6 +102,21 @@ describe('migrations', () => {
     await reader.query('commit');
     reader.release();
     expect(await migrating).toEqual(['M9004Widens']);
+    await other.close();
+  });
+
+  it('F48: that would wait for each other with whoever works for ever are run again, and go on', async () => {
+    const other = await createDatabase();
+    const worker = await other.pool('owner').connect();
+    await worker.query('begin; lock table qamqor.timers in access share mode');
+    const migrating = migrate(other.url, [...MIGRATIONS, M9005Deadlocks]);
+    migrating.catch(() => undefined);
+    await until(async () => (await waitingFor(other)) === 1);
+    // The migration has waited for longer, and so is the one that PostgreSQL ends.
+    await worker.query('select from qamqor.cases limit 1');
+    await worker.query('commit');
+    worker.release();
+    expect(await migrating).toEqual(['M9005Deadlocks']);
     await other.close();
   });
 

@@ -14,7 +14,8 @@ const MIGRATION_LOCK = 4_817_263_905;
 /** Everybody who wants a table waits behind a migration that waits for it: so long, then they go first. */
 const LOCK_MS = 3_000;
 const TRIES = 20;
-const LOCK_NOT_AVAILABLE = '55P03';
+/** lock_not_available, deadlock_detected: whoever works has a table that the next migration of the transaction wants. */
+const IN_USE = new Set(['55P03', '40P01']);
 
 /**
  * Brings the database to the version of this code, in one transaction, as the owner. Several processes may call it at
@@ -35,7 +36,7 @@ export async function migrate(
       try {
         return await runMigrations(url, migrations, lockMs);
       } catch (error) {
-        if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+        if (!IN_USE.has(sqlState(error) ?? '')) throw error;
         if (left <= 1) throw tablesInUse(error);
         await sleep(lockMs);
       }
