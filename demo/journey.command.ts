@@ -1,3 +1,4 @@
+import { endWithDatabase } from '../src/cli/interrupt.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from '../src/cli/terminal.js';
 import { readConfig } from '../src/config.js';
 import { refuseUnusableFile } from '../src/families/families-file.js';
@@ -28,6 +29,7 @@ export async function journeyCommand(
     );
   }
   await refuseUnusableFile(families, 'en');
+  endWithDatabase();
   const report = await journey({ families, count, seed }, config, terminal, run);
   for (const line of inWords(report)) terminal.say(line);
   await terminal.answer(report);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { AccountOptions } from './cli/accounts.js';
+import { isInterrupted } from './cli/interrupt.js';
 import { EXIT, type ExitCode, explain, isReaderGone, Terminal, TerminalError } from './cli/terminal.js';
 import { misspeltSettings } from './config.js';
 import { diskTrouble } from './platform/start-trouble.js';
@@ -198,24 +199,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-/** Interrupted: what was not committed did not happen, and a database that was started for the command ends with it. */
-let interrupted = false;
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-] as const) {
-  process.once(signal, () => {
-    interrupted = true;
-    const stopped = import('./platform/embedded-postgres.js').then(({ EmbeddedPostgres }) =>
-      EmbeddedPostgres.stopAll(),
-    );
-    void stopped.catch(() => undefined).finally(() => process.exit(128 + number));
-  });
-}
-
 const args = process.argv.slice(2);
 for (const line of misspeltSettings()) process.stderr.write(`${line}\n`);
-process.exitCode = await main(args).catch((error: unknown) => (interrupted ? EXIT.unusable : fail(error, args)));
+process.exitCode = await main(args).catch((error: unknown) => (isInterrupted() ? EXIT.unusable : fail(error, args)));
 
 // Whatever was left open must not keep a command that has ended from ending.
 setTimeout(() => process.exit(), LEFTOVERS_MS).unref();

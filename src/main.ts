@@ -30,6 +30,8 @@ let unattended = isUnattended() ? new Log({ logLevel: 'info', unattended: true }
 
 /** Told to stop: what fails from then on is no news. */
 let stopping = false;
+/** Why the start failed, where a signal comes while it is being taken back. */
+let failure: { error: unknown } | undefined;
 
 /** What is to be closed, the last first. */
 const closing: (() => Promise<unknown>)[] = [];
@@ -52,7 +54,10 @@ async function main(): Promise<void> {
   const partners = config.demo ? await startPartners(config, warn) : undefined;
   if (partners) closing.push(() => partners.close());
   const withPartners = { ...config, partners: { ...partners?.addresses, ...config.partners } };
-  const open = () => System.open(withPartners, { logger });
+  const open = async () => {
+    if (stopping) throw new Error('It was told to stop.');
+    return System.open(withPartners, { logger });
+  };
   const system = await openPrepared(open, partners);
   if (!system) return;
   closing.push(() => system.close());
@@ -260,6 +265,7 @@ function closeOnSignal(config: Config, logger: Log): void {
       void leave(0);
     }, GRACE_MS).unref();
     closeAll().then(() => {
+      if (failure) return fail(failure.error);
       say(`Stopped. Everything is kept in ${keptIn(config)}; start again to go on.`);
       return leave(0);
     }, fail);
@@ -267,8 +273,17 @@ function closeOnSignal(config: Config, logger: Log): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
 }
 
-async function closeAll(): Promise<void> {
-  for (let close = closing.pop(); close; close = closing.pop()) await close();
+let closed: Promise<void> | undefined;
+
+/** Once, whoever asks: one that cannot be closed keeps none of the others open. */
+function closeAll(): Promise<void> {
+  closed ??= (async () => {
+    const failed: unknown[] = [];
+    for (let close = closing.pop(); close; close = closing.pop())
+      await close().catch((error: unknown) => failed.push(error));
+    if (failed.length > 0) throw failed[0];
+  })();
+  return closed;
 }
 
 function fail(thrown: unknown): Promise<never> {
@@ -288,6 +303,7 @@ function say(line: string): void {
 
 main().catch(async (error: unknown) => {
   if (stopping) return;
+  failure = { error };
   // The embedded database must not stay behind.
   await closeAll().catch(() => undefined);
   await fail(error);

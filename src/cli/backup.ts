@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readConfig } from '../config.js';
 import { backUp, restore } from '../platform/embedded-backup.js';
+import { endWithDatabase } from './interrupt.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
 
 /** `backup FILE` */
@@ -12,6 +13,7 @@ export async function backUpCommand(file: string, terminal: Terminal): Promise<E
       'no-database',
       `There is no database in the folder ${resolve(dataDir)}, so there is nothing to back up: name the right folder with QAMQOR_DATA.`,
     );
+  endWithDatabase();
   const about = await backUp({ dataDir, file, log: (line) => terminal.progress(line) });
   terminal.say(
     `${resolve(file)} holds everything as it was at ${about.at}. It has the families' data: keep it closed.`,

@@ -11,6 +11,7 @@ import { ORGANISATION, System } from '../system.js';
 import { verifySystem } from '../verify-system.js';
 import { deployChecked } from '../workflows/deploy.js';
 import { findingsOf, hasErrors, sayFindings } from './check.js';
+import { endWithDatabase } from './interrupt.js';
 import { EXIT, type ExitCode, type Terminal, TerminalError } from './terminal.js';
 import { findWorkflow, loadFound } from './workflow-paths.js';
 
@@ -133,6 +134,7 @@ export async function withSystem<Result>(
   terminal: Pick<Terminal, 'progress'>,
   work: (system: System) => Promise<Result>,
 ): Promise<Result> {
+  endWithDatabase();
   const system = await System.open(readConfig(undefined, { serves: false }), {
     queues: false,
     serves: false,

@@ -53,6 +53,8 @@ interface Pending {
   digest?: Buffer;
   /** What its outbox rows go on from, where it is traced. */
   trace: string | undefined;
+  /** In the order in which commands came. */
+  place: number;
   passedOver: number;
   setbacks: number;
   lookedAgain?: boolean;
@@ -89,6 +91,7 @@ export class Engine implements EngineApi {
   private readonly lanes: Record<Command['lane'], Pending[]> = { people: [], machines: [] };
   /** Kept commands under way in this process, by key: a twin waits for the same answer. */
   private readonly twins = new Map<string, { digest: Buffer; answer: Promise<Accepted> }>();
+  private arrived = 0;
   private waitingBytes = 0;
   /** Cases in a running batch of this process. */
   private readonly busy = new Set<string>();
@@ -187,6 +190,7 @@ export class Engine implements EngineApi {
         command,
         bytes,
         trace,
+        place: this.arrived++,
         passedOver: 0,
         setbacks: 0,
         since,
@@ -285,10 +289,12 @@ export class Engine implements EngineApi {
   /** Before everybody, because others never stop coming; of those who travel alone the one that failed least. */
   private takeAlone(): Pending | undefined {
     for (const lane of [this.lanes.people, this.lanes.machines]) {
-      const [first] = lane
-        .filter((p) => travelsAlone(p) && !this.busy.has(p.command.caseId))
-        .sort((one, other) => one.setbacks - other.setbacks);
-      if (first) return lane.splice(lane.indexOf(first), 1)[0];
+      if (!lane.some(travelsAlone)) continue;
+      const firsts = [...new Map(lane.toReversed().map((pending) => [pending.command.caseId, pending])).values()];
+      const [next] = firsts
+        .filter((pending) => travelsAlone(pending) && !this.busy.has(pending.command.caseId))
+        .sort((one, other) => one.setbacks - other.setbacks || one.place - other.place);
+      if (next) return lane.splice(lane.indexOf(next), 1)[0];
     }
     return undefined;
   }
@@ -375,19 +381,20 @@ export class Engine implements EngineApi {
     }
     if (group.length > 1 && isLockTimeout(error)) {
       // One by one: in halves, whoever is locked would cost its neighbours the wait at every level.
-      for (const pending of group) await this.runGroup(this.patient([pending], LOCK_PATIENCE_MS));
+      for (const pending of group) await this.runInTurn(this.patient([pending], LOCK_PATIENCE_MS));
       return;
     }
     if (!isLockTimeout(error) && isRetryable(error)) {
       const patient = this.patient(group, PATIENCE_MS);
-      for (const pending of patient) pending.setbacks += setbacksOf(error);
-      if (!this.isAnybodyAlone) await this.pause();
+      const setbacks = setbacksOf(error);
+      for (const pending of patient) pending.setbacks += setbacks;
+      if (setbacks === 0 || !this.isAnybodyAlone) await this.pause();
       return patient.some(travelsAlone) ? this.putBack(patient) : this.runGroup(patient);
     }
     if (group.length > 1) {
       const middle = group.length >> 1;
-      await this.runGroup(group.slice(0, middle));
-      return this.runGroup(group.slice(middle));
+      await this.runInTurn(group.slice(0, middle));
+      return this.runInTurn(group.slice(middle));
     }
     // Another process stored the same key or opened the same subject first: looked at again, that is found and said.
     if (isTaken(error) && !first.lookedAgain) {
@@ -434,22 +441,35 @@ export class Engine implements EngineApi {
     try {
       const ids = [...new Set(passedOver.map((p) => p.command.caseId))];
       const existing = await this.existing(ids);
-      for (const pending of passedOver.toReversed()) {
+      const again: Pending[] = [];
+      for (const pending of passedOver) {
         if (!existing.has(pending.command.caseId)) {
           pending.reject(caseNotFound(pending.command.caseId));
           continue;
         }
         pending.passedOver += 1;
-        this.putBack([pending]);
+        again.push(pending);
       }
+      this.putBack(again);
     } catch (error) {
       await this.afterFailure(passedOver, error as Error);
     }
   }
 
-  /** Before those that came later. */
+  /** In the order in which they came. */
   private putBack(group: Pending[]): void {
-    for (const pending of group.toReversed()) this.lanes[pending.command.lane].unshift(pending);
+    for (const pending of group) this.lanes[pending.command.lane].push(pending);
+    for (const lane of Object.values(this.lanes)) lane.sort((one, other) => one.place - other.place);
+  }
+
+  /** A part of a group, whose other part may have been put back: an earlier command of a case is not overtaken. */
+  private async runInTurn(part: Pending[]): Promise<void> {
+    const waiting = Object.values(this.lanes).flat();
+    const isBehind = ({ command, place }: Pending) =>
+      waiting.some((other) => other.place < place && other.command.caseId === command.caseId);
+    const { behind = [], next = [] } = Object.groupBy(part, (pending) => (isBehind(pending) ? 'behind' : 'next'));
+    this.putBack(behind);
+    await this.runGroup(next);
   }
 
   private existing(ids: string[]): Promise<Set<string>> {
@@ -554,14 +574,13 @@ function isLockTimeout(error: Error): boolean {
   return (error as { code?: string }).code === '55P03';
 }
 
-/** What the commands of a batch were held up by, and may be by one of them alone. Where the database is away, nobody is to blame. */
+/** How much the commands of a batch are suspected: one of their cases alone may be what meets it again and again. */
 function setbacksOf(error: Error): number {
-  if (isConnectionLost(error)) return 0;
-  return sqlState(error) === QUERY_CANCELED ? SETBACKS_TOGETHER : 1;
+  return SETBACKS[sqlState(error) ?? ''] ?? 0;
 }
 
-/** A statement took too long: seconds, that nobody shall pay twice. */
-const QUERY_CANCELED = '57014';
+/** serialization_failure, deadlock_detected, and query_canceled: seconds, that nobody shall pay twice. */
+const SETBACKS: Partial<Record<string, number>> = { '40001': 1, '40P01': 1, '57014': SETBACKS_TOGETHER };
 
 /** Bounded where it comes from, and nobody else would send it again. */
 function isOurs({ sender }: Command): boolean {

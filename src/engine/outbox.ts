@@ -168,9 +168,9 @@ export class OutboxWorker {
     }
   }
 
-  /** Its case is busy: no death of ours. Where the database is away too, the lease runs out. */
+  /** Its case is busy: a failure like others, and no death of ours. Where the database is away too, the lease runs out. */
   private async handBack(row: HeldRow, cause: unknown): Promise<void> {
-    await this.again(row, { kind: 'retry', reason: asText(cause), patient: true }).catch(() => undefined);
+    await this.again(row, { kind: 'retry', reason: asText(cause) }).catch(() => undefined);
   }
 
   /** What came back cannot be stored, and would not be the next time either: a person must look. */
@@ -189,7 +189,10 @@ export class OutboxWorker {
     const handler = this.deps.handlers.get(row.topic);
     if (!handler) return unknownHere(`Nothing here carries out "${row.topic}".`);
     if (row.failures >= FAILURES)
-      return { kind: 'give-up', reason: `Given up after ${FAILURES} failures: its process ended before it did.` };
+      return {
+        kind: 'give-up',
+        reason: `Given up after ${FAILURES} failures: its process ended before it did, or its answer could not be stored.`,
+      };
     const payload = payloadOf(row);
     if (!payload) return { kind: 'give-up', reason: 'What is to be done cannot be read from its outbox row.' };
     try {
@@ -231,14 +234,15 @@ export class OutboxWorker {
 
   private async again(row: HeldRow, delivery: Extract<Delivery, { kind: 'retry' }>): Promise<void> {
     const failures = delivery.patient ? row.failures : row.failures + 1;
+    const tries = delivery.untried ? row.tries - 1 : row.tries;
     // What was made due while it was held (the lease sets it later) is looked at again at once.
     // Who waits patiently without saying for how long backs off too.
     const wait = delivery.afterMs ?? backoffMs(delivery.patient ? row.tries : failures, this.deps.random());
     await this.deps.pool.query({
       name: 'again-outbox',
-      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = case when next_at <= qamqor.qamqor_now() then next_at else qamqor.qamqor_now() + make_interval(secs => $4) end, failures = $5
+      text: `update qamqor.outbox set leased_until = null, last_error = $3, next_at = case when next_at <= qamqor.qamqor_now() then next_at else qamqor.qamqor_now() + make_interval(secs => $4) end, failures = $5, tries = $6
         where id = $1 and attempt = $2`,
-      values: [row.id, row.attempt, delivery.reason.slice(0, 1_000), wait / 1000, failures],
+      values: [row.id, row.attempt, delivery.reason.slice(0, 1_000), wait / 1000, failures, tries],
     });
   }
 
@@ -265,7 +269,7 @@ function isSuspect({ wasLost, failures }: HeldRow): boolean {
 
 /** What no process of this version can do, and one that is newer perhaps can: while both run, each takes what it meets. */
 export function unknownHere(reason: string): Delivery {
-  return { kind: 'retry', reason, failures: FAILURES_OF_UNKNOWN };
+  return { kind: 'retry', reason, failures: FAILURES_OF_UNKNOWN, untried: true };
 }
 
 /** Null where somebody else has written into it. */

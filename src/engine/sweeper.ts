@@ -77,9 +77,8 @@ export class Sweeper {
 
   /** Where the database's clock went back, leases and what is due at once would wait until it has come there again. */
   private async minding(now: number): Promise<void> {
-    const wentBack = now < this.seen;
+    if (now < this.seen) await this.deps.pool.query({ name: 'clock-went-back', text: NO_LATER });
     this.seen = now;
-    if (wentBack) await this.deps.pool.query({ name: 'clock-went-back', text: NO_LATER });
   }
 
   private async sendAgain(): Promise<number> {
@@ -103,6 +102,9 @@ export class Sweeper {
 }
 
 /** Nobody holds a row for longer than a lease, and what was never tried is due within a moment. */
-const NO_LATER = `update qamqor.outbox o set next_at = later.at, leased_until = case when o.leased_until is null then null else later.at end
-  from (select qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}) as at) later
-  where not o.parked and (o.leased_until > later.at or (o.tries = 0 and o.next_at > later.at))`;
+const NO_LATER = `with later as (select qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}) as at),
+  waiting as (
+    select o.id from qamqor.outbox o, later
+    where not o.parked and (o.leased_until > later.at or (o.tries = 0 and o.next_at > later.at)) for update of o skip locked)
+  update qamqor.outbox o set next_at = later.at, leased_until = case when o.leased_until is null then null else later.at end
+  from waiting, later where o.id = waiting.id`;

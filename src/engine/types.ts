@@ -259,9 +259,9 @@ export type Delivery =
   | { kind: 'answer'; command: Command }
   /**
    * Not now. `afterMs` overrides the back-off; `patient`: no failure; however often, it never becomes an incident.
-   * `failures`: after how many it does; thirty unless told.
+   * `failures`: after how many it does; thirty unless told. `untried`: nothing was begun.
    */
-  | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean; failures?: number }
+  | { kind: 'retry'; reason: string; afterMs?: number; patient?: boolean; failures?: number; untried?: boolean }
   /** Never: becomes an incident on the case; of the rule `not-delivered`, unless it has one of its own. */
   | { kind: 'give-up'; reason: string; rule?: string };
 

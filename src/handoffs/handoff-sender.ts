@@ -102,8 +102,9 @@ export class HandoffSender {
   async supply(row: OutboxRow): Promise<Delivery> {
     const supply = await this.supplyOf(row);
     const handoff = row.entryId ? await this.find(row.entryId) : undefined;
-    const partner = handoff && this.deps.partners.find(handoff.partner);
-    if (!supply || !handoff || handoff.closed_at || !partner) return { kind: 'done' };
+    if (!supply || !handoff || handoff.closed_at) return { kind: 'done' };
+    const partner = this.deps.partners.find(handoff.partner);
+    if (!partner) return unknownHere(`No partner is called "${handoff.partner}".`);
     if (!partner.client) return NO_ADDRESS_YET;
     const { client } = partner;
     const answer = await passing(() => client.supply(handoff.id, supply));

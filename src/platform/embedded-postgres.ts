@@ -28,6 +28,7 @@ export class EmbeddedPostgres {
   readonly #log: (line: string) => void;
   #presence: Presence | null = null;
   #stopping = false;
+  #stopped: Promise<'stopped' | 'left'> | undefined;
 
   private constructor(options: ClusterOptions) {
     this.#cluster = new PostgresCluster(options);
@@ -48,7 +49,7 @@ export class EmbeddedPostgres {
 
   /** For a process that is told to end, whatever it is about: nothing that it started stays behind. */
   static async stopAll(): Promise<void> {
-    await Promise.all([...EmbeddedPostgres.#open].map((postgres) => postgres.stop()));
+    await Promise.all([...EmbeddedPostgres.#open].map((postgres) => postgres.#stopped ?? postgres.stop()));
   }
 
   /** The owner's login, to be used as DATABASE_URL. */
@@ -67,7 +68,11 @@ export class EmbeddedPostgres {
   /** Close your own connections first. Gives `left` where other processes still use the server. */
   async stop(): Promise<'stopped' | 'left'> {
     this.#stopping = true;
-    EmbeddedPostgres.#open.delete(this);
+    this.#stopped = this.#leave().finally(() => EmbeddedPostgres.#open.delete(this));
+    return this.#stopped;
+  }
+
+  #leave(): Promise<'stopped' | 'left'> {
     return this.#cluster.locked(async () => {
       const presence = this.#presence;
       this.#presence = null;
