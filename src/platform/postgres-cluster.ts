@@ -84,9 +84,11 @@ export class PostgresCluster {
   /** Runs `work` while no other process starts or stops this cluster. */
   async locked<T>(work: () => Promise<T>): Promise<T> {
     await mkdir(this.#options.dataDir, { recursive: true, mode: 0o711 });
-    return withFileLock(this.#path('postgres.lock'), work, (pid) =>
-      this.#log(`Process ${pid} is starting or stopping the database of ${this.#options.dataDir}; waiting for it.`),
-    );
+    return withFileLock(this.#path('postgres.lock'), work, (pid) => {
+      // Its own start, which it was told to break off, is nobody else's.
+      if (pid !== process.pid)
+        this.#log(`Process ${pid} is starting or stopping the database of ${this.#options.dataDir}; waiting for it.`);
+    });
   }
 
   /** Makes the cluster if there is none, starts it if it does not run, adopts it if it does. Call under `locked`. */
