@@ -218,8 +218,9 @@ export class Errands {
   async expectExact({ latestMs = LATEST_MS }: { latestMs?: number } = {}): Promise<void> {
     this.expectAlive();
     const { database } = this.town.api;
-    // What was delivered, and not settled when everything went, is settled when its lease is over.
-    await until(async () => (await database.pool('owner').query('select from qamqor.outbox')).rowCount === 0, 60_000);
+    // What was delivered or received, and not settled when everything went, is settled when its lease is over or it is looked for.
+    const unsettled = `select from qamqor.outbox union all select from qamqor.handoff_events where status = 'received'`;
+    await until(async () => (await database.pool('owner').query(unsettled)).rowCount === 0, 60_000);
     const { rows } = await database.pool('owner').query<{ id: string; status: string; steps: string[] }>(
       `select c.id, c.status, (select array_agg(j.type order by j.seq) from qamqor.journal j
          where j.case_id = c.id and j.kind <> 'ignored') as steps

@@ -90,7 +90,7 @@ describe.each(QUEUES)('with queues in %s', (name, create) => {
     `F49: ${SIZE.timers} timers that are all due after a day's outage fire once each, the oldest first; each is told of once; whoever sends a command meanwhile does not wait for them`,
     async () => {
       const { id: mine } = await opener.open('patient');
-      await opener.sql('delete from qamqor.timers where case_id = $1', [mine]);
+      await opener.sql(`update qamqor.timers set due_at = '2100-01-01' where case_id = $1`, [mine]);
       const dues = await outage();
 
       const began = performance.now();
