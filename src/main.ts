@@ -262,13 +262,16 @@ function closeOnSignal(config: Config, logger: Log): void {
     logger.info(`${signal}: finishing what is under way.`);
     setTimeout(() => {
       logger.warn(`Something did not end within ${GRACE_MS / 1000} s and is left to the other workers.`);
-      void leave(0);
+      void (failure ? fail(failure.error) : leave(0));
     }, GRACE_MS).unref();
-    closeAll().then(() => {
-      if (failure) return fail(failure.error);
-      say(`Stopped. Everything is kept in ${keptIn(config)}; start again to go on.`);
-      return leave(0);
-    }, fail);
+    closeAll().then(
+      () => {
+        if (failure) return fail(failure.error);
+        say(`Stopped. Everything is kept in ${keptIn(config)}; start again to go on.`);
+        return leave(0);
+      },
+      (error: unknown) => fail(failure?.error ?? error),
+    );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
 }
@@ -306,5 +309,6 @@ main().catch(async (error: unknown) => {
   failure = { error };
   // The embedded database must not stay behind.
   await closeAll().catch(() => undefined);
-  await fail(error);
+  // Whoever told it to stop meanwhile is waiting for the same end.
+  if (!stopping) await fail(error);
 });

@@ -386,6 +386,8 @@ export class Engine implements EngineApi {
     }
     if (!isLockTimeout(error) && isRetryable(error)) {
       const patient = this.patient(group, PATIENCE_MS);
+      this.tellLate();
+      if (patient.length === 0) return;
       const setbacks = setbacksOf(error);
       for (const pending of patient) pending.setbacks += setbacks;
       if (setbacks === 0 || !this.isAnybodyAlone) await this.pause();
@@ -412,6 +414,15 @@ export class Engine implements EngineApi {
     for (const pending of group.filter(late))
       pending.reject(unavailable('The database does not answer. Send it again, with the same key.'));
     return group.filter((pending) => !late(pending));
+  }
+
+  /** Those that would travel alone, one after another, have waited as long. */
+  private tellLate(): void {
+    for (const lane of Object.values(this.lanes)) {
+      if (!lane.some(travelsAlone)) continue;
+      const kept = new Set(this.patient(lane.filter(travelsAlone), PATIENCE_MS));
+      lane.splice(0, lane.length, ...lane.filter((pending) => !travelsAlone(pending) || kept.has(pending)));
+    }
   }
 
   /** Gives those that were passed over. */
@@ -465,8 +476,14 @@ export class Engine implements EngineApi {
   /** A part of a group, whose other part may have been put back: an earlier command of a case is not overtaken. */
   private async runInTurn(part: Pending[]): Promise<void> {
     const waiting = Object.values(this.lanes).flat();
+    // Of the machines' commands a person's has gone ahead already.
     const isBehind = ({ command, place }: Pending) =>
-      waiting.some((other) => other.place < place && other.command.caseId === command.caseId);
+      waiting.some(
+        (other) =>
+          other.place < place &&
+          other.command.caseId === command.caseId &&
+          (other.command.lane === command.lane || other.command.lane === 'people'),
+      );
     const { behind = [], next = [] } = Object.groupBy(part, (pending) => (isBehind(pending) ? 'behind' : 'next'));
     this.putBack(behind);
     await this.runGroup(next);

@@ -18,10 +18,10 @@ const RENEW_EVERY_MS = 3_000;
 const AT_ONCE = 32;
 /** No attempt takes this long. One that hangs would keep its lease for as long as its process lives, and nobody would hear. */
 const ATTEMPT_MS = 10 * 60_000;
-/** After this many failures an outbox row becomes an incident: about two days with the back-off below. */
+/** After this many failures an outbox row becomes an incident: about a day with the back-off below. */
 const FAILURES = 30;
 /** As many where nothing here knows what to do: in an update, a newer process may. About a quarter of an hour. */
-const FAILURES_OF_UNKNOWN = 10;
+const FAILURES_OF_UNKNOWN = 11;
 /** A row that has failed so often, and whose process did not live to settle it, is carried out while no other suspect is. */
 const SUSPECT_AFTER = 5;
 /** Two suspects that were taken by two wake-ups at once change places from one time to the next. */
@@ -153,14 +153,15 @@ export class OutboxWorker {
 
   /** How it ended; nothing where that could not be written down. */
   private async carryOut(row: HeldRow): Promise<Delivery['kind'] | undefined> {
+    let delivery: Delivery | undefined;
     try {
-      const delivery = await this.attempt(row);
+      delivery = await this.attempt(row);
       await this.settle(row, delivery);
       return delivery.kind;
     } catch (error) {
       if (error instanceof LeaseOver) return undefined;
       this.deps.warn(`Outbox row ${row.id} (${row.topic}) could not be settled.`, error, about(row));
-      if (isPassing(error)) await this.handBack(row, error);
+      if (isPassing(error)) await this.handBack(row, error, delivery);
       else await this.report(row, error);
       return undefined;
     } finally {
@@ -169,8 +170,9 @@ export class OutboxWorker {
   }
 
   /** Its case is busy: a failure like others, and no death of ours. Where the database is away too, the lease runs out. */
-  private async handBack(row: HeldRow, cause: unknown): Promise<void> {
-    await this.again(row, { kind: 'retry', reason: asText(cause) }).catch(() => undefined);
+  private async handBack(row: HeldRow, cause: unknown, delivery: Delivery | undefined): Promise<void> {
+    const untried = delivery?.kind === 'retry' && delivery.untried === true;
+    await this.again(row, { kind: 'retry', reason: asText(cause), untried }).catch(() => undefined);
   }
 
   /** What came back cannot be stored, and would not be the next time either: a person must look. */

@@ -77,8 +77,12 @@ export class Sweeper {
 
   /** Where the database's clock went back, leases and what is due at once would wait until it has come there again. */
   private async minding(now: number): Promise<void> {
-    if (now < this.seen) await this.deps.pool.query({ name: 'clock-went-back', text: NO_LATER });
-    this.seen = now;
+    try {
+      if (now < this.seen) await this.deps.pool.query({ name: 'clock-went-back', text: NO_LATER });
+      this.seen = now;
+    } catch (error) {
+      this.deps.warn('Leases that end too late were not brought forward; the next sweep tries again.', error);
+    }
   }
 
   private async sendAgain(): Promise<number> {
@@ -90,13 +94,13 @@ export class Sweeper {
         where o.id = due.id returning o.id, o.topic)
         select clock.now, due.id, due.topic from (select qamqor.qamqor_now() as now) clock left join due on true`,
     });
-    await this.minding(found[0]?.now.getTime() ?? 0);
     const rows = found.flatMap(({ id, topic }) => (id === null ? [] : [{ id, topic }]));
-    if (rows.length === 0) return 0;
     // Whatever the queue does, the sweeps go on; these rows come again.
-    await this.deps
-      .wake(rows)
-      .catch((error: unknown) => this.deps.warn('Wake-ups were not sent; the next sweep sends them again.', error));
+    if (rows.length > 0)
+      await this.deps
+        .wake(rows)
+        .catch((error: unknown) => this.deps.warn('Wake-ups were not sent; the next sweep sends them again.', error));
+    await this.minding(found[0]?.now.getTime() ?? 0);
     return rows.length;
   }
 }
@@ -105,6 +109,6 @@ export class Sweeper {
 const NO_LATER = `with later as (select qamqor.qamqor_now() + make_interval(secs => ${LEASE_S}) as at),
   waiting as (
     select o.id from qamqor.outbox o, later
-    where not o.parked and (o.leased_until > later.at or (o.tries = 0 and o.next_at > later.at)) for update of o skip locked)
+    where not o.parked and (o.leased_until > later.at or (o.tries = 0 and o.failures = 0 and o.next_at > later.at)) for update of o skip locked)
   update qamqor.outbox o set next_at = later.at, leased_until = case when o.leased_until is null then null else later.at end
   from waiting, later where o.id = waiting.id`;

@@ -215,7 +215,7 @@ describe('a hand-off', () => {
       const { id } = await town.open(workflow);
       await town.settled();
       expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 0 });
-      for (let look = 0; look < 10; look += 1) await pass(town.api.system, { minutes: 20 });
+      for (let look = 0; look < 12; look += 1) await pass(town.api.system, { minutes: 20 });
       expect(await town.caseOf(id)).toMatchObject({ state: 'asking', incidents: 1 });
       expect(await town.handoffs(id)).toMatchObject([{ status: 'draft' }]);
     },
