@@ -502,9 +502,9 @@ export const PROBLEMS: Record<string, Problem> = {
     status: 503,
     title: { kk: 'Қызмет уақытша қолжетімсіз', ru: 'Сервис временно недоступен', en: 'Not available for the moment' },
     detail: {
-      kk: 'Дерекқор жауап бермей тұр. Сәл кейін сол сұрауды қайталаңыз.',
-      ru: 'База данных сейчас не отвечает. Немного позже повторите тот же запрос.',
-      en: 'The database does not answer. Repeat the same request a little later.',
+      kk: 'Қазір орындалмады. Сәл кейін сол сұрауды қайталаңыз.',
+      ru: 'Сейчас это сделать не удалось. Немного позже повторите тот же запрос.',
+      en: 'This cannot be done just now. Repeat the same request a little later.',
     },
   },
   'case-busy': {

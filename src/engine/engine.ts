@@ -81,7 +81,7 @@ export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
 
 /**
  * Takes commands, groups those that become ready in one turn or arrive while transactions are in flight, and runs each group
- * as one transaction. Two lanes: people first, machines fill. Alone, a command waits for nobody.
+ * as one transaction. Two lanes: people first, machines fill. Where nothing else is under way a command goes at once.
  */
 export class Engine implements EngineApi {
   readonly sources = new Map<Source, SourceHandler>();
@@ -98,7 +98,7 @@ export class Engine implements EngineApi {
   private running = 0;
   /** Groups are made at the end of this turn. */
   private planned = false;
-  /** A command that was passed over too often waits for its lock. */
+  /** Somebody travels alone: one at a time. */
   private isWaiting = false;
   private stopping = false;
   private idle: (() => void)[] = [];
@@ -286,17 +286,16 @@ export class Engine implements EngineApi {
     return Math.min(BATCH_COMMANDS, Math.max(SHARED_COMMANDS, Math.ceil(all / this.deps.concurrency)));
   }
 
-  /** Before everybody, because others never stop coming; of those who travel alone the one that failed least. */
+  /** Before everybody, because others never stop coming; of those who travel alone the one that failed least, people first. */
   private takeAlone(): Pending | undefined {
-    for (const lane of [this.lanes.people, this.lanes.machines]) {
-      if (!lane.some(travelsAlone)) continue;
-      const firsts = [...new Map(lane.toReversed().map((pending) => [pending.command.caseId, pending])).values()];
-      const [next] = firsts
-        .filter((pending) => travelsAlone(pending) && !this.busy.has(pending.command.caseId))
-        .sort((one, other) => one.setbacks - other.setbacks || one.place - other.place);
-      if (next) return lane.splice(lane.indexOf(next), 1)[0];
-    }
-    return undefined;
+    const lanes = [this.lanes.people, this.lanes.machines].filter((lane) => lane.some(travelsAlone));
+    const [next] = lanes
+      .flatMap(firstOfEachCase)
+      .filter((pending) => travelsAlone(pending) && !this.busy.has(pending.command.caseId))
+      .sort((one, other) => one.setbacks - other.setbacks);
+    if (!next) return undefined;
+    const lane = this.lanes[next.command.lane];
+    return lane.splice(lane.indexOf(next), 1)[0];
   }
 
   private get isAnybodyAlone(): boolean {
@@ -342,7 +341,7 @@ export class Engine implements EngineApi {
     }
   }
 
-  /** Whether COMMIT took effect, however long it takes to find out. @throws Final when it cannot be found out in time */
+  /** Whether COMMIT took effect. @throws Final when that cannot be found out in ten seconds */
   private async landed(batch: Batch, backend: number): Promise<boolean> {
     const { witness } = batch;
     if (!witness) return false;
@@ -371,7 +370,7 @@ export class Engine implements EngineApi {
     });
   }
 
-  /** The batch was rolled back: in halves down to the one at fault, so that nobody pays for a neighbour. */
+  /** The batch was rolled back. By what it failed of it runs again whole, one by one, or in halves: nobody pays for a neighbour. */
   private async afterFailure(group: Pending[], error: Error): Promise<void> {
     const [first] = group;
     if (!first) return;
@@ -386,10 +385,11 @@ export class Engine implements EngineApi {
     }
     if (!isLockTimeout(error) && isRetryable(error)) {
       const patient = this.patient(group, PATIENCE_MS);
-      this.tellLate();
-      if (patient.length === 0) return;
       const setbacks = setbacksOf(error);
+      if (setbacks === 0) this.tellLate();
+      if (patient.length === 0) return;
       for (const pending of patient) pending.setbacks += setbacks;
+      // Where others travel alone they go meanwhile.
       if (setbacks === 0 || !this.isAnybodyAlone) await this.pause();
       return patient.some(travelsAlone) ? this.putBack(patient) : this.runGroup(patient);
     }
@@ -412,11 +412,11 @@ export class Engine implements EngineApi {
   private patient(group: Pending[], patienceMs: number): Pending[] {
     const late = (pending: Pending) => this.deps.elapsed() - pending.since >= patienceMs;
     for (const pending of group.filter(late))
-      pending.reject(unavailable('The database does not answer. Send it again, with the same key.'));
+      pending.reject(unavailable('It could not be done in time. Send it again, with the same key.'));
     return group.filter((pending) => !late(pending));
   }
 
-  /** Those that would travel alone, one after another, have waited as long. */
+  /** The database itself is at fault: those that would travel alone, one after another, need not each find that out. */
   private tellLate(): void {
     for (const lane of Object.values(this.lanes)) {
       if (!lane.some(travelsAlone)) continue;
@@ -512,6 +512,12 @@ export class Engine implements EngineApi {
 /** It was passed over or held up too often: it waits for its case's lock, as long as it takes to say that it is locked. */
 function travelsAlone({ passedOver, setbacks }: Pending): boolean {
   return passedOver >= ROUNDS_PASSED_OVER || setbacks >= SETBACKS_TOGETHER;
+}
+
+function firstOfEachCase(lane: Pending[]): Pending[] {
+  const firsts = new Map<string, Pending>();
+  for (const pending of lane) if (!firsts.has(pending.command.caseId)) firsts.set(pending.command.caseId, pending);
+  return [...firsts.values()];
 }
 
 function isAlone([first, ...others]: Pending[]): boolean {

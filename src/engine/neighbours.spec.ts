@@ -38,19 +38,21 @@ describe('commands that travel together', () => {
   afterAll(() => fixture?.close());
 
   /** Sent in one turn, the first among them to the case that fails. */
-  async function sent(ids: string[], type = 'ASK') {
-    const answers = await Promise.allSettled(ids.map((id) => fixture.send(id, type)));
+  async function sent([first = '', ...others]: string[], { lane = 'people' }: { lane?: 'people' | 'machines' } = {}) {
+    const commands = [fixture.send(first, 'ASK'), ...others.map((id) => fixture.send(id, 'ASK', undefined, { lane }))];
+    const answers = await Promise.allSettled(commands);
     return answers.map((one) => (one.status === 'fulfilled' ? 'taken' : (one.reason as { code: string }).code));
   }
   const opened = async (count: number) =>
     Promise.all(Array.from({ length: count }, async () => (await fixture.open('asking')).id));
 
   it.each([
-    ['a serialisation failure', '40001'],
-    ['a deadlock', '40P01'],
+    ['a serialisation failure', '40001', 'people'] as const,
+    ['a deadlock', '40P01', 'machines'] as const,
+    ['a statement that takes too long', '57014', 'people'] as const,
   ])(
     'F23: are not held up by the one that meets %s each time: that one alone is told to come back',
-    async (_what, code) => {
+    async (_what, code, lane) => {
       const [poisoned = '', ...others] = await opened(NEIGHBOURS + 1);
       await fixture.sql(`
         create or replace function qamqor.poison() returns trigger language plpgsql security definer as $$
@@ -60,7 +62,7 @@ describe('commands that travel together', () => {
           end $$;
         create or replace trigger poison before insert on qamqor.journal for each row execute function qamqor.poison()`);
       try {
-        const answers = await sent([poisoned, ...others]);
+        const answers = await sent([poisoned, ...others], { lane });
         expect(answers).toEqual(['unavailable', ...others.map(() => 'taken')]);
       } finally {
         await fixture.sql('drop trigger poison on qamqor.journal');

@@ -20,7 +20,7 @@ const AT_ONCE = 32;
 const ATTEMPT_MS = 10 * 60_000;
 /** After this many failures an outbox row becomes an incident: about a day with the back-off below. */
 const FAILURES = 30;
-/** As many where nothing here knows what to do: in an update, a newer process may. About a quarter of an hour. */
+/** So many, and not thirty, where nothing here knows what to do: in an update, a newer process may. About a quarter of an hour. */
 const FAILURES_OF_UNKNOWN = 11;
 /** A row that has failed so often, and whose process did not live to settle it, is carried out while no other suspect is. */
 const SUSPECT_AFTER = 5;

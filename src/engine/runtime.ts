@@ -83,7 +83,7 @@ export class Runtime {
     this.keyPool = openPool(url, 'app', { pipeline: true, max: READING_LANES, name: 'reads', byKey: true });
     this.reads = new KeyReads(this.keyPool, READING_LANES);
     this.relayPool = openPool(url, 'relay');
-    // One connection more than batches, so that looking up a lost COMMIT never waits for a batch.
+    // Two connections more than batches, so that looking up (a lost COMMIT, a case that was passed over) waits for no batch.
     this.enginePool = openPool(url, 'engine', { ...COMMAND_PATH, max: concurrency + 2 });
     this.versions = new Versions(this.readPool, elapsed);
     this.engine = new Engine({
