@@ -6,7 +6,6 @@ import { createDatabase, superuserUrl, type TestDatabase } from './database.js';
 import { faketime, hasFaketime, otherTime } from './faketime.js';
 import { Running } from './faults/processes.js';
 import { hasRealRedis, RealRedis, realRedis } from './real-redis.js';
-import { freePort } from './redis.js';
 
 const LONG_MS = 180_000;
 const LOGIN = `bad_start_${process.pid}`;
@@ -137,7 +136,7 @@ describe('a process that cannot work as it was asked to', () => {
 
   /** Nothing else, besides that the server of tests has `fsync` off. */
   async function expectTold(more: Record<string, string>, ...words: RegExp[]): Promise<void> {
-    const server = start({ PORT: String(await freePort()), ...more });
+    const server = start({ PORT: '0', ...more });
     try {
       await ready(server);
       const { code, stderr } = await server.kill('SIGTERM');
@@ -162,7 +161,7 @@ describe('a process that cannot work as it was asked to', () => {
     'is told by /health/ready, costs nobody an answer, and all goes on when it is back',
     async () => {
       const redis = await RealRedis.create();
-      const server = start({ REDIS_URL: redis.url, PORT: String(await freePort()) });
+      const server = start({ REDIS_URL: redis.url, PORT: '0' });
       try {
         const url = await ready(server);
         const ask = async (method: string, path: string, body?: object) => {
@@ -217,7 +216,7 @@ describe('a process that cannot work as it was asked to', () => {
     'F15: and keeps no AOF: the process says so when it starts, and /health/ready as long as it is so',
     async () => {
       const redis = await RealRedis.create(['--appendonly', 'no']);
-      const server = start({ REDIS_URL: redis.url, PORT: String(await freePort()) });
+      const server = start({ REDIS_URL: redis.url, PORT: '0' });
       try {
         const url = await ready(server);
         const headers = { authorization: `Bearer ${API_KEY}` };
