@@ -36,6 +36,17 @@ async function overdueAtBank(): Promise<number> {
   return items.find(({ key }: { key: string }) => key === 'otbasy-bank').overdue - others.length;
 }
 
+/** The bank has the next hand-off, and takes its time to say so. */
+function slowReply(): { arrived: Promise<void>; release: () => void } {
+  const [there, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  town.bank.replies.push(async () => {
+    there.resolve();
+    await answer.promise;
+    return { status: 202, body: '{"partnerRef":"SLOW"}' };
+  });
+  return { arrived: there.promise, release: answer.resolve };
+}
+
 describe('the end of a hand-off', () => {
   it('comes by the clock, once, when the partner stays silent', async () => {
     const { id, handoff } = await town.open('housing');
@@ -137,17 +148,7 @@ describe('the end of a hand-off', () => {
   });
 
   it('never overtakes the hand-off itself on its way', async () => {
-    let release = () => {};
-    const arrived = new Promise<void>((isThere) => {
-      town.bank.replies.push(async () => {
-        const answered = new Promise<void>((resolve) => {
-          release = resolve;
-        });
-        isThere();
-        await answered;
-        return { status: 202, body: '{"partnerRef":"SLOW"}' };
-      });
-    });
+    const { arrived, release } = slowReply();
     const { id, handoff } = await town.open('housing');
     await arrived;
     await town.leave(id);
@@ -164,17 +165,7 @@ describe('the end of a hand-off', () => {
   });
 
   it('that a worker has sent which was paused meanwhile is told to the partner again', async () => {
-    let release = () => {};
-    const arrived = new Promise<void>((isThere) => {
-      town.bank.replies.push(async () => {
-        const answered = new Promise<void>((resolve) => {
-          release = resolve;
-        });
-        isThere();
-        await answered;
-        return { status: 202, body: '{"partnerRef":"LATE"}' };
-      });
-    });
+    const { arrived, release } = slowReply();
     // Its recall comes first, and to this partner means nothing yet.
     town.bank.replies.push({ status: 404 });
     const { id, handoff } = await town.open('housing');
