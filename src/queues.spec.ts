@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../test/database.js';
 import { until } from '../test/engine.js';
 import { createRedis, type TestRedis } from '../test/redis.js';
 import { readConfig } from './config.js';
-import { ENGINE_SENDER } from './engine/outbox.js';
+import { ENGINE_SENDER } from './engine/sender.js';
 import type { SourceHandler } from './engine/types.js';
 import { queuesModule } from './queues.module.js';
 import { ServiceSource } from './services/service-source.js';

@@ -1,5 +1,5 @@
 import { isIncident, sayIncident } from '../api/incident-texts.js';
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { JournalBody, JournalPayload } from '../engine/types.js';
 import type { Language, Workflow } from '../statechart/types.js';
 import { inLanguage, type Titles } from '../workflows/titles.js';

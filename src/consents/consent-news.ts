@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { AppError } from '../engine/errors.js';
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { EngineApi } from '../engine/types.js';
 
 /** A workflow that declares it hears which partners may have the family's data: `data.consents`, keys in order. */

@@ -3,13 +3,14 @@ import { step } from '../statechart/step.js';
 import type { ChartState, Effect, Entry, JsonObject } from '../statechart/types.js';
 import { entryUuid, uuidOfEntry } from './entry-uuid.js';
 import { AppError } from './errors.js';
+import { ORPHAN, PARTNER_GONE, TIMER_FAILED } from './incident-rules.js';
 import { answer, event } from './inputs.js';
 import { restoreLost } from './lost.js';
 import { cannot, type MovingAct, notPossible, planned, refuseUnknownKeys } from './moves.js';
-import { ENGINE_SENDER, PARTNER_GONE } from './outbox.js';
 import { type Outcome, recordStep, scope } from './record.js';
+import { ENGINE_SENDER, isEngine } from './sender.js';
 import type { Act, CaseRecord, Command } from './types.js';
-import { type BatchWrites, type DecideContext, type Decided, ORPHAN, TIMER_FAILED } from './writes.js';
+import { type BatchWrites, type DecideContext, type Decided } from './writes.js';
 
 type ActCommand = Extract<Command, { kind: 'act' }>;
 type ActOf<Type extends Act['type']> = Extract<Act, { type: Type }>;
@@ -70,7 +71,8 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
   if (record.status !== 'suspended') throw notPossible(record, 'resume');
   const suspension = context.suspension(record.id);
   // What a hand has stopped goes on by a hand.
-  if (isEngine(command.sender.account) && suspension && !isEngine(suspension.by)) throw notPossible(record, 'resume');
+  if (isEngine(command.sender) && suspension && suspension.by !== ENGINE_SENDER.account)
+    throw notPossible(record, 'resume');
   const stood = Date.parse(context.now) - Date.parse(suspension?.at ?? record.updatedAt);
   const later = (due: string) => new Date(Date.parse(due) + stood).toISOString();
   const entries = record.chart.entries.map((entry) =>
@@ -97,10 +99,6 @@ function resume(record: CaseRecord, command: ActCommand, context: DecideContext,
   });
   tellFollowers(decided.record, context, writes);
   return decided;
-}
-
-function isEngine(account: string): boolean {
-  return account === ENGINE_SENDER.account;
 }
 
 function moved(

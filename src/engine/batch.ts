@@ -85,7 +85,7 @@ export class Batch {
     private readonly deps: BatchDependencies,
     private readonly commands: Command[],
     /** Wait for locked cases instead of passing them over. */
-    private readonly waiting: boolean,
+    private readonly waitsForLocks: boolean,
     /** What the rows of each command go on from; left out where nothing is traced. */
     private readonly traces?: ReadonlyMap<Command, string | undefined>,
   ) {}
@@ -147,7 +147,7 @@ export class Batch {
       }),
       existing.length
         ? client.query<CaseRow>({
-            ...(this.waiting ? sql.lockCasesWaiting : sql.lockCases),
+            ...(this.waitsForLocks ? sql.lockCasesWaiting : sql.lockCases),
             values: [uuidArray(existing)],
           })
         : noRows<CaseRow>(),
@@ -221,7 +221,9 @@ export class Batch {
       const replay = this.replayed(command, loaded);
       if (replay) this.settled.push(replay);
       else if (command.kind !== 'open' && !loaded.records.has(command.caseId))
-        this.settled.push(this.waiting ? { command, error: caseNotFound(command.caseId) } : { command, skipped: true });
+        this.settled.push(
+          this.waitsForLocks ? { command, error: caseNotFound(command.caseId) } : { command, skipped: true },
+        );
       else if (command.kind !== 'open' && loaded.records.get(command.caseId)?.organisationId !== command.organisationId)
         this.settled.push({ command, error: caseNotFound(command.caseId) });
       else if (command.settles && !loaded.leases.has(leaseOf({ ...command.settles, id: command.settles.outboxId })))

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Warn } from '../platform/log.js';
-import { asText, ENGINE_SENDER, isPassing } from './outbox.js';
+import { asText, isPassing } from './errors.js';
+import { TIMER_FAILED } from './incident-rules.js';
 import { ANSWERS_COME } from './parked.js';
+import { ENGINE_SENDER } from './sender.js';
 import type { EngineApi } from './types.js';
-import { TIMER_FAILED } from './writes.js';
 
 /** How long it looks ahead, and so how often it looks where nothing falls due. */
 const AHEAD_MS = 1_000;

@@ -1,3 +1,4 @@
+import { isRetryable } from '../platform/database.js';
 import type { Json, JsonObject, Text } from '../statechart/types.js';
 
 /** One value that does not fit. `message` is English, for logs; `rule` and `facts` say it in any language. */
@@ -45,4 +46,23 @@ export class LeaseOver extends Error {
 /** Its sender's mistake or bad luck, not ours. */
 export function isRefusal(error: unknown): error is AppError {
   return error instanceof AppError && error.status < 500;
+}
+
+/** Passes by itself: the database is away, or the case is busy. */
+export function isPassing(error: unknown): boolean {
+  return isRetryable(error) || (error instanceof AppError && error.status === 503);
+}
+
+/** Of an error, what PostgreSQL can store. */
+export function asText(error: unknown): string {
+  return messageOf(error).replaceAll('\0', '').toWellFormed().slice(0, 1_000);
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'Something that is no error and cannot be shown.';
+  }
 }

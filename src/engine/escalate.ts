@@ -1,6 +1,7 @@
 import { AppError } from './errors.js';
 import { entryOf, recordStep } from './record.js';
 import { caseNotActive, taskClosed } from './refusals.js';
+import { isEngine } from './sender.js';
 import type { CaseRecord, Command, JournalBody } from './types.js';
 import type { BatchWrites, DecideContext, Decided } from './writes.js';
 
@@ -13,7 +14,7 @@ export function escalate(
   context: DecideContext,
   writes: BatchWrites,
 ): Decided {
-  if (!command.sender.roles.includes('engine'))
+  if (!isEngine(command.sender))
     throw new AppError('no-right', 403, 'Escalation is the engine’s own.', { roles: ['engine'] });
   if (!entryOf(record, command.entryId)) throw taskClosed(record);
   if (record.status !== 'active') throw caseNotActive(record);

@@ -8,7 +8,7 @@ import { isRetryable } from '../platform/database.js';
 import { systemIds } from '../platform/ids.js';
 import { type Random, seededRandom } from '../platform/random.js';
 import { AppError } from './errors.js';
-import { ENGINE_SENDER } from './outbox.js';
+import { ENGINE_SENDER } from './sender.js';
 import type { Accepted, Command, OutboxRow } from './types.js';
 
 const counter = {

@@ -3,7 +3,7 @@ import { EngineFixture } from '../../test/engine.js';
 
 const LONG_MS = 60_000;
 const NEIGHBOURS = 20;
-const WAITING = { commands: 40, bytes: 1_000_000 };
+const LIMIT = { commands: 40, bytes: 1_000_000 };
 
 const workflow = {
   key: 'asking',
@@ -21,7 +21,7 @@ describe('commands that travel together', () => {
   /** What a feature does in the transaction of the batch, where it is told to. */
   let failing: string | undefined;
   beforeAll(async () => {
-    fixture = await EngineFixture.create([], { waiting: WAITING });
+    fixture = await EngineFixture.create([], { limit: LIMIT });
     fixture.runtime.engine.registerSource({
       ...fixture.noting('task'),
       open: async (tx) => {
@@ -90,11 +90,11 @@ describe('commands that travel together', () => {
   );
 
   it('F50: are so many at the most: who comes then is told to come back, and what was accepted is there', async () => {
-    const ids = await opened(WAITING.commands);
-    const more = await opened(WAITING.commands);
+    const ids = await opened(LIMIT.commands);
+    const more = await opened(LIMIT.commands);
     const answers = await sent([...ids, ...more]);
     const taken = [...ids, ...more].filter((_id, n) => answers[n] === 'taken');
-    expect(taken.length).toBeGreaterThanOrEqual(WAITING.commands);
+    expect(taken.length).toBeGreaterThanOrEqual(LIMIT.commands);
     expect(answers.filter((one) => one === 'unavailable').length).toBe(answers.length - taken.length);
     expect(taken.length).toBeLessThan(answers.length);
     for (const id of taken) expect((await fixture.read(id)).state).toBe('asking');

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineFixture, until } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
-import { backoffMs, ENGINE_SENDER, OutboxWorker } from './outbox.js';
+import { backoffMs, OutboxWorker } from './outbox.js';
+import { ENGINE_SENDER } from './sender.js';
 import type { Delivery, LeasedRow, OutboxRow } from './types.js';
 
 const workflow = {

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { crashPoint } from '../platform/crash-points.js';
-import { isRetryable } from '../platform/database.js';
 import type { About, Warn } from '../platform/log.js';
 import type { Tracing } from '../platform/tracing.js';
 import { within } from '../platform/within.js';
 import type { Json, JsonObject } from '../statechart/types.js';
-import { AppError, LeaseOver } from './errors.js';
+import { asText, isPassing, LeaseOver } from './errors.js';
+import { ENGINE_SENDER } from './sender.js';
 import { traceDelivery } from './trace.js';
 import type { Command, Delivery, EngineApi, LeasedRow, OutboxHandler } from './types.js';
 
@@ -298,25 +298,6 @@ async function inTime(attempt: Promise<Delivery>, ms: number): Promise<Delivery>
   return (await within(ms, attempt)) ?? { kind: 'retry', reason: `It did not end within ${ms / 1000} s.` };
 }
 
-/** Passes by itself: the database is away, or the case is busy. */
-export function isPassing(error: unknown): boolean {
-  return isRetryable(error) || (error instanceof AppError && error.status === 503);
-}
-
-/** Of an error, what PostgreSQL can store. */
-export function asText(error: unknown): string {
-  return messageOf(error).replaceAll('\0', '').toWellFormed().slice(0, 1_000);
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  try {
-    return String(error);
-  } catch {
-    return 'Something that is no error and cannot be shown.';
-  }
-}
-
 /** 1 s, doubling to 2 h, each between half and the whole, so that many do not come back at once. */
 export function backoffMs(tries: number, random: number): number {
   const full = Math.min(BACKOFF_LONGEST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(tries - 1, 20));
@@ -343,12 +324,3 @@ function incident(row: HeldRow, reason: string, rule = 'not-delivered'): Command
     settles: settledBy(row),
   };
 }
-
-/**
- * The rule of the incident that says: a partner takes nothing at its address any more (410). Settled by hand, what met it
- * goes on waiting with all the others: it is needed as soon as the partner can be reached.
- */
-export const PARTNER_GONE = 'partner-gone';
-
-/** The engine itself, where no person gave the command. */
-export const ENGINE_SENDER = { account: '00000000-0000-0000-0000-000000000000', roles: ['engine'] };

@@ -1,4 +1,4 @@
-import { ENGINE_SENDER } from './outbox.js';
+import { ENGINE_SENDER } from './sender.js';
 import type { CaseRecord } from './types.js';
 
 /** Something that should be over by a moment: a case, or an open entry of it. Moments are ISO 8601 in UTC with milliseconds. */

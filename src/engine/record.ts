@@ -2,6 +2,7 @@ import { position } from '../statechart/accepts.js';
 import type { ChartState, Effect, Entry, JsonObject, Scope } from '../statechart/types.js';
 import { uuidOfEntry } from './entry-uuid.js';
 import { journalRow } from './journal.js';
+import { isEngine } from './sender.js';
 import type { Accepted, CaseRecord, Command, JournalBody, JournalPayload, OutboxRow, Sender } from './types.js';
 import type { BatchWrites, DecideContext, Decided } from './writes.js';
 
@@ -182,7 +183,7 @@ export function scope(context: DecideContext, sender: Sender, seq: number): Scop
 }
 
 export function actor(sender: Sender) {
-  return sender.roles.includes('engine') ? null : { id: sender.account, roles: sender.roles };
+  return isEngine(sender) ? null : { id: sender.account, roles: sender.roles };
 }
 
 export function entryOf(record: CaseRecord, uuid: string): Entry | undefined {

@@ -3,6 +3,7 @@ import { patchProblems, patchSchema } from '../statechart/context-patch.js';
 import type { Entry, Json, JsonObject, PublicEvent, StepResult, Text, Workflow } from '../statechart/types.js';
 import { AppError, type Violation } from './errors.js';
 import { answerValidatorOf, validatorOf, violationsOf } from './schemas.js';
+import { isEngine } from './sender.js';
 import type { CaseRecord, Command, Sender } from './types.js';
 import type { IncidentRow } from './writes.js';
 
@@ -64,7 +65,7 @@ export function eventNotAccepted(
 }
 
 export function roleMayNotSend(record: CaseRecord, event: PublicEvent, sender: Sender): void {
-  if (event.roles.length === 0 || sender.roles.includes('engine')) return;
+  if (event.roles.length === 0 || isEngine(sender)) return;
   if (event.roles.some((role) => sender.roles.includes(role))) return;
   throw new AppError(
     'no-right',
@@ -170,4 +171,31 @@ function stateFacts(record: CaseRecord): { state: Json; revision: number } {
 /** Nothing was done, or nobody knows: with the same key it is done once. */
 export function unavailable(message: string): AppError {
   return new AppError('unavailable', 503, message, {}, undefined, 2);
+}
+
+export function caseBusy({ caseId }: Command): AppError {
+  return new AppError(
+    'case-busy',
+    503,
+    `Case ${caseId} is locked by something else for too long. Send it again.`,
+    {},
+    undefined,
+    2,
+  );
+}
+
+export function subjectIsOpen({ caseId }: Command): AppError {
+  return new AppError(
+    'open-case-exists',
+    409,
+    `Case ${caseId} cannot be opened: another case of the same subject is open. Go on with that one.`,
+  );
+}
+
+export function badText(): AppError {
+  return new AppError(
+    'bad-text',
+    400,
+    'A text that was sent holds a NUL or half of a character pair (a lone surrogate), which cannot be stored. Remove it and send again.',
+  );
 }

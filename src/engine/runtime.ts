@@ -7,6 +7,7 @@ import type { Warn } from '../platform/log.js';
 import type { Tracing } from '../platform/tracing.js';
 import type { Calendar } from '../statechart/types.js';
 import { Engine, type EngineObserver } from './engine.js';
+import type { Limit } from './lanes.js';
 import { OutboxWorker } from './outbox.js';
 import { registerParked } from './parked.js';
 import { registerSubCases } from './sub-cases.js';
@@ -56,7 +57,7 @@ export interface RuntimeOptions {
   /** Left out: nothing is traced. */
   tracing?: Tracing | undefined;
   /** Commands and bytes that may wait for their turn here; what is usual unless told. */
-  waiting?: { commands: number; bytes: number };
+  limit?: Limit;
   /** Batches at once: while one is on its way to disk, the next is decided. */
   concurrency?: number;
 }
@@ -96,7 +97,7 @@ export class Runtime {
       elapsed,
       random,
       concurrency,
-      ...(options.waiting ? { waiting: options.waiting } : {}),
+      limit: options.limit,
       observer: options.observer,
       tracing,
       wake: (rows) =>

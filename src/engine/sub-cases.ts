@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../statechart/types.js';
 import { uuidOf } from './entry-uuid.js';
 import { AppError } from './errors.js';
-import { ENGINE_SENDER } from './outbox.js';
+import { ENGINE_SENDER } from './sender.js';
 import type { CaseRecord, Command, Delivery, EngineApi, OutboxRow, SourceHandler } from './types.js';
 
 /**

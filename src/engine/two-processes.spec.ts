@@ -4,7 +4,7 @@ import { EngineFixture, ORGANISATION, until } from '../../test/engine.js';
 import { DatabaseClock } from '../platform/clock.js';
 import { withTransaction } from '../platform/database.js';
 import { systemIds } from '../platform/ids.js';
-import { ENGINE_SENDER } from './outbox.js';
+import { ENGINE_SENDER } from './sender.js';
 import type { Command, Delivery, OutboxRow } from './types.js';
 
 const workflow = {

@@ -80,12 +80,6 @@ export function rewind(writes: BatchWrites, mark: WritesMark): void {
   for (const [table, length] of Object.entries(mark)) writes[table as keyof BatchWrites].length = length;
 }
 
-/** The rule of an incident about a timer that could not be given to its case. */
-export const TIMER_FAILED = 'timer-failed';
-
-/** The rule of an incident about a case that nothing could move. */
-export const ORPHAN = 'orphan';
-
 export interface IncidentRow {
   id: string;
   organisationId: string;

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { AppError, type Violation } from '../engine/errors.js';
-import { ENGINE_SENDER } from '../engine/outbox.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { Command, EngineApi } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Tracing } from '../platform/tracing.js';

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import { ENGINE_SENDER, PARTNER_GONE, unknownHere } from '../engine/outbox.js';
+import { PARTNER_GONE } from '../engine/incident-rules.js';
+import { unknownHere } from '../engine/outbox.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { Delivery, LeasedRow, OutboxRow } from '../engine/types.js';
 import { crashPoint } from '../platform/crash-points.js';
 import type { Json } from '../statechart/types.js';

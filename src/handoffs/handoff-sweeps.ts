@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
-import { ENGINE_SENDER, PARTNER_GONE } from '../engine/outbox.js';
+import { PARTNER_GONE } from '../engine/incident-rules.js';
 import { ANSWERS_COME } from '../engine/parked.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { Accepted, EngineApi } from '../engine/types.js';
 import type { Json } from '../statechart/types.js';
 import { failureOf, type HandoffRow, PAPERS_ASKED, RECALLED } from './handoff.js';

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
-import { AppError } from '../engine/errors.js';
-import { ENGINE_SENDER, isPassing, PARTNER_GONE } from '../engine/outbox.js';
+import { AppError, isPassing } from '../engine/errors.js';
+import { PARTNER_GONE } from '../engine/incident-rules.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { EngineApi } from '../engine/types.js';
 import type { PartnerDirectory } from './handoff.js';
 

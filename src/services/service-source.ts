@@ -1,4 +1,5 @@
-import { ENGINE_SENDER, unknownHere } from '../engine/outbox.js';
+import { unknownHere } from '../engine/outbox.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type {
   AnswerCommand,
   BatchTransaction,

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { AppError } from '../engine/errors.js';
-import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
+import { AppError, isPassing } from '../engine/errors.js';
 import { isOverdue } from '../engine/overdue.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { Delivery, EngineApi, OutboxRow } from '../engine/types.js';
 import type { NotificationsService } from '../notifications/notifications.service.js';
 import type { Calendar, Json } from '../statechart/types.js';

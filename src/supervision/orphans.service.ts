@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { uuidOf, uuidOfEntry } from '../engine/entry-uuid.js';
-import { AppError } from '../engine/errors.js';
-import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
+import { AppError, isPassing } from '../engine/errors.js';
+import { ORPHAN } from '../engine/incident-rules.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { EngineApi, VersionsApi } from '../engine/types.js';
-import { ORPHAN } from '../engine/writes.js';
 import type { Warn } from '../platform/log.js';
 import type { ChartState } from '../statechart/types.js';
 import { type Movers, type Stuck, whyStuck } from './orphans.js';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { AppError } from '../engine/errors.js';
-import { ENGINE_SENDER, isPassing } from '../engine/outbox.js';
+import { AppError, isPassing } from '../engine/errors.js';
+import { ENGINE_SENDER } from '../engine/sender.js';
 import type { EngineApi } from '../engine/types.js';
 import { ownersOfHandoff } from './handoff-owners.js';
 import { type Ladders, NOT_ACKNOWLEDGED } from './ladders.js';

@@ -1,6 +1,7 @@
 import type { ConsentAnswer } from '../consents/consent-answer.js';
 import { SAY_IN_TASKS } from '../consents/consent-statements.js';
 import type { AppError } from '../engine/errors.js';
+import { isEngine } from '../engine/sender.js';
 import type {
   AnswerCommand,
   BatchTransaction,
@@ -81,7 +82,7 @@ export class TaskSource implements SourceHandler {
         rows.map((row) => (answered(row) ? 'done' : 'cancelled')),
         rows.map((row) => row.at),
         rows.map((row) => row.by.account),
-        rows.map((row) => (answered(row) && !row.by.roles.includes('engine') ? ownerOf(row.by) : null)),
+        rows.map((row) => (answered(row) && !isEngine(row.by) ? ownerOf(row.by) : null)),
       ]),
     ];
     const values = rows.flatMap((row) => this.personalOf(row));
@@ -128,7 +129,7 @@ export class TaskSource implements SourceHandler {
   /** That the task is over is the engine's to say: it knows whether the command was seen before. */
   private refusal(answer: AnswerCommand, task: LockedTask): AppError | undefined {
     const { sender } = answer;
-    if (sender.roles.includes('engine') || task.status === 'done' || task.status === 'cancelled') return undefined;
+    if (isEngine(sender) || task.status === 'done' || task.status === 'cancelled') return undefined;
     if (!isCandidate(sender, task)) return wrongRole(task.role);
     const owner = ownerOf(sender);
     if (sender.onBehalfOf !== undefined && (task.status === 'open' || task.assignee !== owner)) return notTheirs(task);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ENGINE_SENDER } from '../../src/engine/outbox.js';
 import { Runtime } from '../../src/engine/runtime.js';
+import { ENGINE_SENDER } from '../../src/engine/sender.js';
 import { systemIds } from '../../src/platform/ids.js';
 import { Metrics } from '../../src/platform/metrics.js';
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { ENGINE_SENDER, LEASE_S } from '../../src/engine/outbox.js';
+import { LEASE_S } from '../../src/engine/outbox.js';
+import { ENGINE_SENDER } from '../../src/engine/sender.js';
 import { Child } from '../child.js';
 import { createDatabase, type TestDatabase } from '../database.js';
 import { EngineFixture, until } from '../engine.js';

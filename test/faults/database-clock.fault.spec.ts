@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ENGINE_SENDER } from '../../src/engine/outbox.js';
+import { ENGINE_SENDER } from '../../src/engine/sender.js';
 import type { Delivery, OutboxRow } from '../../src/engine/types.js';
 import { databaseAt, type TestDatabase } from '../database.js';
 import { EngineFixture, until } from '../engine.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { ENGINE_SENDER } from '../../src/engine/outbox.js';
+import { ENGINE_SENDER } from '../../src/engine/sender.js';
 import { ApiFixture } from '../api.js';
 import { createDatabase, type TestDatabase } from '../database.js';
 import { EngineFixture, until } from '../engine.js';
