@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { textArray, uuidArray } from '../platform/binary-arrays.js';
 import { sendTogether } from '../platform/send-together.js';
 import type { Calendar, Json, Source } from '../statechart/types.js';
@@ -44,8 +44,6 @@ export type Settled = { command: Command } & (
 );
 
 export interface BatchDependencies {
-  /** Connections of the role `qamqor_engine`, pipelined. */
-  pool: Pool;
   versions: VersionsApi;
   sources: ReadonlyMap<Source, SourceHandler>;
   dueWatcher?: DueWatcher | undefined;

@@ -6,11 +6,11 @@ import { readCase } from './cases.js';
 import { isRefusal } from './errors.js';
 import { failureOf, isOpenSubject } from './failures.js';
 import { commandDigest, keyOf, keyReused } from './keys.js';
-import { isAlone, Lanes, type Limit, type Pending, TOGETHER, travelsAlone } from './lanes.js';
+import { Lanes, type Limit, type Pending, TOGETHER, travelsAlone } from './lanes.js';
 import { badText, caseBusy, caseNotFound, subjectIsOpen, unavailable } from './refusals.js';
 import { isEngine } from './sender.js';
 import { traceCommand } from './trace.js';
-import { pause, Transactions } from './transactions.js';
+import { pause, type TransactionDependencies, Transactions } from './transactions.js';
 import type {
   Accepted,
   CaseRecord,
@@ -24,8 +24,10 @@ import type {
 
 /** How long a command is tried again while the database is away, before its sender is told 503. */
 const PATIENCE_MS = 10_000;
-/** How long it may have waited in all where those it travelled with are tried alone, one after another. */
+/** How long a command may have waited in all before it was tried by itself: for what it travelled with, or for others who travel alone. */
 const ALONE_PATIENCE_MS = 30_000;
+/** A try that failed after so long is not one to make at every level of halves. */
+const DEAR_MS = 500;
 
 type Kept = Extract<Settled, { kept: unknown }>['kept'];
 
@@ -37,14 +39,10 @@ export interface EngineObserver {
   command(command: Command, outcome: 'accepted' | 'refused' | 'failed', ms: number): void;
 }
 
-export interface EngineDependencies extends Omit<BatchDependencies, 'sources'> {
+export interface EngineDependencies extends Omit<BatchDependencies, 'sources' | 'dueWatcher'>, TransactionDependencies {
   /** Told of outbox rows that are on disk now, so that a worker hears of them at once. */
   wake(rows: OutboxRow[]): void;
   reads: KeyReads;
-  /** Monotonic milliseconds. */
-  elapsed(): number;
-  /** 0 ≤ x < 1, for jitter. */
-  random(): number;
   /** Batches that may run at once. */
   concurrency: number;
   /** What may wait; what is usual unless told. */
@@ -67,6 +65,10 @@ export class Engine implements EngineApi {
   /** Kept commands under way in this process, by key: a twin waits for the same answer. */
   private readonly twins = new Map<string, { digest: Buffer; answer: Promise<Accepted> }>();
   private running = 0;
+  /** Commands that were carried out before, whose case is being read for their answer. */
+  private replaying = 0;
+  /** No batch has succeeded since the database was at fault. */
+  private isAway = false;
   /** Groups are made at the end of this turn. */
   private planned = false;
   private stopping = false;
@@ -104,7 +106,7 @@ export class Engine implements EngineApi {
   }
 
   private async take(command: Command, trace?: string): Promise<Accepted> {
-    if (this.stopping) throw unavailable('This process is stopping. Send it again.');
+    this.mustServe();
     const bytes = storable(command);
     // What the engine itself gives is bounded where it comes from, and nobody else would send it again.
     if (this.lanes.isFull && !isEngine(command.sender))
@@ -113,6 +115,7 @@ export class Engine implements EngineApi {
       );
     // An unknown workflow is the sender's mistake: found before it can cost a batch.
     if (command.kind === 'open') await this.deps.versions.current(command.organisationId, command.workflow);
+    this.mustServe();
     if (!command.keep) return this.enqueue(command, bytes, trace);
 
     const key = keyOf(command);
@@ -135,9 +138,13 @@ export class Engine implements EngineApi {
     return readCase(this.deps.reads, this.deps.versions, organisationId, idOrNumber);
   }
 
+  private mustServe(): void {
+    if (this.stopping) throw unavailable('This process is stopping. Send it again.');
+  }
+
   /** Nothing queued and nothing running: what a simulation waits for before it moves the clock. */
   get quiet(): boolean {
-    return this.running === 0 && this.lanes.size === 0;
+    return this.running === 0 && this.replaying === 0 && this.lanes.size === 0;
   }
 
   /** Takes nothing more, and resolves when everything under way has been answered. */
@@ -189,7 +196,9 @@ export class Engine implements EngineApi {
       this.running += 1;
       void this.runGroup(group).finally(() => {
         this.running -= 1;
+        const wasAlone = this.lanes.isAlone(group);
         this.lanes.done(group);
+        if (wasAlone) this.tellLateAlone(ALONE_PATIENCE_MS);
         this.plan();
       });
     }
@@ -201,16 +210,17 @@ export class Engine implements EngineApi {
     const batch = new Batch(
       { ...this.deps, sources: this.sources, dueWatcher: this.dueWatcher },
       group.map((p) => p.command),
-      isAlone(group),
+      this.lanes.isAlone(group),
       this.deps.tracing && new Map(group.map((p) => [p.command, p.trace])),
     );
     let settled: Settled[];
     const began = this.deps.elapsed();
     try {
       settled = await this.transactions.run(batch);
+      this.isAway = false;
       this.deps.observer?.batch(group.length, this.deps.elapsed() - began);
     } catch (error) {
-      await this.afterFailure(group, error as Error);
+      await this.afterFailure(group, error as Error, this.deps.elapsed() - began);
       return;
     }
     if (batch.outbox.length) this.deps.wake(batch.outbox);
@@ -219,7 +229,7 @@ export class Engine implements EngineApi {
   }
 
   /** The batch was rolled back. By what it failed of it runs again whole, one by one, or in halves: nobody pays for a neighbour. */
-  private async afterFailure(group: Pending[], error: Error): Promise<void> {
+  private async afterFailure(group: Pending[], error: Error, afterMs: number): Promise<void> {
     const failure = failureOf(error);
     switch (failure.kind) {
       case 'final':
@@ -228,13 +238,12 @@ export class Engine implements EngineApi {
       case 'away':
         return this.runWhenBack(group);
       case 'conflict':
-        return this.runSuspects(group, 1, PATIENCE_MS);
+        return this.runSuspects(group, 1, afterMs >= DEAR_MS);
       case 'slow':
-        return this.runSuspects(group, TOGETHER, PATIENCE_MS);
+        return this.runSuspects(group, TOGETHER, true);
       case 'lock':
-        if (group.length > 1) return this.runSuspects(group, TOGETHER, ALONE_PATIENCE_MS);
+        if (group.length > 1) return this.runSuspects(group, TOGETHER, true);
         for (const { command, reject } of group) reject(caseBusy(command));
-        this.tellLateAlone(ALONE_PATIENCE_MS);
         return;
       case 'taken':
       case 'own':
@@ -244,29 +253,33 @@ export class Engine implements EngineApi {
 
   /** The database is at fault: those that would travel alone, one after another, need not each find that out. */
   private async runWhenBack(group: Pending[]): Promise<void> {
-    this.tellLateAlone(PATIENCE_MS);
+    // One connection that is lost says nothing yet.
+    if (this.isAway) this.tellLateAlone(PATIENCE_MS);
+    this.isAway = true;
     const inTime = this.tellLate(group, PATIENCE_MS);
     if (inTime.length === 0) return;
     await pause(this.deps.random());
-    if (isAlone(inTime)) this.lanes.putBack(inTime);
+    if (this.lanes.isAlone(inTime)) this.lanes.putBack(inTime);
     else await this.runGroup(inTime);
   }
 
   /**
    * One of them may be to blame, or nobody is: they run again whole, and then in halves, until who meets it each time travels
-   * alone. Where it costs seconds each time, all of them travel alone at once.
+   * alone; where a try is dear, all of them travel alone instead. `times`: how often each counts as held up by it.
    */
-  private async runSuspects(group: Pending[], heldUp: number, patienceMs: number): Promise<void> {
-    this.tellLateAlone(ALONE_PATIENCE_MS);
-    const inTime = this.tellLate(group, patienceMs);
-    if (inTime.length === 0) return;
-    for (const pending of inTime) pending.heldUp += heldUp;
-    const isChance = !inTime.some(travelsAlone);
-    if (!isChance && inTime.length > 1 && heldUp < TOGETHER) return this.runInHalves(inTime);
-    // Where others travel alone they go meanwhile.
-    if (isChance || !this.lanes.hasAlone) await pause(this.deps.random());
-    if (isChance) await this.runGroup(inTime);
-    else this.lanes.putBack(inTime);
+  private async runSuspects(group: Pending[], times: number, isDear: boolean): Promise<void> {
+    const inTime = this.tellLate(group, group.length > 1 ? ALONE_PATIENCE_MS : PATIENCE_MS);
+    const [first, ...others] = inTime;
+    if (!first) return;
+    for (const pending of inTime) pending.heldUp += times;
+    if (!inTime.some(travelsAlone)) {
+      await pause(this.deps.random());
+      return this.runGroup(inTime);
+    }
+    if (others.length > 0 && !isDear) return this.runInHalves(inTime);
+    // Others go meanwhile.
+    if (others.length === 0 && !this.lanes.hasAloneBefore(first)) await pause(this.deps.random());
+    this.lanes.putBack(inTime);
   }
 
   private async narrowDown(group: Pending[], kind: 'taken' | 'own', error: Error): Promise<void> {
@@ -290,16 +303,13 @@ export class Engine implements EngineApi {
   /** Gives those that may be tried again. */
   private tellLate(group: Pending[], patienceMs: number): Pending[] {
     const { late = [], inTime = [] } = Object.groupBy(group, (p) => (this.isLate(p, patienceMs) ? 'late' : 'inTime'));
-    for (const pending of late)
-      pending.reject(unavailable('It could not be done in time. Send it again, with the same key.'));
+    for (const pending of late) tellToComeBack(pending);
     return inTime;
   }
 
   private tellLateAlone(patienceMs: number): void {
-    this.tellLate(
-      this.lanes.removeAlone((pending) => this.isLate(pending, patienceMs)),
-      patienceMs,
-    );
+    for (const pending of this.lanes.removeAlone((waiting) => this.isLate(waiting, patienceMs)))
+      tellToComeBack(pending);
   }
 
   private isLate({ since }: Pending, patienceMs: number): boolean {
@@ -315,21 +325,30 @@ export class Engine implements EngineApi {
       if (!result) pending.reject(new Error('A batch forgot one of its commands.'));
       else if ('accepted' in result) pending.resolve(result.accepted);
       else if ('error' in result) pending.reject(result.error);
-      else if ('kept' in result) this.answerAsBefore(pending, result.kept).catch(pending.reject);
+      else if ('kept' in result) void this.answerAsBefore(pending, result.kept);
       else again.push(pending);
     }
     return again;
   }
 
   private async answerAsBefore(pending: Pending, { caseId, ...before }: Kept): Promise<void> {
-    const record = await this.read(pending.command.organisationId, caseId);
-    if (!record) throw caseNotFound(caseId);
-    pending.resolve(asBefore(pending.command, { case: record, ...before }));
+    this.replaying += 1;
+    try {
+      const record = await this.read(pending.command.organisationId, caseId);
+      if (!record) throw caseNotFound(caseId);
+      pending.resolve(asBefore(pending.command, { case: record, ...before }));
+    } catch (error) {
+      pending.reject(error as Error);
+    } finally {
+      this.replaying -= 1;
+      this.plan();
+    }
   }
 
   /** Locked elsewhere, or not there at all: the difference is looked up once, without a lock. */
   private async rideAgain(passedOver: Pending[]): Promise<void> {
     if (passedOver.length === 0) return;
+    const began = this.deps.elapsed();
     try {
       const existing = await this.transactions.existing([...new Set(passedOver.map((p) => p.command.caseId))]);
       const { absent = [], there = [] } = Object.groupBy(passedOver, ({ command }) =>
@@ -339,9 +358,13 @@ export class Engine implements EngineApi {
       for (const pending of there) pending.heldUp += 1;
       this.lanes.putBack(there);
     } catch (error) {
-      await this.afterFailure(passedOver, error as Error);
+      await this.afterFailure(passedOver, error as Error, this.deps.elapsed() - began);
     }
   }
+}
+
+function tellToComeBack(pending: Pending): void {
+  pending.reject(unavailable('It could not be done in time. Send it again, with the same key.'));
 }
 
 /** Size in bytes; refuses what PostgreSQL cannot store before it can cost a batch. */

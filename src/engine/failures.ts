@@ -10,9 +10,7 @@ import { isRetryable, sqlState } from '../platform/database.js';
  * - `taken`: another process stored the same key first, or opened a case of the same subject.
  * - `own`: one of them cannot be carried out.
  */
-export type Failure =
-  | { kind: 'final'; cause: Error }
-  | { kind: 'away' | 'conflict' | 'slow' | 'lock' | 'taken' | 'own' };
+type Failure = { kind: 'final'; cause: Error } | { kind: 'away' | 'conflict' | 'slow' | 'lock' | 'taken' | 'own' };
 
 export function failureOf(error: Error): Failure {
   if (error instanceof Final) return { kind: 'final', cause: error.cause };

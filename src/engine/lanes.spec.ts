@@ -157,7 +157,29 @@ describe('who was held up', () => {
     holdUp(lanes.next());
     come('p2');
     expect(names(lanes.removeAlone(({ command }) => command.id !== 'p1'))).toEqual(['m1']);
-    expect([lanes.hasAlone, lanes.size]).toEqual([true, 2]);
+    expect(lanes.size).toBe(2);
+    expect([names(lanes.next()), names(lanes.next())]).toEqual([['p1'], ['p2']]);
+  });
+
+  it('knows whether somebody who was held up less can go meanwhile: not one of its own case, nor of one that travels', () => {
+    const { lanes, come, holdUp } = office();
+    come('p1', 'a');
+    come('p2', 'a');
+    come('p3', 'b');
+    holdUp(lanes.next());
+    const [first] = lanes.next();
+    if (!first) throw new Error('Nobody travels.');
+    expect(lanes.isAlone([first])).toBe(true);
+    expect(lanes.hasAloneBefore(first)).toBe(false);
+    first.heldUp += 1;
+    expect(lanes.hasAloneBefore(first)).toBe(true);
+    lanes.putBack([first]);
+    lanes.done([first]);
+    const other = lanes.next();
+    expect(names(other)).toEqual(['p3']);
+    lanes.done(other);
+    expect(names(lanes.next())).toEqual(['p1']);
+    expect(lanes.hasAloneBefore(first)).toBe(false);
   });
 });
 

@@ -63,9 +63,14 @@ export class Lanes {
     return this.size >= this.limit.commands || this.bytes >= this.limit.bytes;
   }
 
-  /** Somebody waits who travels alone. */
-  get hasAlone(): boolean {
-    return Object.values(this.lanes).some((lane) => lane.some(travelsAlone));
+  /** It is the one that travels alone now: it waits for its case's lock, as long as it takes to say that it is locked. */
+  isAlone([first, ...others]: Pending[]): boolean {
+    return others.length === 0 && first !== undefined && first === this.alone;
+  }
+
+  /** Somebody who was held up less can travel alone now. */
+  hasAloneBefore({ heldUp }: Pending): boolean {
+    return this.readyAlone().some((other) => other.heldUp < heldUp);
   }
 
   add(newcomer: Omit<Pending, 'place' | 'heldUp'>): void {
@@ -115,14 +120,17 @@ export class Lanes {
   /** Before everybody, because others never stop coming; the one that was held up least, people first. */
   private nextAlone(): [Pending] | undefined {
     if (this.alone) return undefined;
-    const [next] = Object.values(this.lanes)
-      .filter((lane) => lane.some(travelsAlone))
-      .flatMap(firstOfEachCase)
-      .filter((pending) => travelsAlone(pending) && !this.travelling.has(pending.command.caseId))
-      .sort((one, other) => one.heldUp - other.heldUp);
+    const [next] = this.readyAlone().sort((one, other) => one.heldUp - other.heldUp);
     if (!next) return undefined;
     this.alone = this.pull(next);
     return [next];
+  }
+
+  private readyAlone(): Pending[] {
+    return Object.values(this.lanes)
+      .filter((lane) => lane.some(travelsAlone))
+      .flatMap(firstOfEachCase)
+      .filter((pending) => travelsAlone(pending) && !this.travelling.has(pending.command.caseId));
   }
 
   private nextTogether(): Pending[] {
@@ -175,14 +183,9 @@ export class Lanes {
   }
 }
 
-/** It was held up too often: it waits for its case's lock, as long as it takes to say that it is locked. */
+/** It was held up too often. */
 export function travelsAlone({ heldUp }: Pending): boolean {
   return heldUp >= TOGETHER;
-}
-
-/** Its only command travels alone. */
-export function isAlone([first, ...others]: Pending[]): boolean {
-  return others.length === 0 && first !== undefined && travelsAlone(first);
 }
 
 function firstOfEachCase(lane: Pending[]): Pending[] {

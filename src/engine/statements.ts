@@ -12,7 +12,7 @@ export const lockCases = {
     from qamqor.cases where id = any ($1::uuid[]) order by id for update skip locked`,
 };
 
-/** For a command that was passed over three times: waits for the lock, as long as lock_timeout allows. */
+/** For a command that travels alone: waits for the lock, as long as lock_timeout allows. */
 export const lockCasesWaiting = { name: 'lock-cases-waiting', text: lockCases.text.replace(' skip locked', '') };
 
 /** Whoever only reads sees the time until which a pause moved what is due. */
