@@ -31,7 +31,7 @@ const SETTINGS = {
   full_page_writes: 'off',
   wal_level: 'minimal',
   max_wal_senders: '0',
-  max_connections: '300',
+  max_connections: '600',
   shared_buffers: '64MB',
   max_wal_size: '4GB',
   checkpoint_timeout: '1h',

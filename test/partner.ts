@@ -29,6 +29,7 @@ export class Partner {
   readonly received: Delivery[] = [];
   /** Answers to the next deliveries; after them everything is taken. */
   readonly replies: (Reply | ((delivery: Delivery) => Promise<Reply>))[] = [];
+  private readonly byId = new Map<string, Delivery[]>();
   private references = 0;
 
   private constructor(private readonly server: Server) {}
@@ -47,6 +48,8 @@ export class Partner {
           at: new Date().toISOString(),
         };
         partner.received.push(delivery);
+        const id = String(delivery.headers['webhook-id']);
+        partner.byId.set(id, [...(partner.byId.get(id) ?? []), delivery]);
         void partner.answer(delivery).then(({ status, headers, body }) => {
           if (status === 0) response.destroy();
           else response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body ?? '{}');
@@ -60,6 +63,11 @@ export class Partner {
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** What came under one id: a message, and the same again. */
+  under(webhookId: string): Delivery[] {
+    return this.byId.get(webhookId) ?? [];
   }
 
   /** What came about one hand-off: itself, again, its recall. */

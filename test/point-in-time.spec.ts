@@ -159,14 +159,18 @@ function composed(): Record<string, string> {
     LONG_MS,
   );
 
-  it('F52: does not take a damaged file for the end of the log', async () => {
-    postgres.run('/bin/cp', ['-a', postgres.folder('archive'), postgres.folder('damaged')]);
-    postgres.run('/usr/bin/truncate', ['--size=100', postgres.folder(`damaged/${startOf('base')}.gz`)]);
-    restore('base', 'not-whole', '', 'current');
-    const settings = postgres.folder('not-whole/postgresql.auto.conf');
-    postgres.run('/bin/sed', ['-i', 's#/archive/#/damaged/#g', settings]);
-    await expect(postgres.start('not-whole', connections())).rejects.toThrow('ended');
-  });
+  it(
+    'F52: does not take a damaged file for the end of the log',
+    async () => {
+      postgres.run('/bin/cp', ['-a', postgres.folder('archive'), postgres.folder('damaged')]);
+      postgres.run('/usr/bin/truncate', ['--size=100', postgres.folder(`damaged/${startOf('base')}.gz`)]);
+      restore('base', 'not-whole', '', 'current');
+      const settings = postgres.folder('not-whole/postgresql.auto.conf');
+      postgres.run('/bin/sed', ['-i', 's#/archive/#/damaged/#g', settings]);
+      await expect(postgres.start('not-whole', connections())).rejects.toThrow('ended');
+    },
+    LONG_MS,
+  );
 
   it(
     'F52: without a moment loses what was not archived yet: five minutes at the most, one as docker-compose.yml sets it',
@@ -240,53 +244,57 @@ function composed(): Record<string, string> {
     LONG_MS,
   );
 
-  it('is made possible every night: the newest backups stay, those made by hand too, and only the log that they need', async () => {
-    const nightly = () => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '2']);
-    const backups = () => readdirSync(postgres.folder('archive')).filter((name) => /^base-.*Z$/.test(name));
-    // Without the timeline, which each restore begins anew.
-    const log = () =>
-      readdirSync(postgres.folder('archive')).flatMap(
-        (name) => /^[0-9A-F]{8}([0-9A-F]{16})\.gz$/.exec(name)?.[1] ?? [],
-      );
-    /** They are named by the second. */
-    const nextSecond = () =>
-      until(() => !backups().includes(`base-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z`));
-    const made: string[] = [];
-    const before = log();
-    const byHand = join(postgres.folder('archive'), 'base-by-hand');
-    postgres.run('/bin/cp', ['-a', postgres.folder('base'), byHand]);
-    for (let night = 0; night < 3; night += 1) {
+  it(
+    'is made possible every night: the newest backups stay, those made by hand too, and only the log that they need',
+    async () => {
+      const nightly = () => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '2']);
+      const backups = () => readdirSync(postgres.folder('archive')).filter((name) => /^base-.*Z$/.test(name));
+      // Without the timeline, which each restore begins anew.
+      const log = () =>
+        readdirSync(postgres.folder('archive')).flatMap(
+          (name) => /^[0-9A-F]{8}([0-9A-F]{16})\.gz$/.exec(name)?.[1] ?? [],
+        );
+      /** They are named by the second. */
+      const nextSecond = () =>
+        until(() => !backups().includes(`base-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z`));
+      const made: string[] = [];
+      const before = log();
+      const byHand = join(postgres.folder('archive'), 'base-by-hand');
+      postgres.run('/bin/cp', ['-a', postgres.folder('base'), byHand]);
+      for (let night = 0; night < 3; night += 1) {
+        await nextSecond();
+        nightly();
+        made.push(...backups().filter((name) => !made.includes(name)));
+      }
+      expect(made).toHaveLength(3);
+      expect(backups()).toEqual(made.slice(1));
+      const neededBy = (backup: string) => startOf(backup).slice(8);
+      expect(log()).toEqual(before.filter((file) => file >= neededBy('base')));
+      expect(log().length).toBeGreaterThan(0);
+      // What says nothing of the log that it needs, and keeping none, stop it before anything of the log is deleted.
+      expect(() => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '0'])).toThrow();
+      expect(backups()).toEqual(made.slice(1));
+      // Nor is anything written where the disk of the archive is not mounted.
+      const [mark, away] = [postgres.folder('archive/.qamqor-archive'), postgres.folder('mark')];
+      postgres.run('/bin/mv', [mark, away]);
+      await nextSecond();
+      expect(nightly).toThrow();
+      expect(backups()).toEqual(made.slice(1));
+      postgres.run('/bin/mv', [away, mark]);
+      postgres.run('/bin/rm', ['-r', byHand]);
+      const unknown = postgres.makeFolder('archive/base-unknown');
+      await nextSecond();
+      expect(nightly).toThrow();
+      expect(log()).toEqual(before.filter((file) => file >= neededBy('base')));
+      postgres.run('/bin/rmdir', [unknown]);
       await nextSecond();
       nightly();
-      made.push(...backups().filter((name) => !made.includes(name)));
-    }
-    expect(made).toHaveLength(3);
-    expect(backups()).toEqual(made.slice(1));
-    const neededBy = (backup: string) => startOf(backup).slice(8);
-    expect(log()).toEqual(before.filter((file) => file >= neededBy('base')));
-    expect(log().length).toBeGreaterThan(0);
-    // What says nothing of the log that it needs, and keeping none, stop it before anything of the log is deleted.
-    expect(() => postgres.run(resolve('ops/postgres/nightly.sh'), [postgres.folder('archive'), '0'])).toThrow();
-    expect(backups()).toEqual(made.slice(1));
-    // Nor is anything written where the disk of the archive is not mounted.
-    const [mark, away] = [postgres.folder('archive/.qamqor-archive'), postgres.folder('mark')];
-    postgres.run('/bin/mv', [mark, away]);
-    await nextSecond();
-    expect(nightly).toThrow();
-    expect(backups()).toEqual(made.slice(1));
-    postgres.run('/bin/mv', [away, mark]);
-    postgres.run('/bin/rm', ['-r', byHand]);
-    const unknown = postgres.makeFolder('archive/base-unknown');
-    await nextSecond();
-    expect(nightly).toThrow();
-    expect(log()).toEqual(before.filter((file) => file >= neededBy('base')));
-    postgres.run('/bin/rmdir', [unknown]);
-    await nextSecond();
-    nightly();
-    const [oldest = ''] = backups();
-    expect(log()).toEqual(before.filter((file) => file >= neededBy(`archive/${oldest}`)));
-    expect(log().length).toBeLessThan(before.length);
-  });
+      const [oldest = ''] = backups();
+      expect(log()).toEqual(before.filter((file) => file >= neededBy(`archive/${oldest}`)));
+      expect(log().length).toBeLessThan(before.length);
+    },
+    LONG_MS,
+  );
 
   it('F52: is put over no data that is there', () => {
     expect(() => restore('base', 'latest')).toThrow();

@@ -25,12 +25,14 @@ export class SmallDisk {
     ]);
   }
 
-  /** Leaves so much room. */
+  /** Leaves so much room, if others do not take it meanwhile. */
   fill(leave = 0): void {
     const { bavail, bsize } = statfsSync(this.folder);
     const file = openSync(this.ballast, 'a');
     try {
       for (let left = Math.floor((bavail * bsize - leave) / 4_096); left > 0; left -= 1) writeSync(file, BLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     } finally {
       closeSync(file);
     }

@@ -214,6 +214,7 @@ describe.each(QUEUES)('with queues in %s', (_name, create) => {
   describe('F38: one command sent fifty times at once to two processes', () => {
     let servers: string[];
     beforeAll(async () => {
+      await arm();
       servers = [await office.url(), await office.another()];
     }, LONG_MS);
 

@@ -19,7 +19,7 @@ const TAKEN_OVER_MS = 60_000;
 const resting = {
   key: 'resting',
   title: { en: 'Resting' },
-  delays: { rest: '2 seconds' },
+  delays: { rest: '5 seconds' },
   events: { KNOCK: { roles: [] } },
   context: { knocks: 0 },
   initial: 'resting',

@@ -234,7 +234,7 @@ export class Errands {
     const delivered = new Set(this.bank.received.map(({ headers }) => String(headers['webhook-id'])));
     expect(delivered).toEqual(new Set(this.handoffs.values()));
     for (const handoff of this.handoffs.values()) {
-      const forms = this.bank.about(handoff).map(({ headers, body }) => `${headers['webhook-id']} ${body}`);
+      const forms = this.bank.under(handoff).map(({ headers, body }) => `${headers['webhook-id']} ${body}`);
       expect({ handoff, forms: new Set(forms).size }).toEqual({ handoff, forms: 1 });
     }
     expect(await violations(database.url, { ended: true, latestMs })).toEqual([]);
@@ -307,7 +307,7 @@ export class Errands {
     for (;;) {
       const { items } = await this.get(`/api/handoffs?caseId=${caseId}`);
       const handoff = String(items[0]?.id);
-      if (this.bank.about(handoff).length > 0) return handoff;
+      if (this.bank.under(handoff).length > 0) return handoff;
       await pause(100);
     }
   }

@@ -74,6 +74,7 @@ export class Office {
   /** Asks the same again and again, as a client with a key may, until it is told something. */
   async insist(ask: Ask): Promise<Told> {
     for (;;) {
+      if (this.place.isRemoved) throw new Error('The spec has ended: nobody answers any more.');
       const told = await this.ask(ask).catch(() => undefined);
       if (told && told.status < 500) return told;
       await pause(20);

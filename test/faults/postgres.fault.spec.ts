@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { LEASE_S } from '../../src/engine/outbox.js';
 import { type Random, seededRandom } from '../../src/platform/random.js';
@@ -39,6 +39,11 @@ describe.each(QUEUES)('the database that we bring along, with queues in %s', (na
     await place?.remove();
     await queues?.close();
   }, 60_000);
+
+  // A test that fails leaves nobody paused: what is to be stopped in the end could not be.
+  afterEach(() => {
+    for (const worker of workers) worker.tell('SIGCONT');
+  });
 
   /** Two processes, so that one is there while the other is not. */
   async function begin(): Promise<void> {

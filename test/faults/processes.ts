@@ -33,6 +33,10 @@ export class Place {
     return new Place(dataDir);
   }
 
+  get isRemoved(): boolean {
+    return this.removed;
+  }
+
   /** A folder that is there already, and is emptied in the end. */
   static at(dataDir: string): Place {
     return new Place(dataDir);

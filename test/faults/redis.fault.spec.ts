@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { hasRealRedis, RealRedis, realRedis } from '../real-redis.js';
 import { Errands, type Server } from './errands.js';
 
@@ -21,6 +21,13 @@ const LONG_MS = full ? 1_200_000 : 120_000;
     await errands?.close();
     await redis?.close();
   }, 60_000);
+
+  // A test that fails leaves the next one a Redis that works.
+  afterEach(async () => {
+    await redis.start();
+    await redis.admin.config('SET', 'maxmemory', '0');
+    Object.assign(errands.turnedAway, { told: 0, broken: 0 });
+  });
 
   const waiting = async (caseId: string) => {
     const { rows } = await errands.town.api.database

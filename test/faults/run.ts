@@ -14,7 +14,9 @@ const files = [...numbersInTitles()].flatMap(([file, found]) => (numbers.some((o
 const { status } = spawnSync(
   process.execPath,
   [
-    ...['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--runInBand'],
+    ...['--experimental-vm-modules', 'node_modules/jest/bin/jest.js'],
+    // One after another, in a worker that is replaced when it has grown: `--runInBand` keeps all of them in one process.
+    ...['--maxWorkers=1'],
     ...['--reporters=default', '--reporters=<rootDir>/test/faults/table-reporter.js'],
     ...['--testNamePattern', titleWith(numbers)],
     ...given.filter((word) => !asked.includes(word)),

@@ -1,10 +1,25 @@
-/** At the end of a run, one line for each test that has the number of a fault. */
+/**
+ * At the end of a run, one line for each test that has the number of a fault, and the numbers that no test has tried. With
+ * QAMQOR_CI=1 there may be none.
+ */
 export default class FaultTable {
+  untried = [];
+
   onRunComplete(_contexts, { testResults }) {
     const wanted = new Set((process.env.QAMQOR_TEST_FAULTS ?? '').split(','));
     const rows = testResults.flatMap(({ testResults: tests }) => tests.flatMap((test) => rowOf(test, wanted)));
     const byNumber = (one, other) => one.number.localeCompare(other.number, 'en', { numeric: true });
     process.stdout.write(`\n${table(rows.toSorted(byNumber))}\n`);
+    const tried = new Set(
+      rows.filter(({ result }) => result !== 'skipped').flatMap(({ number }) => number.split(', ')),
+    );
+    this.untried = [...wanted].filter((number) => !tried.has(number));
+    if (this.untried.length > 0) process.stdout.write(`\nNot tried on this machine: ${this.untried.join(', ')}\n`);
+  }
+
+  getLastError() {
+    if (process.env.QAMQOR_CI === '1' && this.untried.length > 0)
+      return new Error(`No test has tried ${this.untried.join(', ')}.`);
   }
 }
 
