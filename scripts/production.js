@@ -2,7 +2,8 @@
  * Runs the image without Docker: the very steps of the Dockerfile, in a temporary folder, then one web process and two workers
  * as it would start them, with secrets in files, over a PostgreSQL and a Redis of their own. A case must be moved by the
  * workers, the health check of the image must find each of them well, and each must end within 30 s of being told to.
- * One step is not repeated: `npm ci`, which made the very node_modules that this script finds in the project.
+ * Not repeated: `npm ci`, which made the very node_modules that this script finds in the project; the image's user, and its
+ * root that cannot be written to.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -195,7 +195,7 @@ const variables = z.object({
   QAMQOR_CONCURRENCY: wholeNumber(1, 1000).default(8),
   /** `off`, the number of proxies before us (`on` is 1), or their addresses: `10.0.0.5, 10.1.0.0/16`. */
   QAMQOR_TRUST_PROXY: proxies.default(false),
-  /** Connections of each of two pools, `app` and `orm`; a process has up to 29 more (docs/scaling.md). */
+  /** Connections of each of two pools, `app` and `orm`; a process has up to 29 more and, where queues are in PostgreSQL, 20 besides (docs/scaling.md). */
   QAMQOR_DATABASE_CONNECTIONS: wholeNumber(2, 500).default(10),
 });
 
