@@ -33,8 +33,8 @@ export class ApiFixture {
   readonly errors: string[] = [];
   /** Every answer is compared with the document that the application serves. */
   readonly contract: AnswerCheck;
-  private readonly cookies = new Map<string, string>();
-  private readonly known = new Map<string, Principal>();
+  private readonly cookies = new Map<string, Promise<string>>();
+  private readonly known = new Map<string, Promise<Principal>>();
 
   private constructor(
     readonly database: TestDatabase,
@@ -89,15 +89,16 @@ export class ApiFixture {
   }
 
   /** An account with these roles, signed in on first use. Named by its first role unless told otherwise. */
-  async account(name: string, roles: string[] = [name]): Promise<Principal> {
-    const before = this.known.get(name);
-    if (before) return before;
+  account(name: string, roles: string[] = [name]): Promise<Principal> {
+    return once(this.known, name, () => this.makeAccount(name, roles));
+  }
+
+  private async makeAccount(name: string, roles: string[]): Promise<Principal> {
     const accounts = this.app.get(AccountsService);
     const email = `${name}@test.qamqor`;
     await accounts.save({ email, name, password: PASSWORD, roles, organisationId: ORGANISATION, by: 'test' });
     const principal = await accounts.principalByEmail(email);
     if (!principal) throw new Error(`${email} was not made.`);
-    this.known.set(name, principal);
     return principal;
   }
 
@@ -144,23 +145,22 @@ export class ApiFixture {
   }
 
   /** Of the session of an account, which is signed in on first use. */
-  async cookieOf(as: string): Promise<string> {
+  cookieOf(as: string): Promise<string> {
+    return once(this.cookies, as, () => this.signIn(as));
+  }
+
+  private async signIn(as: string): Promise<string> {
     const { email } = await this.account(as);
-    let cookie = this.cookies.get(as);
-    if (!cookie) {
-      const response = await this.app.inject({
-        method: 'POST',
-        url: '/api/auth/sign-in/email',
-        payload: { email, password: PASSWORD },
-      });
-      if (response.statusCode !== 200) throw new Error(`${as} could not sign in: ${response.payload}`);
-      cookie = [response.headers['set-cookie']]
-        .flat()
-        .map((line) => String(line).split(';')[0])
-        .join('; ');
-      this.cookies.set(as, cookie);
-    }
-    return cookie;
+    const response = await this.app.inject({
+      method: 'POST',
+      url: '/api/auth/sign-in/email',
+      payload: { email, password: PASSWORD },
+    });
+    if (response.statusCode !== 200) throw new Error(`${as} could not sign in: ${response.payload}`);
+    return [response.headers['set-cookie']]
+      .flat()
+      .map((line) => String(line).split(';')[0])
+      .join('; ');
   }
 
   private async credentials(as: string | null): Promise<Record<string, string>> {
@@ -175,4 +175,14 @@ function keepingLogger(errors: string[], warnings: string[]): LoggerService {
     errors.push(told.map((one) => (one as Error | undefined)?.stack ?? JSON.stringify(one)).join(' '));
   };
   return { log: () => undefined, warn: (told: unknown) => warnings.push(String(told)), error: note, fatal: note };
+}
+
+/** Also where several ask at once: an account that is saved again loses its sessions. What failed is tried again. */
+function once<Value>(made: Map<string, Promise<Value>>, name: string, make: () => Promise<Value>): Promise<Value> {
+  const before = made.get(name);
+  if (before !== undefined) return before;
+  const value = make();
+  made.set(name, value);
+  value.catch(() => made.delete(name));
+  return value;
 }
